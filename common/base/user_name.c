@@ -1,0 +1,70 @@
+/* User names. The check is total: every byte string is either accepted or named as bad. */
+#include "base/user_name.h"
+
+#include <string.h>
+
+/* Length of the UTF-8 sequence at `s`, 0 when it is not valid (RFC 3629). */
+static int sequence_length(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xC2 && s[0] <= 0xDF)
+		return (s[1] & 0xC0) == 0x80 ? 2 : 0;
+	if (s[0] >= 0xE0 && s[0] <= 0xEF) {
+		if ((s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80)
+			return 0;
+		if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F))
+			return 0;
+		return 3;
+	}
+	if (s[0] >= 0xF0 && s[0] <= 0xF4) {
+		if ((s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80 || (s[3] & 0xC0) != 0x80)
+			return 0;
+		if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
+			return 0;
+		return 4;
+	}
+	return 0;
+}
+
+int vu_utf8_is_valid(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	while (*s) {
+		int length = sequence_length(s);
+		if (length == 0)
+			return 0;
+		s += length;
+	}
+	return 1;
+}
+
+vu_status vu_user_name_check(const char *name, vu_error *error)
+{
+	size_t length = name ? strlen(name) : 0;
+
+	if (length == 0)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "the user name is empty: give a name of 1 to %d bytes",
+		               VU_USER_NAME_MAX);
+	if (length > VU_USER_NAME_MAX)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "the user name is %zu bytes long: give a name of at most %d bytes", length,
+		               VU_USER_NAME_MAX);
+	if (!vu_utf8_is_valid(name))
+		return vu_fail(error, VU_INVALID_ARGUMENT, "the user name is not valid UTF-8");
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+		/* C1 controls are C2 80 to C2 9F in UTF-8. */
+		if (*c < 0x20 || *c == 0x7F || (*c == 0xC2 && c[1] < 0xA0))
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "the user name contains a control character: use letters and digits");
+		if (*c == '/' || *c == '\\')
+			return vu_fail(error, VU_INVALID_ARGUMENT, "the user name contains '%c': use letters and digits",
+			               *c);
+	}
+	if (name[0] == '.' || name[0] == '-' || name[0] == ' ')
+		return vu_fail(error, VU_INVALID_ARGUMENT, "the user name begins with '%c': begin with a letter or digit",
+		               name[0]);
+	if (name[length - 1] == ' ')
+		return vu_fail(error, VU_INVALID_ARGUMENT, "the user name ends with a space");
+	return VU_OK;
+}

@@ -1,0 +1,72 @@
+/*
+ * What differs between Linux and macOS, behind one header. linux/ and darwin/
+ * each implement all of it; nothing else tells systems apart.
+ */
+#ifndef VU_PLATFORM_PLATFORM_H
+#define VU_PLATFORM_PLATFORM_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- paths: the caller frees the result; NULL only when out of memory ---- */
+
+/* $VOICE_UNLOCK_HOME, else the platform's state folder for voice-unlock. */
+char *vu_platform_home_folder(void);
+/* $VOICE_UNLOCK_RUNTIME_DIR, else the platform's folder for sockets. */
+char *vu_platform_runtime_folder(void);
+/* The user's config.yaml, whether or not it exists (not looking at $VOICE_UNLOCK_CONFIG). */
+char *vu_platform_user_config_path(void);
+/* Absolute path of the running executable. */
+char *vu_platform_executable_path(void);
+
+/* ---- memory ---- */
+
+typedef struct vu_process_memory {
+	uint64_t rss_bytes; /* Linux: statm resident; macOS: phys_footprint */
+	uint64_t virtual_bytes;
+} vu_process_memory;
+
+/* NOT_FOUND when there is no such process. */
+vu_status vu_platform_process_memory(pid_t pid, vu_process_memory *out);
+
+/* Proportional share of one process in bytes (Linux: smaps_rollup Pss); macOS: phys_footprint. */
+vu_status vu_platform_process_pss(pid_t pid, uint64_t *pss_bytes);
+
+/* CPU time used so far by a process, microseconds (user + system). */
+vu_status vu_platform_process_cpu(pid_t pid, uint64_t *cpu_us);
+
+/* Total and available memory of the machine in bytes. */
+vu_status vu_platform_machine_memory(uint64_t *total_bytes, uint64_t *available_bytes);
+
+/* ---- processes ---- */
+
+/*
+ * Ends this process (SIGTERM to itself) when its parent dies. `parent` is the
+ * pid the caller was started by; when that is already gone, acts at once.
+ */
+vu_status vu_platform_die_with_parent(pid_t parent);
+
+/* True when `pid` runs (zombies do not). */
+bool vu_platform_process_alive(pid_t pid);
+
+/* ---- shared memory without a name ---- */
+
+/*
+ * A file descriptor (close-on-exec) of `bytes` of zeroed shared memory that
+ * lives as long as somebody holds it. `label` is for debugging only.
+ */
+vu_status vu_platform_shared_memory(const char *label, size_t bytes, int *fd_out, vu_error *error);
+
+/* Makes [offset, offset+bytes) read as zeros again and gives the pages back where the system can. `base` is the mapping. */
+void vu_platform_shared_memory_release(int fd, void *base, size_t offset, size_t bytes);
+
+/* ---- identity ---- */
+
+/* The login name of this process's user, into `name`. */
+vu_status vu_platform_login_name(char *name, size_t size);
+
+#endif

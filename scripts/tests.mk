@@ -1,0 +1,60 @@
+# Tests, fuzz targets and benchmarks, found by folder.
+#
+# tests/unit/<layer>/test_x.c           links common/
+# tests/unit/services/<name>/test_x.c   links common/ and that service without its main.c
+# tests/unit/client/test_x.c            links common/ and the client library
+
+UNIT_C      := $(sort $(shell find tests/unit -name 'test_*.c'))
+UNIT_BIN    := $(UNIT_C:tests/unit/%.c=$(BUILD)/tests/unit/%)
+UNIT_AID_C  := $(sort $(shell find tests/unit -name '*.c' ! -name 'test_*.c'))
+FUZZ_C      := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BIN    := $(FUZZ_C:tests/fuzz/%.c=build/fuzz/bin/%)
+BENCH_C     := $(sort $(wildcard tests/bench/bench_*.c))
+BENCH_BIN   := $(BENCH_C:tests/bench/%.c=$(BUILD)/tests/bench/%)
+AID_C       := $(sort $(wildcard tests/system/aid/*.c))
+AID_BIN     := $(AID_C:tests/system/aid/%.c=$(BUILD)/tests/aid/%)
+
+# Objects of the service that a unit test is about, without its main.
+service_under_test = $(filter-out %/main.o,$(call objects,$(call service_c,$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1)))))))
+
+define unit_test
+$(BUILD)/$(1:.c=): $(OBJ)/$(1:.c=.o) $(if $(filter tests/unit/services/%,$(1)),$(call service_under_test,$(1))) \
+		$(if $(filter tests/unit/client/%,$(1)),$(CLIENT_A)) $(call objects,$(UNIT_AID_C)) $(COMMON_A)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %/libvoiceunlock.a,$$^) $$(COMMON_A) $$(LIBS_COMMON) \
+		$$(LIBS_$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1))))) -lcmocka $$(LIBS_LAST)
+endef
+$(foreach t,$(UNIT_C),$(eval $(call unit_test,$(t))))
+
+$(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
+
+$(BUILD)/tests/aid/%: $(OBJ)/tests/system/aid/%.o $(CLIENT_A) $(COMMON_A)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
+
+# Fuzz targets build everything again with clang's coverage, sharing nothing
+# with the ordinary objects.
+FUZZ_FLAGS  := -O1 -g -std=c11 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+               -fno-omit-frame-pointer -DVU_SANITIZER=1 -pthread
+FUZZ_COMMON := $(COMMON_C:%.c=build/fuzz/obj/%.o) $(GEN_C:$(GEN)/%.c=build/fuzz/obj/gen/%.o)
+
+build/fuzz/obj/gen/%.o: $(GEN)/%.c | $(GEN_H)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -w -MMD -MP -c $< -o $@
+
+build/fuzz/obj/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+build/fuzz/libvu-common.a: $(FUZZ_COMMON)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvu-common.a
+	@mkdir -p $(@D)
+	clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS_COMMON)
+
+.PRECIOUS: build/fuzz/obj/%.o $(OBJ)/%.o
+-include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
