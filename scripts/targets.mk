@@ -1,12 +1,98 @@
 # The verbs: what a person types after `make`.
 
-.PHONY: help unit check bootstrap demo bench fuzz fmt lint install uninstall dist clean
+.PHONY: help unit check check-built bootstrap demo bench fuzz fmt lint darwin install uninstall dist clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile scripts/*.mk | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z%-]+:.*## ' Makefile scripts/*.mk | sed 's/:.*## /\t/' | expand -t 20
 
-unit: $(UNIT_BIN) ## build and run the unit tests
-	@status=0; for t in $(UNIT_BIN); do echo "# $$t"; $$t || status=1; done; exit $$status
+# ---- tests ----
+
+unit: $(UNIT_BIN) ## build and run the unit tests (with SAN=: under that sanitizer)
+	@status=0; for t in $(UNIT_BIN); do echo "# $$t"; $(SAN_ENV) $$t || status=1; done; exit $$status
+
+SAN_ENV := $(if $(filter thread,$(SAN)),TSAN_OPTIONS=suppressions=tests/tsan.supp)
+
+.PHONY: test-programs
+test-programs: all $(UNIT_BIN) $(AID_BIN)
+
+# From a fresh clone: installs, builds all variants, runs everything.
+check: ## install what is missing, build, run all tests; ends with "N passed, N failed"
+	scripts/bootstrap
+	$(MAKE) check-built
+
+ifeq ($(SAN),)
+check-built: ## the same without installing
+	$(MAKE) test-programs fuzz-programs
+	$(MAKE) SAN=address unit-programs
+	$(MAKE) SAN=undefined unit-programs
+	$(MAKE) SAN=thread unit-programs
+	tests/run
+else
+check-built: unit
+endif
+
+.PHONY: unit-programs fuzz-programs
+unit-programs: $(UNIT_BIN)
+fuzz-programs: $(FUZZ_BIN)
+
+fuzz: fuzz-programs ## run every fuzz target for FUZZ_SECONDS (60)
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} tests/run fuzz
+
+darwin: ## compile all our C for macOS (zig from npm)
+	scripts/check-darwin
+
+# ---- showing and measuring ----
+
+demo: ## enrol real voices, let them in, keep others and a synthetic voice out
+	scripts/bootstrap
+	$(MAKE) all $(AID_BIN)
+	scripts/demo
+
+bench: all $(BENCH_BIN) $(AID_BIN) ## run every benchmark and write build/bench.json
+	tests/bench/run
+
+bench-%: all $(BENCH_BIN) $(AID_BIN) ## run one benchmark, for example bench-rpc
+	tests/bench/run $*
+
+evaluate: all $(AID_BIN) ## score the lists of VOICE_UNLOCK_DATA (../shared/data) and print the figures
+	scripts/evaluate
+
+# ---- the source ----
+
+FORMAT_FILES = $(shell find common services tests -name '*.[ch]' -not -path '*/corpus/*')
+
+fmt: ## format all C as .clang-format says
+	clang-format -i $(FORMAT_FILES)
+
+lint: ## strict warnings, format, layers, static analysis, shell syntax
+	scripts/lint
+
+# ---- installing ----
+
+PREFIX ?= /usr/local
+INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
+INSTALL_LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/voice-unlock
+
+install: all ## install under $(DESTDIR)$(PREFIX)
+	install -d $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/voice-unlock
+	install -m 755 $(filter-out $(BIN)/voice-unlock,$(PROGRAMS)) $(INSTALL_BIN)
+	ln -sf jarvis-voice-unlock $(INSTALL_BIN)/voice-unlock
+	install -m 644 $(CLIENT_A) $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(CLIENT_SO) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 services/client/voiceunlock.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 deploy/config/config.yaml $(DESTDIR)$(PREFIX)/share/voice-unlock/config.yaml
+	$(if $(SHARE_FILES),install -m 644 $(SHARE_FILES) $(DESTDIR)$(PREFIX)/share/voice-unlock)
+
+uninstall: ## remove what install put there; templates and settings stay
+	rm -f $(patsubst $(BIN)/%,$(INSTALL_BIN)/%,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/include/voiceunlock.h
+	rm -f $(DESTDIR)$(PREFIX)/lib/$(notdir $(CLIENT_A)) $(DESTDIR)$(PREFIX)/lib/$(notdir $(CLIENT_SO))
+	rm -rf $(DESTDIR)$(PREFIX)/share/voice-unlock
+	@echo "Templates and settings are kept in the state folder of each user (see README.md, Files)."
+
+dist: ## build/voice-unlock-$(VERSION).tar.gz of what is committed
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=voice-unlock-$(VERSION)/ -o build/voice-unlock-$(VERSION).tar.gz HEAD
+	@echo build/voice-unlock-$(VERSION).tar.gz
 
 bootstrap: ## install what is missing (apt or brew)
 	scripts/bootstrap
