@@ -27,15 +27,15 @@
 
 #define VU_RING_SLOTS 64
 /* Largest page of the systems we run on, so that a slot's pages are its own. */
-#define VU_RING_PAGE_BYTES 16384u
+#define VU_RING_PAGE_BYTES   16384u
 #define VU_RING_SLOT_SECONDS 96
 #define VU_RING_SLOT_SAMPLES (VU_RING_SLOT_SECONDS * 16000u)
-#define VU_RING_SLOT_AUDIO_BYTES \
+#define VU_RING_SLOT_AUDIO_BYTES                                                                                     \
 	((VU_RING_SLOT_SAMPLES * 2u + VU_RING_PAGE_BYTES - 1) / VU_RING_PAGE_BYTES * VU_RING_PAGE_BYTES)
-#define VU_RING_SLOT_BYTES (VU_RING_PAGE_BYTES + VU_RING_SLOT_AUDIO_BYTES)
+#define VU_RING_SLOT_BYTES   (VU_RING_PAGE_BYTES + VU_RING_SLOT_AUDIO_BYTES)
 #define VU_RING_MEMORY_BYTES ((size_t)VU_RING_PAGE_BYTES + (size_t)VU_RING_SLOTS * VU_RING_SLOT_BYTES)
 
-#define VU_RING_DEVICE_MAX 128
+#define VU_RING_DEVICE_MAX  128
 #define VU_RING_FAILURE_MAX 512
 
 /* The numbers of these three are those of the protocol. */
@@ -72,8 +72,8 @@ typedef struct vu_ring_record {
 	uint32_t failure_status;           /* vu_status */
 	uint32_t source_rate;              /* Hz before resampling */
 	uint32_t source_channels;
-	uint32_t source_format;            /* the protocol's SampleFormat */
-	uint32_t whole_upload;             /* 0 or 1 */
+	uint32_t source_format; /* the protocol's SampleFormat */
+	uint32_t whole_upload;  /* 0 or 1 */
 	uint32_t timeout_ms;
 	float level_dbfs;
 	float peak_dbfs;
@@ -81,7 +81,7 @@ typedef struct vu_ring_record {
 	uint64_t speech_start;
 	uint64_t speech_end;
 	uint64_t speech_samples;
-	uint64_t first_sample_us;          /* monotonic clock of this host */
+	uint64_t first_sample_us; /* monotonic clock of this host */
 	uint64_t ended_us;
 } vu_ring_record;
 
