@@ -53,6 +53,13 @@ vu_status vu_platform_die_with_parent(pid_t parent);
 /* True when `pid` runs (zombies do not). */
 bool vu_platform_process_alive(pid_t pid);
 
+/*
+ * Names this run of the machine: the same until it boots again. At most
+ * VU_BOOT_ID_SIZE bytes with the NUL.
+ */
+#define VU_BOOT_ID_SIZE 64
+vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
+
 /* ---- shared memory without a name ---- */
 
 /*
