@@ -22,7 +22,7 @@ COMMON_C    := $(foreach layer,$(filter-out platform,$(LAYERS)),$(sort $(shell f
                $(sort $(wildcard common/platform/*.c common/platform/$(PLATFORM)/*.c))
 SERVICES    := supervisor capture features models antispoof orchestrator
 service_c    = $(sort $(shell find services/$(1) -name '*.c' 2>/dev/null))
-CLIENT_C    := $(call service_c,client)
+CLIENT_C    := $(filter-out services/client/example/%,$(call service_c,client))
 CLI_C       := $(call service_c,cli)
 TOOLS       := $(sort $(patsubst services/tools/%/main.c,%,$(wildcard services/tools/*/main.c)))
 
@@ -41,6 +41,7 @@ all: $(PROGRAMS) $(if $(CLIENT_C),$(CLIENT_A) $(CLIENT_SO)) $(EXTRA_ALL)
 
 include scripts/tests.mk
 include scripts/targets.mk
+include scripts/client.mk
 
 # ---- generated protobuf code ----
 
@@ -48,13 +49,16 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(GEN)
 	protoc-c -Iproto $(PROTO_INCLUDES) --c_out=$(GEN) $<
 
+# Some are reached only through patterns; make would delete them as intermediate.
+.SECONDARY: $(GEN_C) $(GEN_H)
+
 $(OBJ)/gen/%.o: $(GEN)/%.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -w -MMD -MP -c $< -o $@
+	$(CC) $(CPPFLAGS) $(CFLAGS) -w -MD -MP -c $< -o $@
 
 $(OBJ)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MD -MP -c $< -o $@
 
 $(COMMON_A): $(COMMON_O)
 	@mkdir -p $(@D)

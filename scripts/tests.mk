@@ -19,7 +19,7 @@ service_under_test = $(filter-out %/main.o,$(call objects,$(call service_c,$(wor
 
 define unit_test
 $(BUILD)/$(1:.c=): $(OBJ)/$(1:.c=.o) $(if $(filter tests/unit/services/%,$(1)),$(call service_under_test,$(1))) \
-		$(if $(filter tests/unit/client/%,$(1)),$(CLIENT_A)) $(call objects,$(UNIT_AID_C)) $(COMMON_A)
+		$(if $(filter tests/unit/client/% tests/unit/services/cli/%,$(1)),$(CLIENT_A)) $(call objects,$(UNIT_AID_C)) $(COMMON_A)
 	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %/libvoiceunlock.a,$$^) $$(COMMON_A) $$(LIBS_COMMON) \
 		$$(LIBS_$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1))))) -lcmocka $$(LIBS_LAST)
@@ -42,11 +42,11 @@ FUZZ_COMMON := $(COMMON_C:%.c=build/fuzz/obj/%.o) $(GEN_C:$(GEN)/%.c=build/fuzz/
 
 build/fuzz/obj/gen/%.o: $(GEN)/%.c | $(GEN_H)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(FUZZ_FLAGS) -w -MMD -MP -c $< -o $@
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -w -MD -MP -c $< -o $@
 
 build/fuzz/obj/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -MD -MP -c $< -o $@
 
 build/fuzz/libvu-common.a: $(FUZZ_COMMON)
 	@rm -f $@

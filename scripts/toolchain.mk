@@ -20,7 +20,8 @@ LIB_JEMALLOC   := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state
 PLATFORM_LIBS  := -ldl
 endif
 
-CPPFLAGS += -Icommon -Iservices/client -I$(GEN) $(CPPFLAGS_OS) -DVU_VERSION='"$(VERSION)"'
+# Generated headers count as system headers: their macros cast constness away.
+CPPFLAGS += -Icommon -Iservices/client -isystem $(GEN) $(CPPFLAGS_OS) -DVU_VERSION='"$(VERSION)"'
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c11 -fPIC -fno-common -fvisibility=hidden

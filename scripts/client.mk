@@ -1,0 +1,13 @@
+# The example program of libvoiceunlock: it uses voiceunlock.h alone and links
+# the shared library, as a program of somebody else would.
+
+EXAMPLE := $(BIN)/voiceunlock-example
+
+ifneq ($(wildcard services/client/example/main.c),)
+all: $(EXAMPLE)
+endif
+
+$(EXAMPLE): services/client/example/main.c services/client/voiceunlock.h $(CLIENT_SO)
+	@mkdir -p $(@D)
+	$(CC) -Iservices/client $(CFLAGS) $(WARNINGS) $(LDFLAGS) -o $@ $< -L$(LIB) -lvoiceunlock \
+		-Wl,-rpath,'$(if $(filter Darwin,$(UNAME)),@loader_path,$$ORIGIN)/../lib'
