@@ -45,6 +45,8 @@ include scripts/client.mk
 
 # ---- generated protobuf code ----
 
+.SECONDARY: $(GEN_C) $(GEN_H)
+
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(GEN)
 	protoc-c -Iproto $(PROTO_INCLUDES) --c_out=$(GEN) $<
