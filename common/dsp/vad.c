@@ -19,10 +19,17 @@
 #include <string.h>
 
 #define DELAY_HOPS 20
+/* Speech begins with 60 ms of activity in 120 ms, some of it voiced, or with 180 ms in 300 of a whisper. */
 #define ONSET_WINDOW_HOPS 12
 #define ONSET_ACTIVE_HOPS 6
+#define ONSET_VOICED_HOPS 3
+#define WHISPER_WINDOW_HOPS 30
+#define WHISPER_ACTIVE_HOPS 18
+/* An onset reaches back over activity with gaps shorter than this. */
+#define ONSET_GAP_HOPS 5
 /* Weak consonants before the first clearly active hop. */
 #define ONSET_PAD_HOPS 2
+#define ONSET_REACH_HOPS (WHISPER_WINDOW_HOPS + ONSET_PAD_HOPS)
 #define HANGOVER_HOPS 6
 #define MIN_SPEECH_S 0.3
 #define LEVEL_HOPS 5
@@ -34,7 +41,8 @@
 #define FAST_EXCESS_UNVOICED_DB 0.7f
 #define BANDS_ABOVE_MIN 3
 #define VOICED 0.6f
-#define UNDER_VOICE_MAX_DB 30.0f
+#define UNDER_VOICE_UNVOICED_MAX_DB 28.0f
+#define UNDER_VOICE_VOICED_MAX_DB 36.0f
 /* The voice level follows louder voiced sound at once and is forgotten at 1 dB a second. */
 #define VOICE_LEVEL_DECAY_DB 0.01f
 
@@ -45,8 +53,10 @@ typedef struct hop {
 
 /* From raw judgements to stretches of speech; one for each of the two decisions. */
 typedef struct segmenter {
+	bool hears_whispers;
 	uint64_t next;       /* hop that comes next */
-	uint32_t recent;     /* bit i: hop next - 1 - i was active */
+	uint32_t active;     /* bit i: hop next - 1 - i was active */
+	uint32_t voiced;     /* and voiced */
 	bool in_speech;
 	bool started;
 	uint64_t start;      /* first hop of the first speech */
@@ -91,6 +101,7 @@ vu_status vu_vad_create(const vu_vad_config *config, vu_vad **vad_out)
 	vad->silence_s = config->silence_s;
 	vad->min_speech_s = config->min_speech_s > 0.0 ? config->min_speech_s : MIN_SPEECH_S;
 	vad->voice_dbfs = LOWEST_DBFS;
+	vad->late.hears_whispers = true;
 	/* A lead of zeros, so that frame h ends with hop h. */
 	status = vu_framer_create(VU_PITCH_FRAME_SAMPLES, VU_HOP_SAMPLES, VU_PITCH_FRAME_SAMPLES - VU_HOP_SAMPLES,
 	                          &vad->framer);
@@ -116,21 +127,23 @@ void vu_vad_destroy(vu_vad *vad)
 	free(vad);
 }
 
-static bool judge(const vu_vad *vad, const hop *h)
+typedef enum judgement { INACTIVE, ACTIVE, ACTIVE_VOICED } judgement;
+
+static judgement judge(const vu_vad *vad, const hop *h)
 {
 	vu_vad_excess excess;
 	bool voiced = h->voicing >= VOICED;
 
 	if (h->levels.silent)
-		return false;
+		return INACTIVE;
 	excess = vu_vad_bands_excess(vad->bands, &h->levels);
 	if (excess.bands_above < BANDS_ABOVE_MIN)
-		return false;
+		return INACTIVE;
+	if (h->levels.total_dbfs < vad->voice_dbfs - (voiced ? UNDER_VOICE_VOICED_MAX_DB : UNDER_VOICE_UNVOICED_MAX_DB))
+		return INACTIVE;
 	if (voiced)
-		return excess.slow_db >= SLOW_EXCESS_VOICED_DB;
-	if (h->levels.total_dbfs < vad->voice_dbfs - UNDER_VOICE_MAX_DB)
-		return false;
-	return excess.slow_db >= SLOW_EXCESS_UNVOICED_DB && excess.fast_db >= FAST_EXCESS_UNVOICED_DB;
+		return excess.slow_db >= SLOW_EXCESS_VOICED_DB ? ACTIVE_VOICED : INACTIVE;
+	return excess.slow_db >= SLOW_EXCESS_UNVOICED_DB && excess.fast_db >= FAST_EXCESS_UNVOICED_DB ? ACTIVE : INACTIVE;
 }
 
 static unsigned count_bits(uint32_t bits)
@@ -141,17 +154,41 @@ static unsigned count_bits(uint32_t bits)
 	return count;
 }
 
-/* Takes the judgement of the next hop. Returns true when speech began with it (backdated: run_start). */
-static bool segment(segmenter *s, bool active)
+static bool is_onset(const segmenter *s)
 {
 	const uint32_t window = (1u << ONSET_WINDOW_HOPS) - 1;
-	uint64_t now = s->next++;
+	const uint32_t whisper = (1u << WHISPER_WINDOW_HOPS) - 1;
+
+	if (!(s->active & 1u) || count_bits(s->active & window) < ONSET_ACTIVE_HOPS)
+		return false;
+	return count_bits(s->voiced & window) >= ONSET_VOICED_HOPS ||
+	       (s->hears_whispers && count_bits(s->active & whisper) >= WHISPER_ACTIVE_HOPS);
+}
+
+/* How many hops ago the activity began that has now become speech. */
+static unsigned onset_age(const segmenter *s)
+{
 	unsigned oldest = 0;
+
+	for (unsigned i = 0; i < WHISPER_WINDOW_HOPS; i++) {
+		if (s->active >> i & 1u)
+			oldest = i;
+		else if (i >= ONSET_WINDOW_HOPS && i - oldest >= ONSET_GAP_HOPS)
+			break;
+	}
+	return oldest;
+}
+
+/* Takes the judgement of the next hop. Returns true when speech began with it (backdated: run_start). */
+static bool segment(segmenter *s, judgement judged)
+{
+	uint64_t now = s->next++;
 	uint64_t first;
 
-	s->recent = s->recent << 1 | (active ? 1u : 0u);
+	s->active = s->active << 1 | (judged != INACTIVE ? 1u : 0u);
+	s->voiced = s->voiced << 1 | (judged == ACTIVE_VOICED ? 1u : 0u);
 	if (s->in_speech) {
-		if (active)
+		if (judged != INACTIVE)
 			s->last_active = now;
 		else if (now - s->last_active >= HANGOVER_HOPS) {
 			s->in_speech = false;
@@ -159,13 +196,9 @@ static bool segment(segmenter *s, bool active)
 		}
 		return false;
 	}
-	if (!active || count_bits(s->recent & window) < ONSET_ACTIVE_HOPS)
+	if (!is_onset(s))
 		return false;
-	for (unsigned i = 0; i < ONSET_WINDOW_HOPS; i++) {
-		if (s->recent >> i & 1u)
-			oldest = i;
-	}
-	first = now - oldest;
+	first = now - onset_age(s);
 	first = first > ONSET_PAD_HOPS ? first - ONSET_PAD_HOPS : 0;
 	s->run_start = first > s->closed_end ? first : s->closed_end;
 	s->in_speech = true;
@@ -199,9 +232,8 @@ static void decide(vu_vad *vad, uint64_t index)
 	/* Until an onset can no longer reach back to it, silence is not final. */
 	if (s->in_speech)
 		vad->decided = index + 1;
-	else if (index + 1 >= ONSET_WINDOW_HOPS + ONSET_PAD_HOPS &&
-	         index + 1 - (ONSET_WINDOW_HOPS + ONSET_PAD_HOPS) > vad->decided)
-		vad->decided = index + 1 - (ONSET_WINDOW_HOPS + ONSET_PAD_HOPS);
+	else if (index + 1 >= ONSET_REACH_HOPS && index + 1 - ONSET_REACH_HOPS > vad->decided)
+		vad->decided = index + 1 - ONSET_REACH_HOPS;
 }
 
 static void follow_level(vu_vad *vad, const float *newest)
@@ -235,6 +267,9 @@ static void check_end(vu_vad *vad)
 		return;
 	if ((double)(speech * VU_HOP_SAMPLES) / VU_SAMPLE_RATE < vad->min_speech_s)
 		return;
+	/* Activity that is still without a late decision may be a whisper that goes on. */
+	if (count_bits(vad->early.active & ((1u << DELAY_HOPS) - 1)) >= ONSET_ACTIVE_HOPS)
+		return;
 	if (silence_s >= vad->silence_s)
 		vad->ended = true;
 }
@@ -243,19 +278,19 @@ static void take_frame(void *context, const float *frame, uint64_t index)
 {
 	vu_vad *vad = context;
 	hop *h = &vad->ring[index % (DELAY_HOPS + 1)];
-	bool active;
+	judgement judged;
 
 	vu_vad_bands_analyze(vad->bands, frame + VU_PITCH_FRAME_SAMPLES - VU_FRAME_SAMPLES, &h->levels);
 	vad->last_pitch = vu_pitch_analyze(vad->pitch, frame);
 	h->voicing = vad->last_pitch.voicing;
 	follow_level(vad, frame + VU_PITCH_FRAME_SAMPLES - VU_HOP_SAMPLES);
-	active = judge(vad, h);
-	if (segment(&vad->early, active))
+	judged = judge(vad, h);
+	if (segment(&vad->early, judged))
 		vad->early_speech_hops += index + 1 - vad->early.run_start;
 	else if (vad->early.in_speech)
 		vad->early_speech_hops++;
 	vad->voice_dbfs = fmaxf(vad->voice_dbfs - VOICE_LEVEL_DECAY_DB, LOWEST_DBFS);
-	if (vad->early.in_speech && active && h->voicing >= VOICED && h->levels.total_dbfs > vad->voice_dbfs)
+	if (vad->early.in_speech && judged == ACTIVE_VOICED && h->levels.total_dbfs > vad->voice_dbfs)
 		vad->voice_dbfs = h->levels.total_dbfs;
 	vad->hops = index + 1;
 	if (index >= DELAY_HOPS)
@@ -293,7 +328,7 @@ void vu_vad_get_state(const vu_vad *vad, vu_vad_state *out)
 	memset(out, 0, sizeof *out);
 	out->speech_started = vad->early.started || vad->late.started;
 	out->speech_ended = vad->ended;
-	out->in_speech = vad->early.in_speech;
+	out->in_speech = vad->early.in_speech || vad->late.in_speech;
 	if (vad->early.started)
 		start = vad->early.start;
 	if (vad->late.started && vad->late.start < start)

@@ -10,12 +10,14 @@
  * bands, and each band is held against its own noise floor: the minimum over
  * the last 2.5 s (minimum statistics, Martin 2001), so that stationary noise
  * and hum of any colour drop out. Sound without a pitch must besides rise
- * above the minimum of the last 0.8 s, so that a fan that starts is forgotten
+ * above the minimum of the last 0.3 s, so that a fan that starts is forgotten
  * soon, and must not lie far under the voice heard so far, which drops breath.
- * Onset needs 60 ms of activity within 120 ms, which drops clicks; a hangover
- * of 60 ms bridges the closures of stops. Digital zeros teach the floor
+ * Onset needs 60 ms of activity within 120 ms, some of it with a pitch, or 180 ms
+ * within 300 without (a whisper), which drops clicks and ticks; a hangover of
+ * 60 ms bridges the closures of stops. Digital zeros teach the floor
  * nothing. A second decision is made 200 ms late with the floor that came
- * after: speech that begins with the first sample is found by it.
+ * after: speech that begins with the first sample is found by it, and only it
+ * knows a whisper from a fan that starts.
  */
 #ifndef VU_DSP_VAD_H
 #define VU_DSP_VAD_H
@@ -65,7 +67,7 @@ void vu_vad_get_state(const vu_vad *vad, vu_vad_state *out);
 /*
  * Speech decisions per 10 ms hop, 1 = speech, for hops [first, first+count);
  * returns how many were written (fewer when not known yet: decisions are final
- * about 350 ms after the hop, or after a flush).
+ * about 520 ms after the hop, or after a flush).
  */
 size_t vu_vad_decisions(const vu_vad *vad, size_t first, size_t count, uint8_t *out);
 

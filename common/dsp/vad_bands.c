@@ -17,10 +17,10 @@
 #define BINS (VU_FFT_SIZE / 2 + 1)
 #define LOW_HZ 100.0
 #define HIGH_HZ 7000.0
-/* The floor is the minimum over 16 blocks of 16 hops; the fast one over the last 5. */
+/* The floor is the minimum over 16 blocks of 16 hops; the fast one over the last 2. */
 #define BLOCK_HOPS 16
 #define BLOCKS 16
-#define FAST_BLOCKS 5
+#define FAST_BLOCKS 2
 #define SMOOTHING 0.5f
 #define FLOOR_BIAS_DB 4.5f
 #define MARGIN_DB 2.5f
@@ -28,6 +28,8 @@
 #define STANDS_OUT_DB 3.0f
 /* Quieter than this in a band is as good as silence: one bit of 16 spread over the band. */
 #define BAND_LOWEST_DBFS (-100.0f)
+/* A frame overlaps the two before it: after silence the third is the first that is full of sound. */
+#define FULL_AFTER_HOPS 3
 /* Mean square of a frame that holds nothing: below the quantization noise of 16 bits (-101 dBFS). */
 #define SILENCE_MEAN_SQUARE 2e-11f
 
@@ -39,7 +41,8 @@ struct vu_vad_bands {
 	float window[VU_FRAME_SAMPLES];
 	float power[BINS];
 	float scale; /* from |X|^2 to mean square */
-	bool any;    /* a frame that was not silent has been seen */
+	bool any;    /* the floors have learned something */
+	int sounding_hops; /* since the last silent frame */
 	float smoothed[VU_VAD_BANDS];
 	float block_minimum[BLOCKS][VU_VAD_BANDS];
 	int block;
@@ -168,10 +171,12 @@ void vu_vad_bands_analyze(vu_vad_bands *bands, const float *frame, vu_vad_levels
 		out->band_dbfs[b] = bands->smoothed[b];
 	}
 	out->total_dbfs = total > 1e-10f ? 10.0f * log10f(total) : BAND_LOWEST_DBFS;
-	if (out->silent)
-		return;
-	bands->any = true;
-	learn(bands);
+	if (out->silent) {
+		bands->sounding_hops = 0;
+	} else if (++bands->sounding_hops >= FULL_AFTER_HOPS) {
+		bands->any = true;
+		learn(bands);
+	}
 }
 
 vu_vad_excess vu_vad_bands_excess(const vu_vad_bands *bands, const vu_vad_levels *levels)

@@ -25,7 +25,7 @@ void vu_vad_bands_analyze(vu_vad_bands *bands, const float *frame, vu_vad_levels
 /*
  * How far `levels` stand above the floors as they are now: the mean over the
  * bands of the decibels above floor and margin (each band counts at most
- * 12 dB), against the floor of the last 2.5 s and of the last 0.8 s.
+ * 12 dB), against the floor of the last 2.5 s and of the last 0.3 s.
  */
 typedef struct vu_vad_excess {
 	float slow_db;
