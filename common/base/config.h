@@ -145,27 +145,61 @@ vu_status vu_config_load(const char *path, vu_config **config_out, vu_error *err
 
 void vu_config_free(vu_config *config);
 
-/* The path that configuration is read from, or would be written to when there is none. Caller frees. */
+/*
+ * The path that configuration is read from, or would be written to when there
+ * is none. Caller frees. Implemented in common/platform, which knows the places.
+ */
 char *vu_config_default_path(void);
 
-/* One scalar key as `configure` shows it. */
+/*
+ * Loads from memory, without the environment: what a file of that content would
+ * give. `label` names it in messages and is copied to source_path. `bytes` of
+ * `text`, which need not end in a NUL. Errors as above.
+ */
+vu_status vu_config_parse(const char *text, size_t bytes, const char *label, vu_config **config_out, vu_error *error);
+
+typedef enum vu_config_kind {
+	VU_CONFIG_BOOL,
+	VU_CONFIG_UINT,
+	VU_CONFIG_NUMBER,
+	VU_CONFIG_TEXT,
+	VU_CONFIG_CHOICE,
+} vu_config_kind;
+
+/* One scalar key: what `configure` shows, and all that loading and editing know of it. */
 typedef struct vu_config_key {
 	const char *name;        /* "performance.max_memory_mb" */
 	const char *environment; /* "VOICE_UNLOCK_MAX_MEMORY" or NULL */
 	const char *range;       /* for people: "1 to 100" */
 	const char *help;
+	vu_config_kind kind;
+	double minimum;          /* of numbers */
+	double maximum;
+	const char *default_text; /* as in the file; "" = none */
+	const char *const *choices; /* of a choice, ending in NULL */
+	size_t offset;           /* in vu_config */
 } vu_config_key;
 
-/* All keys, in the order of the file; *count_out says how many. Static. */
+/* All scalar keys, in the order of the file; *count_out says how many. Static. */
 const vu_config_key *vu_config_keys(size_t *count_out);
 
-/* The value of a key as text, as it would stand in the file. NOT_FOUND names the nearest key. */
+/* The key of that name, or NULL with NOT_FOUND that names the nearest one. */
+const vu_config_key *vu_config_find_key(const char *name, vu_error *error);
+
+/*
+ * The value of a key as text, as it would stand in the file; "" when there is
+ * none. The lists (enrollment.phrases, ml.loaders, services.NAME.endpoints) are
+ * shown as YAML in one line. NOT_FOUND names the nearest key; OUT_OF_RANGE: `size`
+ * is too small.
+ */
 vu_status vu_config_get(const vu_config *config, const char *key, char *text, size_t size, vu_error *error);
 
 /*
  * Checks `value` for `key` and writes it into the file at `path`, keeping all
  * other settings (comments are kept where the key's line allows); the file is
- * replaced atomically and is loadable afterwards, or unchanged.
+ * replaced atomically and is loadable afterwards, or unchanged. A file that
+ * does not exist yet is created. NOT_FOUND: no such key; INVALID_ARGUMENT: the
+ * value, or a list key, which is edited in the file.
  */
 vu_status vu_config_set(const char *path, const char *key, const char *value, vu_error *error);
 
