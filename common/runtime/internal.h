@@ -1,0 +1,120 @@
+/* What the files of common/runtime share. Not for services. */
+#ifndef VU_RUNTIME_INTERNAL_H
+#define VU_RUNTIME_INTERNAL_H
+
+#include "runtime/runtime.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes of the interface. */
+enum {
+	VU_EXIT_OK = 0,
+	VU_EXIT_USAGE = 2,
+	VU_EXIT_CONFIGURATION = 8,
+	VU_EXIT_PERMISSION = 9,
+	VU_EXIT_INTERNAL = 70,
+	VU_EXIT_INTERRUPTED = 130,
+};
+
+/* Requests get this long to end after SIGTERM; the rest of two seconds is for the service's stop. */
+#define VU_DRAIN_MS 1500
+
+/* A configuration that was replaced is kept this long for handlers that still read it. */
+#define VU_RETIRED_CONFIG_US (10 * 60 * INT64_C(1000000))
+
+typedef struct vu_inherited {
+	int ready_fd; /* -1: none */
+	int ring_fd;
+	pid_t parent; /* 0: none */
+} vu_inherited;
+
+typedef struct vu_retired_config {
+	vu_config *config;
+	int64_t retired_us;
+	struct vu_retired_config *next;
+} vu_retired_config;
+
+typedef struct vu_pending_reload {
+	vu_rpc_call *call;
+	struct vu_pending_reload *next;
+} vu_pending_reload;
+
+struct vu_counter {
+	const char *name;
+	const char *help;
+	bool is_gauge;
+	_Atomic double value;
+	struct vu_counter *next;
+};
+
+struct vu_runtime {
+	const vu_service_definition *definition;
+	const char *name;
+	void *state;
+	char *home;
+	char *folder;
+	vu_inherited inherited;
+	int64_t started_us; /* monotonic */
+	_Atomic(vu_config *) config;
+	vu_retired_config *retired; /* main thread only */
+
+	uv_loop_t loop;
+	uv_signal_t terminate;
+	uv_signal_t interrupt;
+	uv_signal_t hang_up;
+	uv_async_t stop_wanted;
+	uv_async_t reload_wanted;
+	uv_async_t drained;
+	pthread_t drainer;
+	bool stopping;          /* main thread only */
+	bool drainer_started;
+	_Atomic int exit_code;
+
+	vu_rpc_server *server;
+	pthread_mutex_t lock; /* of channels and reloads */
+	vu_channel *channels[VU_SERVICE_COUNT];
+	vu_pending_reload *reloads;
+	_Atomic(vu_counter *) counters; /* only ever grows */
+};
+
+/* ---- environment.c ---- */
+
+/* Takes the descriptors and the parent's pid out of the environment. INVALID_ARGUMENT: a variable is no such thing. */
+vu_status vu_inherited_take(vu_inherited *out, vu_error *error);
+/* Says '1' to the one who started us, once; nothing without a descriptor. */
+void vu_inherited_report_ready(vu_inherited *inherited);
+
+/* ---- folders.c ---- */
+
+/* Makes state and socket folder and checks that nobody else can write into them. */
+vu_status vu_runtime_prepare_folders(vu_runtime *runtime, vu_error *error);
+
+/* ---- channels.c ---- */
+
+/* Where this process itself listens. */
+vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, vu_error *error);
+
+/* ---- lifecycle.c ---- */
+
+vu_status vu_lifecycle_init(vu_runtime *runtime, vu_error *error);
+/* Runs the loop until the process was asked to stop and has drained. */
+void vu_lifecycle_run(vu_runtime *runtime);
+
+/* ---- reload.c ---- */
+
+/* Reads the configuration again, on the main thread; on failure the old one stays. */
+vu_status vu_runtime_reload(vu_runtime *runtime, vu_error *error);
+/* Reloads and answers those who asked for it. */
+void vu_runtime_serve_reloads(vu_runtime *runtime);
+/* Queues `call` for the main thread. */
+void vu_runtime_request_reload(vu_runtime *runtime, vu_rpc_call *call);
+
+/* ---- process_service.c ---- */
+
+/* Adds voiceunlock.v1.Process to the server. */
+vu_status vu_process_service_add(vu_runtime *runtime, vu_error *error);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * The life of a service process, in order. Whatever fails on the way up ends
+ * the process with a message and an exit code; after the RPC library has begun
+ * to work the process ends by _exit, because closing NNG 1.5.2 may hang.
+ */
+#include "runtime/internal.h"
+
+#include "base/allocator.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "platform/platform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int exit_code_of(vu_status status)
+{
+	switch (status) {
+	case VU_OK:
+		return VU_EXIT_OK;
+	case VU_INVALID_ARGUMENT:
+	case VU_FAILED_PRECONDITION:
+		return VU_EXIT_CONFIGURATION;
+	case VU_PERMISSION_DENIED:
+		return VU_EXIT_PERMISSION;
+	default:
+		return VU_EXIT_INTERNAL;
+	}
+}
+
+/* A file that cannot be found or is too large is a matter of configuration as well. */
+static int exit_code_of_config(vu_status status)
+{
+	return status == VU_NOT_FOUND || status == VU_OUT_OF_RANGE ? VU_EXIT_CONFIGURATION : exit_code_of(status);
+}
+
+/* -1: go on. */
+static int read_arguments(const char *name, int argc, char **argv)
+{
+	if (argc == 1)
+		return -1;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("vu-%s %s\n", name, VU_VERSION);
+		return VU_EXIT_OK;
+	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		printf("usage: vu-%s [--help | --version]\n\n"
+		       "Runs the %s service of Voice Unlock in the foreground until SIGTERM; SIGHUP reads the\n"
+		       "configuration again. It is usually started by vu-supervisor.\n",
+		       name, name);
+		return VU_EXIT_OK;
+	}
+	fprintf(stderr, "unable to understand \"%s\": vu-%s takes no argument but --help and --version\n", argv[1], name);
+	return VU_EXIT_USAGE;
+}
+
+/* Before anything is started: allocator, parent, configuration, folders. */
+static int prepare(vu_runtime *runtime, vu_error *error)
+{
+	vu_config *config = NULL;
+	vu_status status = vu_allocator_check(error);
+
+	if (status != VU_OK)
+		return exit_code_of(status);
+	/* Read first: it warns about the environment only when no supervisor has done so. */
+	status = vu_config_load(NULL, &config, error);
+	if (status != VU_OK)
+		return exit_code_of_config(status);
+	atomic_store(&runtime->config, config);
+	status = vu_inherited_take(&runtime->inherited, error);
+	if (status == VU_OK && runtime->inherited.parent > 0) {
+		status = vu_platform_die_with_parent(runtime->inherited.parent);
+		if (status != VU_OK)
+			vu_fail(error, status, "unable to watch the supervisor: %s", vu_status_name(status));
+	}
+	if (status == VU_OK)
+		status = vu_runtime_prepare_folders(runtime, error);
+	if (status == VU_OK)
+		status = vu_lifecycle_init(runtime, error);
+	return exit_code_of(status);
+}
+
+/* Server, service, readiness. */
+static vu_status start(vu_runtime *runtime, vu_error *error)
+{
+	const vu_service_definition *definition = runtime->definition;
+	vu_rpc_server_config config;
+	vu_endpoint endpoint;
+	vu_status status = vu_runtime_own_endpoint(runtime, &endpoint, error);
+
+	if (status != VU_OK)
+		return status;
+	memset(&config, 0, sizeof config);
+	config.service = runtime->name;
+	config.endpoint = &endpoint;
+	config.in_flight_max = definition->in_flight_max;
+	config.workers_max = definition->workers_max;
+	status = vu_rpc_server_create(&config, &runtime->server, error);
+	if (status == VU_OK)
+		status = vu_process_service_add(runtime, error);
+	if (status == VU_OK)
+		status = definition->start(runtime, &runtime->state, error);
+	if (status == VU_OK)
+		status = vu_rpc_server_listen(runtime->server, error);
+	if (status != VU_OK)
+		return status;
+	vu_rpc_server_set_health(runtime->server, "", VU_SERVING);
+	vu_log_info("ready on %s", endpoint.uri);
+	vu_inherited_report_ready(&runtime->inherited);
+	/* What reading the configuration took is not needed again soon. */
+	vu_allocator_purge();
+	return VU_OK;
+}
+
+static _Noreturn void leave(int code)
+{
+	fflush(stdout);
+	fflush(stderr);
+	_exit(code);
+}
+
+int vu_runtime_main(const vu_service_definition *definition, int argc, char **argv)
+{
+	/* Static: threads of libraries may still look at it while the process ends. */
+	static vu_runtime runtime;
+	vu_error error = {VU_OK, ""};
+	vu_status status;
+	int code;
+
+	runtime.definition = definition;
+	runtime.name = vu_service_name(definition->id);
+	runtime.started_us = vu_clock_monotonic_us();
+	pthread_mutex_init(&runtime.lock, NULL);
+	vu_log_init(runtime.name);
+	code = read_arguments(runtime.name, argc, argv);
+	if (code >= 0)
+		return code;
+	umask(077);
+
+	code = prepare(&runtime, &error);
+	if (code != VU_EXIT_OK) {
+		vu_log_error("%s", error.message);
+		return code;
+	}
+	status = start(&runtime, &error);
+	if (status != VU_OK) {
+		vu_log_error("%s", error.message);
+		leave(exit_code_of(status));
+	}
+	vu_lifecycle_run(&runtime);
+	if (definition->stop)
+		definition->stop(runtime.state);
+	vu_log_info("stopped");
+	leave(atomic_load(&runtime.exit_code));
+}
+
+vu_rpc_server *vu_runtime_server(vu_runtime *runtime)
+{
+	return runtime->server;
+}
+
+uv_loop_t *vu_runtime_loop(vu_runtime *runtime)
+{
+	return &runtime->loop;
+}
+
+int vu_runtime_ring_fd(const vu_runtime *runtime)
+{
+	return runtime->inherited.ring_fd;
+}
