@@ -31,6 +31,8 @@ typedef struct vu_channel_config {
 	const vu_endpoint *endpoints; /* balanced and failed over; copied */
 	size_t endpoint_count;
 	unsigned concurrency_max;     /* contexts in the pool; 0 = 16; more calls wait for a free one */
+	bool any_uid;                 /* accept a server of any uid (the machine suite's); else own uid and root.
+	                                 A caller that is root accepts any. */
 } vu_channel_config;
 
 /* FAILED_PRECONDITION: an endpoint this build cannot use. Connecting happens in the background. */

@@ -1,0 +1,64 @@
+/* What channel.c and try.c share; nobody else includes this. */
+#ifndef VU_RPC_CHANNEL_INTERNAL_H
+#define VU_RPC_CHANNEL_INTERNAL_H
+
+#include "rpc/channel.h"
+#include "rpc/connection.h"
+#include "rpc/frame.h"
+#include "rpc/retry.h"
+
+#include <stdatomic.h>
+
+#define VU_CALL_TIMEOUT_US_MAX (INT64_C(24) * 3600 * 1000000)
+/* A try on a remote link that may have gone silent. */
+#define VU_REMOTE_TRY_US 1000000
+
+/* One context of the pool. */
+typedef struct vu_way {
+	struct vu_way *next;
+	struct vu_way *next_free;
+	nng_ctx context;
+	nng_aio *aio;
+} vu_way;
+
+struct vu_channel {
+	char *service;
+	char *caller;
+	vu_endpoint *endpoints;
+	unsigned concurrency_max;
+	vu_connection connection;
+	atomic_bool gave_up; /* a try timed out or was cancelled: the socket must not be closed any more */
+
+	/* Guarded by connection.lock. */
+	vu_way *all_ways;
+	vu_way *free_ways;
+	unsigned way_count;
+	vu_retry_bucket bucket;
+	uint8_t random_seed[VU_ID_BYTES];
+
+	atomic_uint_fast64_t calls, failures, retries, tx_bytes, rx_bytes;
+};
+
+/* A call and its present try. */
+typedef struct vu_try {
+	const char *full_method;
+	const ProtobufCMessage *request; /* or NULL: */
+	const void *request_data;
+	size_t request_bytes;
+	const vu_call_options *options;
+	vu_cancel_waiter *waiter;
+	uint8_t request_id[VU_ID_BYTES];
+	uint32_t attempt;
+	int64_t deadline_us;
+	/* On OK: the answer's message, owned by the caller, and the payload within it. */
+	nng_msg *response_msg;
+	vu_span response;
+} vu_try;
+
+/* Sends once and waits once. */
+vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error);
+
+/* All tries of a call. On OK the caller frees try->response_msg. */
+vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error);
+
+#endif

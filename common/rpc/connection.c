@@ -1,0 +1,276 @@
+/*
+ * Connecting, and knowing whether we are connected.
+ *
+ * Locally, when no connection comes about within a few milliseconds, a connect
+ * of our own asks the system why: nobody listens, or we may not. That is how a
+ * call to a dead service fails in milliseconds and one to a foreign socket
+ * says so.
+ */
+#include "rpc/connection.h"
+
+#include "base/clock.h"
+#include "rpc/frame.h"
+#include "rpc/peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LOCAL_RECONNECT_MIN_MS 1
+#define LOCAL_RECONNECT_MAX_MS 10
+#define REMOTE_RECONNECT_MIN_MS 1000
+#define REMOTE_RECONNECT_MAX_MS 120000
+/* How long a first connection may take before we ask why; also between askings. */
+#define PROBE_AFTER_US 15000
+/* A server that accepts but does not speak NNG: give up on a try after so long. */
+#define HANDSHAKE_US 1000000
+
+static bool may_talk_to(const vu_connection *connection, nng_pipe pipe)
+{
+	uint64_t uid;
+	/* Root may talk to anybody's server; others to their own and root's. */
+	if (connection->any_uid || geteuid() == 0 || vu_connection_is_remote(connection))
+		return true;
+	return nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0 &&
+	       vu_peer_judge((uid_t)uid, geteuid(), false) == VU_OK;
+}
+
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+	vu_connection *connection = argument;
+	int id = nng_pipe_id(pipe);
+
+	if (event == NNG_PIPE_EV_ADD_PRE) {
+		if (may_talk_to(connection, pipe))
+			return;
+		uv_mutex_lock(&connection->lock);
+		connection->foreign = true;
+		uv_cond_broadcast(&connection->changed);
+		uv_mutex_unlock(&connection->lock);
+		nng_pipe_close(pipe);
+		return;
+	}
+	uv_mutex_lock(&connection->lock);
+	if (event == NNG_PIPE_EV_ADD_POST) {
+		if (connection->pipe_count < VU_CONNECTIONS_MAX)
+			connection->pipes[connection->pipe_count++] = id;
+		connection->foreign = false;
+		connection->generation++;
+	} else {
+		for (unsigned i = 0; i < connection->pipe_count; i++) {
+			if (connection->pipes[i] == id) {
+				connection->pipes[i] = connection->pipes[--connection->pipe_count];
+				break;
+			}
+		}
+	}
+	uv_cond_broadcast(&connection->changed);
+	uv_mutex_unlock(&connection->lock);
+}
+
+bool vu_connection_is_remote(const vu_connection *connection)
+{
+	for (size_t i = 0; i < connection->endpoint_count; i++) {
+		if (connection->endpoints[i].transport != VU_TRANSPORT_IPC)
+			return true;
+	}
+	return false;
+}
+
+vu_status vu_connection_open(vu_connection *connection, vu_error *error)
+{
+	bool remote = vu_connection_is_remote(connection);
+	int result;
+
+	if (uv_mutex_init(&connection->lock) != 0)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
+	if (uv_cond_init(&connection->changed) != 0) {
+		uv_mutex_destroy(&connection->lock);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
+	}
+	result = nng_req0_open(&connection->socket);
+	if (result == 0) {
+		connection->is_open = true;
+		/* Repeating a request is for our retry policy to decide, never for NNG. */
+		result = nng_socket_set_ms(connection->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+	}
+	if (result == 0)
+		result = nng_socket_set_size(connection->socket, NNG_OPT_RECVMAXSZ,
+		                             VU_RPC_MESSAGE_BYTES_MAX + VU_FRAME_NNG_SLACK_BYTES);
+	if (result == 0)
+		result = nng_socket_set_ms(connection->socket, NNG_OPT_RECONNMINT,
+		                           remote ? REMOTE_RECONNECT_MIN_MS : LOCAL_RECONNECT_MIN_MS);
+	if (result == 0)
+		result = nng_socket_set_ms(connection->socket, NNG_OPT_RECONNMAXT,
+		                           remote ? REMOTE_RECONNECT_MAX_MS : LOCAL_RECONNECT_MAX_MS);
+	for (int event = NNG_PIPE_EV_ADD_PRE; event <= NNG_PIPE_EV_REM_POST && result == 0; event++)
+		result = nng_pipe_notify(connection->socket, (nng_pipe_ev)event, on_pipe, connection);
+	if (result != 0) {
+		vu_connection_close(connection, false);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: %s", connection->service,
+		               nng_strerror(result));
+	}
+	return VU_OK;
+}
+
+void vu_connection_close(vu_connection *connection, bool abandon)
+{
+	if (abandon)
+		return;
+	if (connection->is_open)
+		nng_close(connection->socket);
+	connection->is_open = false;
+	uv_cond_destroy(&connection->changed);
+	uv_mutex_destroy(&connection->lock);
+}
+
+/* errno of a connect to the socket: 0 when somebody listens. */
+static int probe(const char *path)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int result = 0;
+
+	if (fd < 0)
+		return 0;
+	memset(&address, 0, sizeof address);
+	address.sun_family = AF_UNIX;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+		result = errno;
+	close(fd);
+	/* A full backlog is somebody who listens. */
+	return result == EAGAIN || result == EINPROGRESS || result == EINTR ? 0 : result;
+}
+
+/* Why there is no connection: OK when one may still come about. */
+static vu_status diagnose(const vu_connection *connection, vu_error *error)
+{
+	vu_status status = VU_OK;
+
+	for (size_t i = 0; i < connection->endpoint_count; i++) {
+		const vu_endpoint *endpoint = &connection->endpoints[i];
+		int reason = endpoint->transport == VU_TRANSPORT_IPC ? probe(endpoint->path) : 0;
+		switch (reason) {
+		case 0:
+			return VU_OK;
+		case EACCES:
+		case EPERM:
+			status = vu_fail(error, VU_PERMISSION_DENIED,
+			                 "unable to call %s: the socket %s belongs to somebody else; ask as its user, or as root",
+			                 connection->service, endpoint->path);
+			break;
+		default:
+			if (status != VU_PERMISSION_DENIED)
+				status = vu_fail(error, VU_UNAVAILABLE, "unable to call %s: nobody serves at %s; is the suite started?",
+				                 connection->service, endpoint->path);
+			break;
+		}
+	}
+	return status;
+}
+
+/* With the lock held, once per channel: NNG connects in the background from here on. */
+static vu_status dial(vu_connection *connection, vu_error *error)
+{
+	if (connection->dialled)
+		return VU_OK;
+	for (size_t i = 0; i < connection->endpoint_count; i++) {
+		int result = nng_dial(connection->socket, connection->endpoints[i].uri, NULL, NNG_FLAG_NONBLOCK);
+		if (result != 0)
+			return vu_fail(error, VU_INTERNAL, "unable to connect to %s at %s: %s", connection->service,
+			               connection->endpoints[i].uri, nng_strerror(result));
+	}
+	connection->dialled = true;
+	return VU_OK;
+}
+
+static vu_status foreign(const vu_connection *connection, vu_error *error)
+{
+	return vu_fail(error, VU_PERMISSION_DENIED,
+	               "unable to call %s: the process that serves at %s belongs to somebody else", connection->service,
+	               connection->endpoints[0].uri);
+}
+
+vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int64_t deadline_us, vu_cancel *cancel,
+                             vu_error *error)
+{
+	int64_t began_us = 0;
+	vu_status status = VU_OK;
+	vu_error reason = {VU_OK, ""};
+
+	uv_mutex_lock(&connection->lock);
+	while (connection->pipe_count == 0) {
+		int64_t now_us = vu_clock_monotonic_us();
+		int64_t wait_us = PROBE_AFTER_US;
+		status = dial(connection, error);
+		if (status)
+			break;
+		if (connection->foreign) {
+			status = foreign(connection, error);
+			break;
+		}
+		if (vu_cancel_is_triggered(cancel)) {
+			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller", connection->service);
+			break;
+		}
+		if (now_us >= deadline_us) {
+			status = vu_fail(error, VU_DEADLINE_EXCEEDED, "%s",
+			                 reason.message[0] ? reason.message : "unable to connect in time");
+			break;
+		}
+		if (began_us == 0) {
+			began_us = now_us;
+		} else if (now_us - began_us >= PROBE_AFTER_US) {
+			uv_mutex_unlock(&connection->lock);
+			status = diagnose(connection, &reason);
+			uv_mutex_lock(&connection->lock);
+			if (connection->pipe_count > 0) {
+				status = VU_OK;
+				break;
+			}
+			if (status == VU_OK && now_us - began_us >= HANDSHAKE_US)
+				status = vu_fail(&reason, VU_UNAVAILABLE, "unable to call %s: what listens at %s does not answer",
+				                 connection->service, connection->endpoints[0].uri);
+			if (status == VU_PERMISSION_DENIED || (status == VU_UNAVAILABLE && !wait_for_ready)) {
+				vu_fail(error, status, "%s", reason.message);
+				break;
+			}
+			status = VU_OK;
+			/* Asking why is for the first moments; after that a connection announces itself. */
+			if (now_us - began_us > 10 * PROBE_AFTER_US)
+				wait_us = 10 * PROBE_AFTER_US;
+		}
+		if (wait_us > deadline_us - now_us)
+			wait_us = deadline_us - now_us;
+		(void)uv_cond_timedwait(&connection->changed, &connection->lock, (uint64_t)wait_us * 1000);
+	}
+	uv_mutex_unlock(&connection->lock);
+	return status;
+}
+
+void vu_connection_sleep(vu_connection *connection, int64_t until_us, uint64_t generation, const vu_cancel *cancel)
+{
+	uv_mutex_lock(&connection->lock);
+	while (connection->generation <= generation && !vu_cancel_is_triggered(cancel)) {
+		int64_t left_us = until_us - vu_clock_monotonic_us();
+		if (left_us <= 0)
+			break;
+		(void)uv_cond_timedwait(&connection->changed, &connection->lock, (uint64_t)left_us * 1000);
+	}
+	uv_mutex_unlock(&connection->lock);
+}
+
+uint64_t vu_connection_generation(vu_connection *connection)
+{
+	uint64_t generation;
+	uv_mutex_lock(&connection->lock);
+	generation = connection->generation;
+	uv_mutex_unlock(&connection->lock);
+	return generation;
+}

@@ -1,0 +1,60 @@
+/*
+ * The socket of a channel and what is known of its connections.
+ *
+ * NNG connects and reconnects by itself in the background. This keeps count of
+ * the connections that stand, so that a call can fail at once when nobody
+ * serves, instead of waiting in NNG's queue until its deadline.
+ */
+#ifndef VU_RPC_CONNECTION_H
+#define VU_RPC_CONNECTION_H
+
+#include "base/status.h"
+#include "rpc/cancel.h"
+#include "rpc/endpoint.h"
+
+#include <nng/nng.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#define VU_CONNECTIONS_MAX 32
+
+typedef struct vu_connection {
+	const char *service;          /* for messages; the owner's */
+	const vu_endpoint *endpoints; /* the owner's */
+	size_t endpoint_count;
+	bool any_uid;
+
+	nng_socket socket;
+	bool is_open;
+	uv_mutex_t lock;
+	uv_cond_t changed;
+	/* Guarded by lock. */
+	bool dialled;
+	int pipes[VU_CONNECTIONS_MAX]; /* identifiers of those that stand */
+	unsigned pipe_count;
+	uint64_t generation; /* grows with every connection made */
+	bool foreign;        /* the last server found belongs to somebody else */
+} vu_connection;
+
+vu_status vu_connection_open(vu_connection *connection, vu_error *error);
+/* Leaves the socket open when `abandon` is set: closing it after timeouts can hang in NNG 1.5.2. */
+void vu_connection_close(vu_connection *connection, bool abandon);
+
+/*
+ * Starts connecting if need be and waits until a connection stands. OK;
+ * UNAVAILABLE when nobody listens (at once unless `wait_for_ready`);
+ * PERMISSION_DENIED when the socket may not be opened or its server belongs to
+ * somebody else; DEADLINE_EXCEEDED; CANCELLED.
+ */
+vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int64_t deadline_us, vu_cancel *cancel,
+                             vu_error *error);
+
+/* Sleeps until `until_us`, a trigger of `cancel`, or a connection later than `generation`. */
+void vu_connection_sleep(vu_connection *connection, int64_t until_us, uint64_t generation, const vu_cancel *cancel);
+uint64_t vu_connection_generation(vu_connection *connection);
+
+/* True when some endpoint is on another machine, where a broken link may go unnoticed. */
+bool vu_connection_is_remote(const vu_connection *connection);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * What the files of the serving side share; nobody else includes this.
+ *
+ *   server.c      creating, adding services, listening, draining, figures
+ *   slot.c        NNG contexts: receiving, dispatch, sending
+ *   call.c        one request from dispatch to its single answer
+ *   worker.c      threads for handlers that may block
+ *   watchdog.c    answers what is not answered in time
+ *   health.c, reflection.c   the built-in services
+ *
+ * Threads: requests arrive on NNG's threads, one slot at a time. A call has two
+ * ends that may race, its handler and the watchdog; `answered` decides who
+ * sends. `lock` guards the lists and is never held while sending.
+ */
+#ifndef VU_RPC_SERVER_INTERNAL_H
+#define VU_RPC_SERVER_INTERNAL_H
+
+#include "rpc/frame.h"
+#include "rpc/payload.h"
+#include "rpc/peer.h"
+#include "rpc/server.h"
+
+#include <nng/nng.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+/* Contexts beyond the calls in flight, so that there is always one to say RESOURCE_EXHAUSTED with. */
+#define VU_SLOTS_SPARE 4
+/* Long polls on health are counted apart from calls. */
+#define VU_WATCHERS_MAX 32
+/* Answers that a peer does not read occupy slots; this many more are allowed before receiving stops. */
+#define VU_SLOTS_UNREAD 64
+/* A peer that does not read its answer for so long is disconnected. */
+#define VU_SEND_TIMEOUT_MS 10000
+/* Requests of all calls in flight together. */
+#define VU_IN_FLIGHT_BYTES_MAX (64u * 1024 * 1024)
+#define VU_TIMEOUT_US_MAX (INT64_C(24) * 3600 * 1000000)
+
+typedef struct vu_slot vu_slot;
+
+typedef struct vu_method_entry {
+	char *full_name; /* "/voiceunlock.v1.Models/Score" */
+	size_t full_name_bytes;
+	const ProtobufCMethodDescriptor *descriptor;
+	vu_rpc_handler handler; /* NULL: UNIMPLEMENTED */
+	unsigned flags;
+	void *context;
+	bool builtin; /* answers while draining and above the bound */
+} vu_method_entry;
+
+typedef struct vu_health_entry {
+	char *service;
+	vu_serving_status status;
+	bool follows; /* says what "" says until set */
+} vu_health_entry;
+
+struct vu_rpc_call {
+	vu_rpc_server *server;
+	vu_slot *slot; /* to answer on; not to be touched once `answered` is set by another */
+	const vu_method_entry *method;
+	ProtobufCMessage *request;
+	size_t request_bytes;
+	vu_peer *peer;
+	int64_t received_us;
+	int64_t deadline_us;
+	uint8_t request_id[VU_ID_BYTES];
+	uint32_t attempt;
+	unsigned metadata_count;
+	struct {
+		const char *key;
+		const char *value;
+	} metadata[VU_RPC_METADATA_MAX];
+	atomic_bool answered;   /* something was or is being sent */
+	atomic_uint references; /* the handler's, the dispatcher's, the watchdog's */
+
+	/* Guarded by server->lock. */
+	bool finished; /* the handler's end is done */
+	bool watched;  /* in the watchdog's list */
+	bool queued;   /* in the worker's queue */
+	bool withdrawn; /* taken out of the queue by the watchdog */
+	vu_rpc_call *watch_next, *watch_previous;
+	vu_rpc_call *queue_next, *queue_previous;
+	int64_t due_us; /* when the watchdog acts: the deadline, or earlier for a watcher of health */
+
+	/* Health.Watch: what to look at, and what the caller knows. Guarded by server->lock. */
+	bool is_watcher;
+	char *watch_service;
+	int watch_last;
+
+	vu_payload_arena arena; /* last: the rest stays in few cache lines */
+};
+
+struct vu_slot {
+	vu_rpc_server *server;
+	vu_slot *next; /* all slots of the server */
+	nng_ctx context;
+	nng_aio *aio;
+	nng_pipe pipe; /* where the request came from */
+	enum { VU_SLOT_RECEIVING, VU_SLOT_HANDLING, VU_SLOT_SENDING } state;
+};
+
+struct vu_rpc_server {
+	char *service;
+	vu_endpoint endpoint;
+	unsigned in_flight_max;
+	unsigned workers_max;
+	bool any_uid;
+
+	nng_socket socket;
+	bool is_open;
+	bool is_listening;
+	int lock_fd;
+	vu_peer_table peers;
+
+	vu_method_entry *methods; /* sorted by full_name once listening */
+	size_t method_count;
+	const vu_rpc_service **services; /* for reflection, built-in ones included */
+	size_t service_count;
+	vu_rpc_service health_service;
+	vu_rpc_service reflection_service;
+
+	atomic_bool draining;
+	atomic_uint in_flight;
+	atomic_size_t in_flight_bytes;
+	atomic_uint receiving; /* slots that wait for a request */
+
+	uv_mutex_t lock;
+	uv_cond_t idle; /* in_flight fell while draining, a worker or the watchdog ended */
+
+	vu_slot *slots;
+	unsigned slot_count;
+
+	vu_rpc_call *watch_first;
+	bool watchdog_runs;
+	bool stopping;
+	int64_t watchdog_wakes_us;
+	uv_cond_t watchdog_wake;
+
+	vu_rpc_call *queue_first, *queue_last;
+	unsigned queue_length;
+	unsigned workers;
+	unsigned workers_idle;
+	uv_cond_t worker_wake;
+
+	vu_health_entry *health;
+	size_t health_count;
+	unsigned watchers;
+
+	atomic_uint_fast64_t requests, failures, refused, dropped, rx_bytes, tx_bytes, busy_us;
+};
+
+/* slot.c */
+vu_status vu_slot_add(vu_rpc_server *server, vu_error *error);
+/* Sends on the slot of a call and makes the slot receive again. Takes no reference. */
+void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, const char *message,
+                    const ProtobufCMessage *response, const vu_span *response_bytes);
+
+/* call.c */
+vu_rpc_call *vu_call_create(vu_slot *slot, const vu_method_entry *method, const vu_request_header *header,
+                            int64_t received_us);
+void vu_call_hold(vu_rpc_call *call);
+void vu_call_release(vu_rpc_call *call);
+/* The handler's answer, whole: decides the race with the watchdog and ends the handler's part. */
+void vu_call_finish(vu_rpc_call *call, vu_status status, const char *message, const ProtobufCMessage *response,
+                    const vu_span *response_bytes);
+/* The watchdog's part of the race: answers when the handler has not. */
+void vu_call_expire(vu_rpc_call *call);
+/* The answer of a call as bytes that were packed before. */
+void vu_call_reply_packed(vu_rpc_call *call, const void *data, size_t bytes);
+
+/* worker.c. vu_worker_submit is given the handler's reference; false when no thread can be had. */
+bool vu_worker_submit(vu_rpc_call *call);
+/* Takes a call that waits out of the queue. With server->lock held. */
+void vu_worker_withdraw(vu_rpc_call *call);
+
+/* watchdog.c, with server->lock held. */
+void vu_watchdog_add(vu_rpc_call *call, int64_t due_us);
+void vu_watchdog_remove(vu_rpc_call *call);
+
+/* health.c */
+vu_status vu_health_register(vu_rpc_server *server, vu_error *error);
+/* A name whose health follows that of "". */
+vu_status vu_health_follow(vu_rpc_server *server, const char *service);
+/* Answers a watcher that is due. Without the lock. */
+void vu_health_watcher_due(vu_rpc_call *call);
+/* Answers all watchers whose status has changed. Without the lock. */
+void vu_health_notify(vu_rpc_server *server);
+void vu_health_fini(vu_rpc_server *server);
+
+/* reflection.c */
+vu_status vu_reflection_register(vu_rpc_server *server, vu_error *error);
+
+/* server.c */
+vu_status vu_server_add_service(vu_rpc_server *server, const vu_rpc_service *service, bool builtin, vu_error *error);
+/* Stack of the library's own threads; sanitizers need more. */
+bool vu_server_start_thread(void (*entry)(void *), void *argument, size_t stack_bytes);
+
+#endif

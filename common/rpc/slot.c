@@ -1,0 +1,321 @@
+/*
+ * A slot is one NNG context with its aio: it receives a request, sees to it
+ * that exactly one answer is sent, and receives again. Slots are opened when
+ * fewer than VU_SLOTS_SPARE wait for a request and never closed.
+ *
+ * Refusals are answered right here, without a call object. A slot whose answer
+ * the peer does not take within VU_SEND_TIMEOUT_MS ends that peer's connection.
+ */
+#include "rpc/server_internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void receive(vu_slot *slot)
+{
+	slot->state = VU_SLOT_RECEIVING;
+	atomic_fetch_add(&slot->server->receiving, 1);
+	nng_aio_set_timeout(slot->aio, NNG_DURATION_INFINITE);
+	nng_ctx_recv(slot->context, slot->aio);
+}
+
+/* Head and payload in one message, packed once. NULL when there is no memory. */
+static nng_msg *build(vu_status status, const char *message, uint64_t server_time_us,
+                      const ProtobufCMessage *response, const vu_span *response_bytes)
+{
+	uint8_t head[VU_FRAME_HEAD_BYTES_MAX];
+	size_t head_bytes;
+	size_t payload_bytes = 0;
+	nng_msg *msg;
+	uint8_t *body;
+
+	if (status == VU_OK && response)
+		payload_bytes = protobuf_c_message_get_packed_size(response);
+	else if (status == VU_OK && response_bytes)
+		payload_bytes = response_bytes->bytes;
+	head_bytes = vu_frame_write_response(head, status, message, server_time_us);
+	if (head_bytes + payload_bytes > VU_RPC_MESSAGE_BYTES_MAX) {
+		char reason[128];
+		snprintf(reason, sizeof reason, "unable to send the response: it has %zu bytes and the limit is %u; ask for less",
+		         payload_bytes, VU_RPC_MESSAGE_BYTES_MAX);
+		return build(VU_RESOURCE_EXHAUSTED, reason, server_time_us, NULL, NULL);
+	}
+	if (nng_msg_alloc(&msg, head_bytes + payload_bytes) != 0)
+		return NULL;
+	body = nng_msg_body(msg);
+	memcpy(body, head, head_bytes);
+	if (payload_bytes > 0 && response)
+		protobuf_c_message_pack(response, body + head_bytes);
+	else if (payload_bytes > 0)
+		memcpy(body + head_bytes, response_bytes->data, payload_bytes);
+	return msg;
+}
+
+void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, const char *message,
+                    const ProtobufCMessage *response, const vu_span *response_bytes)
+{
+	vu_rpc_server *server = slot->server;
+	int64_t taken_us = call ? vu_clock_monotonic_us() - call->received_us : 0;
+	nng_msg *msg = build(status, message, (uint64_t)taken_us, response, response_bytes);
+
+	if (status)
+		atomic_fetch_add(&server->failures, 1);
+	atomic_fetch_add(&server->busy_us, (uint64_t)taken_us);
+	/* Without memory for an answer there is none; the caller's deadline ends the call. */
+	if (!msg) {
+		receive(slot);
+		return;
+	}
+	atomic_fetch_add(&server->tx_bytes, nng_msg_len(msg));
+	slot->state = VU_SLOT_SENDING;
+	nng_aio_set_msg(slot->aio, msg);
+	nng_aio_set_timeout(slot->aio, VU_SEND_TIMEOUT_MS);
+	nng_ctx_send(slot->context, slot->aio);
+}
+
+static const vu_method_entry *find_method(const vu_rpc_server *server, const vu_span *name)
+{
+	size_t low = 0;
+	size_t high = server->method_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const vu_method_entry *entry = &server->methods[middle];
+		size_t shorter = entry->full_name_bytes < name->bytes ? entry->full_name_bytes : name->bytes;
+		int order = memcmp(name->data, entry->full_name, shorter);
+		if (order == 0)
+			order = (name->bytes > entry->full_name_bytes) - (name->bytes < entry->full_name_bytes);
+		if (order == 0)
+			return entry;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static void refuse(vu_slot *slot, vu_status status, const char *message)
+{
+	vu_slot_answer(slot, NULL, status, message, NULL, NULL);
+}
+
+/* Room for one more call of `bytes`; built-in services always have it. */
+static bool take_room(vu_rpc_server *server, const vu_method_entry *method, size_t bytes)
+{
+	if (method->builtin)
+		return true;
+	if (atomic_fetch_add(&server->in_flight, 1) >= server->in_flight_max) {
+		atomic_fetch_sub(&server->in_flight, 1);
+		return false;
+	}
+	if (atomic_fetch_add(&server->in_flight_bytes, bytes) + bytes > VU_IN_FLIGHT_BYTES_MAX) {
+		atomic_fetch_sub(&server->in_flight_bytes, bytes);
+		atomic_fetch_sub(&server->in_flight, 1);
+		return false;
+	}
+	return true;
+}
+
+static void keep_spare_slots(vu_rpc_server *server)
+{
+	if (atomic_load(&server->receiving) < VU_SLOTS_SPARE)
+		(void)vu_slot_add(server, NULL);
+}
+
+static void run(vu_rpc_call *call)
+{
+	vu_rpc_server *server = call->server;
+	const vu_method_entry *method = call->method;
+
+	if (method->flags & VU_RPC_INLINE) {
+		vu_call_hold(call);
+		method->handler(method->context, call, call->request);
+		/* It will answer later: from now on the watchdog looks after it. */
+		if (!atomic_load(&call->answered)) {
+			uv_mutex_lock(&server->lock);
+			if (!call->finished && !call->watched && !call->is_watcher)
+				vu_watchdog_add(call, call->deadline_us);
+			uv_mutex_unlock(&server->lock);
+			keep_spare_slots(server);
+		}
+		vu_call_release(call);
+		return;
+	}
+	uv_mutex_lock(&server->lock);
+	vu_watchdog_add(call, call->deadline_us);
+	uv_mutex_unlock(&server->lock);
+	keep_spare_slots(server);
+	if (!vu_worker_submit(call))
+		vu_call_finish(call, VU_RESOURCE_EXHAUSTED, "unable to start a thread for the call", NULL, NULL);
+}
+
+/* A request that was let in: make a call of it and free the message. */
+static void start_call(vu_slot *slot, const vu_method_entry *method, const vu_request_header *header,
+                       const vu_span *payload, nng_msg *msg, int64_t received_us)
+{
+	vu_error error;
+	vu_status status;
+	vu_rpc_call *call = vu_call_create(slot, method, header, received_us);
+
+	if (!call) {
+		if (!method->builtin) {
+			atomic_fetch_sub(&slot->server->in_flight_bytes, payload->bytes);
+			atomic_fetch_sub(&slot->server->in_flight, 1);
+		}
+		nng_msg_free(msg);
+		refuse(slot, VU_RESOURCE_EXHAUSTED, "unable to take the call: no memory");
+		return;
+	}
+	call->request_bytes = payload->bytes;
+	status = vu_payload_unpack(method->descriptor->input, payload->data, payload->bytes, &call->arena, &call->request,
+	                           &error);
+	nng_msg_free(msg);
+	if (status) {
+		vu_call_finish(call, status, error.message, NULL, NULL);
+		return;
+	}
+	run(call);
+}
+
+static void dispatch(vu_slot *slot, nng_msg *msg)
+{
+	vu_rpc_server *server = slot->server;
+	int64_t received_us = vu_clock_monotonic_us();
+	size_t bytes = nng_msg_len(msg);
+	const vu_method_entry *method = NULL;
+	vu_request_header header;
+	vu_span payload;
+	vu_error error;
+	vu_status status = VU_UNAUTHENTICATED;
+	vu_peer *peer;
+
+	slot->state = VU_SLOT_HANDLING;
+	slot->pipe = nng_msg_get_pipe(msg);
+	atomic_fetch_add(&server->requests, 1);
+	atomic_fetch_add(&server->rx_bytes, bytes);
+
+	peer = vu_peer_find(&server->peers, slot->pipe);
+	if (peer) {
+		status = peer->verdict;
+		vu_peer_release(peer);
+	}
+	if (status) {
+		vu_fail(&error, status,
+		        status == VU_PERMISSION_DENIED
+		            ? "unable to accept calls of this user: %s runs as another one; ask its own user, or root"
+		            : "unable to accept the call: the identity of the process that calls %s cannot be read",
+		        server->service);
+		goto refused;
+	}
+	if (bytes > VU_RPC_MESSAGE_BYTES_MAX) {
+		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED,
+		                 "unable to take the request: it has %zu bytes and the limit is %u; send less at once", bytes,
+		                 VU_RPC_MESSAGE_BYTES_MAX);
+		goto refused;
+	}
+	status = vu_frame_parse_request(nng_msg_body(msg), bytes, &header, &payload, &error);
+	if (status)
+		goto refused;
+	method = find_method(server, &header.method);
+	if (!method || !method->handler) {
+		status = vu_fail(&error, VU_UNIMPLEMENTED, "unable to call %.*s: %s has no such method", (int)header.method.bytes,
+		                 (const char *)header.method.data, server->service);
+		goto refused;
+	}
+	if (header.timeout_us == 0) {
+		status = vu_fail(&error, VU_INVALID_ARGUMENT, "unable to call %s: the request has no timeout; every call needs one",
+		                 method->full_name);
+		goto refused;
+	}
+	if (atomic_load(&server->draining) && !method->builtin) {
+		status = vu_fail(&error, VU_UNAVAILABLE, "unable to call %s: %s is stopping; try again", method->full_name,
+		                 server->service);
+		goto refused;
+	}
+	if (!take_room(server, method, payload.bytes)) {
+		atomic_fetch_add(&server->refused, 1);
+		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to call %s: %s has as many calls in flight as it takes; "
+		                 "try again later", method->full_name, server->service);
+		goto refused;
+	}
+	start_call(slot, method, &header, &payload, msg, received_us);
+	return;
+
+refused:
+	nng_msg_free(msg);
+	refuse(slot, status, error.message);
+}
+
+static void on_event(void *argument)
+{
+	vu_slot *slot = argument;
+	int result = nng_aio_result(slot->aio);
+	nng_msg *msg;
+
+	if (slot->state == VU_SLOT_SENDING) {
+		if (result != 0) {
+			msg = nng_aio_get_msg(slot->aio);
+			nng_aio_set_msg(slot->aio, NULL);
+			if (msg)
+				nng_msg_free(msg);
+			if (result == NNG_ETIMEDOUT)
+				(void)nng_pipe_close(slot->pipe);
+		}
+		if (result != NNG_ECLOSED)
+			receive(slot);
+		return;
+	}
+	atomic_fetch_sub(&slot->server->receiving, 1);
+	if (result == NNG_ECLOSED || result == NNG_ECANCELED)
+		return;
+	if (result != 0) {
+		vu_log_warn("unable to receive a request: %s", nng_strerror(result));
+		receive(slot);
+		return;
+	}
+	msg = nng_aio_get_msg(slot->aio);
+	nng_aio_set_msg(slot->aio, NULL);
+	dispatch(slot, msg);
+}
+
+vu_status vu_slot_add(vu_rpc_server *server, vu_error *error)
+{
+	vu_slot *slot;
+	unsigned limit = server->in_flight_max + VU_WATCHERS_MAX + VU_SLOTS_SPARE + VU_SLOTS_UNREAD;
+	int result;
+
+	uv_mutex_lock(&server->lock);
+	if (server->slot_count >= limit) {
+		uv_mutex_unlock(&server->lock);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open one more context: there are %u", limit);
+	}
+	server->slot_count++;
+	uv_mutex_unlock(&server->lock);
+
+	slot = calloc(1, sizeof *slot);
+	result = slot ? nng_aio_alloc(&slot->aio, on_event, slot) : NNG_ENOMEM;
+	if (result == 0) {
+		slot->server = server;
+		result = nng_ctx_open(&slot->context, server->socket);
+		if (result != 0)
+			nng_aio_free(slot->aio);
+	}
+	uv_mutex_lock(&server->lock);
+	if (result == 0) {
+		slot->next = server->slots;
+		server->slots = slot;
+	} else {
+		server->slot_count--;
+	}
+	uv_mutex_unlock(&server->lock);
+	if (result != 0) {
+		free(slot);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open a context: %s", nng_strerror(result));
+	}
+	receive(slot);
+	return VU_OK;
+}

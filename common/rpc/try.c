@@ -1,0 +1,215 @@
+/*
+ * One try of a call: connect if need be, send, wait for the answer, read its
+ * header. What NNG reports becomes a status here.
+ */
+#include "rpc/channel_internal.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+/*
+ * A request waits in NNG for at most so long before we look again whether
+ * there is still anybody to send it to.
+ */
+#define SEND_SLICE_MS 50
+
+static vu_status cancelled(const vu_channel *channel, vu_error *error)
+{
+	return vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller", channel->service);
+}
+
+static vu_status too_late(const vu_channel *channel, const vu_try *try, vu_error *error)
+{
+	return vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to call %s: %s did not answer within %lld ms", try->full_method,
+	               channel->service, (long long)(try->options->timeout_us / 1000));
+}
+
+/* Whole milliseconds until then, at least 1. */
+static nng_duration milliseconds_until(int64_t until_us, int64_t now_us)
+{
+	int64_t left = (until_us - now_us + 999) / 1000;
+	return left > 1 ? (nng_duration)left : 1;
+}
+
+/* Header and payload, packed once into the message that goes out. */
+static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now_us, nng_msg **msg_out, vu_error *error)
+{
+	uint8_t head[VU_FRAME_HEAD_BYTES_MAX];
+	const vu_call_options *options = try->options;
+	size_t payload_bytes = try->request ? protobuf_c_message_get_packed_size(try->request) : try->request_bytes;
+	vu_request_header header;
+	size_t head_bytes;
+	uint8_t *body;
+
+	header.method = (vu_span){(const uint8_t *)try->full_method, strlen(try->full_method)};
+	memcpy(header.request_id, try->request_id, VU_ID_BYTES);
+	header.timeout_us = (uint64_t)(try->deadline_us - now_us);
+	header.attempt = try->attempt;
+	header.caller = (vu_span){(const uint8_t *)channel->caller, strlen(channel->caller)};
+	header.metadata_count = 0;
+	if (options->metadata_key) {
+		const char *value = options->metadata_value ? options->metadata_value : "";
+		header.metadata[0].key = (vu_span){(const uint8_t *)options->metadata_key, strlen(options->metadata_key)};
+		header.metadata[0].value = (vu_span){(const uint8_t *)value, strlen(value)};
+		header.metadata_count = 1;
+	}
+	head_bytes = vu_frame_write_request(head, &header);
+	if (head_bytes == 0)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s: its header is over the limits", try->full_method);
+	/* NNG would drop an oversized message without a word. */
+	if (head_bytes + payload_bytes > VU_RPC_MESSAGE_BYTES_MAX)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "unable to call %s: the request has %zu bytes and the limit is %u; send less at once",
+		               try->full_method, payload_bytes, VU_RPC_MESSAGE_BYTES_MAX);
+	if (nng_msg_alloc(msg_out, head_bytes + payload_bytes) != 0)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to call %s: no memory for the request", try->full_method);
+	body = nng_msg_body(*msg_out);
+	memcpy(body, head, head_bytes);
+	if (try->request)
+		protobuf_c_message_pack(try->request, body + head_bytes);
+	else if (payload_bytes > 0)
+		memcpy(body + head_bytes, try->request_data, payload_bytes);
+	return VU_OK;
+}
+
+/*
+ * Waits for the aio under the call's cancel token. A trigger that came before
+ * the operation had begun is made up for here.
+ */
+static int wait_for(vu_way *way, const vu_try *try)
+{
+	if (vu_cancel_is_triggered(try->options->cancel))
+		nng_aio_cancel(way->aio);
+	nng_aio_wait(way->aio);
+	return nng_aio_result(way->aio);
+}
+
+/* Hands the request to NNG. On OK it has been sent and nothing of it is ours any more. */
+static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *try, vu_error *error)
+{
+	const vu_call_options *options = try->options;
+	nng_msg *msg = NULL;
+	vu_status status;
+
+	for (;;) {
+		int64_t now_us;
+		size_t bytes;
+		int result;
+
+		status = vu_connection_wait(&channel->connection, options->wait_for_ready, try->deadline_us, options->cancel,
+		                            error);
+		if (status)
+			return status;
+		now_us = vu_clock_monotonic_us();
+		if (now_us >= try->deadline_us)
+			return too_late(channel, try, error);
+		if (vu_cancel_is_triggered(options->cancel))
+			return cancelled(channel, error);
+		status = build(channel, try, now_us, &msg, error);
+		if (status)
+			return status;
+		bytes = nng_msg_len(msg);
+		nng_aio_set_msg(way->aio, msg);
+		nng_aio_set_timeout(way->aio, SEND_SLICE_MS);
+		nng_ctx_send(way->context, way->aio);
+		result = wait_for(way, try);
+		if (result == 0) {
+			atomic_fetch_add(&channel->tx_bytes, bytes);
+			return VU_OK;
+		}
+		/* Not sent, so it is ours again. */
+		nng_msg_free(msg);
+		nng_aio_set_msg(way->aio, NULL);
+		if (result == NNG_ECANCELED)
+			return cancelled(channel, error);
+		if (result != NNG_ETIMEDOUT)
+			return vu_fail(error, VU_UNAVAILABLE, "unable to send to %s: %s", channel->service, nng_strerror(result));
+	}
+}
+
+/* What ends a wait for an answer, other than an answer. */
+static vu_status no_answer(vu_channel *channel, const vu_try *try, int result, bool cut_short, vu_error *error)
+{
+	switch (result) {
+	case NNG_ECANCELED:
+		atomic_store(&channel->gave_up, true);
+		return cancelled(channel, error);
+	case NNG_ETIMEDOUT:
+		atomic_store(&channel->gave_up, true);
+		if (vu_clock_monotonic_us() >= try->deadline_us)
+			return too_late(channel, try, error);
+		/* A remote try of its own length, or (seldom) NNG's clock thread confusing two operations:
+		 * the same request may be sent again. */
+		return vu_fail(error, cut_short || try->options->idempotent ? VU_UNAVAILABLE : VU_DEADLINE_EXCEEDED,
+		               "unable to call %s: %s did not answer this try", try->full_method, channel->service);
+	case NNG_ENOMEM:
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to receive from %s: no memory", channel->service);
+	default:
+		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: the connection to %s broke (%s)", try->full_method,
+		               channel->service, nng_strerror(result));
+	}
+}
+
+/* Takes the answer apart; frees it unless OK. */
+static vu_status read_answer(const vu_channel *channel, vu_try *try, nng_msg *msg, vu_error *error)
+{
+	vu_response_header header;
+	vu_error reason;
+	vu_status status;
+
+	if (nng_msg_len(msg) > VU_RPC_MESSAGE_BYTES_MAX) {
+		nng_msg_free(msg);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read the answer of %s: it is over the limit of %u bytes",
+		               channel->service, VU_RPC_MESSAGE_BYTES_MAX);
+	}
+	status = vu_frame_parse_response(nng_msg_body(msg), nng_msg_len(msg), &header, &try->response, &reason);
+	if (status)
+		vu_fail(error, status, "unable to read the answer of %s: %s", channel->service, reason.message);
+	else if (header.status != VU_OK)
+		status = vu_fail(error, header.status < VU_STATUS_COUNT ? (vu_status)header.status : VU_UNKNOWN, "%.*s",
+		                 (int)header.message.bytes, header.message.bytes ? (const char *)header.message.data : "");
+	if (status) {
+		nng_msg_free(msg);
+		return status;
+	}
+	try->response_msg = msg;
+	return VU_OK;
+}
+
+vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error)
+{
+	vu_cancel *cancel = try->options->cancel;
+	int64_t until_us = try->deadline_us;
+	bool cut_short = false;
+	nng_msg *msg;
+	int64_t now_us;
+	int result;
+	vu_status status;
+
+	vu_cancel_set_aio(cancel, try->waiter, way->aio);
+	status = send_request(channel, way, try, error);
+	if (status)
+		goto out;
+	now_us = vu_clock_monotonic_us();
+	/* A black-holed link never reports that it is down. */
+	if (try->options->idempotent && vu_connection_is_remote(&channel->connection) &&
+	    until_us > now_us + VU_REMOTE_TRY_US) {
+		until_us = now_us + VU_REMOTE_TRY_US;
+		cut_short = true;
+	}
+	nng_aio_set_timeout(way->aio, milliseconds_until(until_us, now_us));
+	nng_ctx_recv(way->context, way->aio);
+	result = wait_for(way, try);
+	if (result != 0) {
+		status = no_answer(channel, try, result, cut_short, error);
+		goto out;
+	}
+	msg = nng_aio_get_msg(way->aio);
+	nng_aio_set_msg(way->aio, NULL);
+	atomic_fetch_add(&channel->rx_bytes, nng_msg_len(msg));
+	status = read_answer(channel, try, msg, error);
+out:
+	vu_cancel_set_aio(cancel, try->waiter, NULL);
+	return status;
+}
