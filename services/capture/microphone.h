@@ -40,7 +40,7 @@ void microphone_destroy(microphone *mic);
 
 /*
  * A session has become live: see to it. `config` says which device is opened
- * if none is open yet. Not while holding a lock of a session.
+ * if none is open yet. The session's writer may be held.
  */
 vu_status microphone_attend(microphone *mic, const vu_config *config, vu_error *error);
 
