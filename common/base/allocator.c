@@ -49,7 +49,7 @@ void vu_allocator_purge(void)
 const char *je_malloc_conf = "narenas:2,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,"
                              "lg_tcache_max:13";
 
-#define TEXT_OF(x) #x
+#define TEXT_OF(x)       #x
 #define TEXT_OF_VALUE(x) TEXT_OF(x)
 
 vu_status vu_allocator_check(vu_error *error)
@@ -75,9 +75,10 @@ vu_status vu_allocator_check(vu_error *error)
 	after = *counter;
 	free(probe);
 	if (after == before)
-		return vu_fail(error, VU_FAILED_PRECONDITION,
-		               "unable to use jemalloc: malloc is served by another allocator; start without LD_PRELOAD "
-		               "or build again with jemalloc linked");
+		return vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to use jemalloc: malloc is served by another allocator; start without LD_PRELOAD "
+		    "or build again with jemalloc linked");
 	return VU_OK;
 }
 
@@ -87,7 +88,8 @@ const char *vu_allocator_name(void)
 	const char *version = NULL;
 	size_t size = sizeof version;
 
-	/* Written with the same bytes by whoever comes, so a race is harmless; the common case is the first line of main. */
+	/* Written with the same bytes by whoever comes, so a race is harmless; the common case is the first line of
+	 * main. */
 	if (name[0] == '\0' && je_mallctl("version", &version, &size, NULL, 0) == 0 && version)
 		snprintf(name, sizeof name, "jemalloc %s", version);
 	return name[0] ? name : "system";

@@ -136,8 +136,9 @@ static vu_status apply_section(vu_config *config, const char *name, const vu_raw
 		*key_out = VU_CONFIG_PHRASES_KEY;
 		for (unsigned i = 0; i < section->phrase_count; i++) {
 			if (section->phrases[i][0] == '\0' || !vu_utf8_is_valid(section->phrases[i]))
-				return vu_fail(error, VU_INVALID_ARGUMENT, "entry %u of %s is empty; write a sentence or remove it",
-				               i + 1, VU_CONFIG_PHRASES_KEY);
+				return vu_fail(error, VU_INVALID_ARGUMENT,
+				               "entry %u of %s is empty; write a sentence or remove it", i + 1,
+				               VU_CONFIG_PHRASES_KEY);
 		}
 		status = replace_strings(config->enrollment.phrases, &config->enrollment.phrase_count,
 		                         (const char *const *)section->phrases, section->phrase_count, error);
@@ -149,8 +150,9 @@ static vu_status apply_section(vu_config *config, const char *name, const vu_raw
 	for (unsigned id = 0; status == VU_OK && id < VU_SERVICE_COUNT; id++) {
 		const vu_raw_service *service = section->services[id];
 		if (service)
-			status = replace_strings(config->endpoints[id].uris, &config->endpoints[id].count,
-			                         (const char *const *)service->endpoints, service->endpoint_count, error);
+			status =
+			    replace_strings(config->endpoints[id].uris, &config->endpoints[id].count,
+			                    (const char *const *)service->endpoints, service->endpoint_count, error);
 	}
 	return status;
 }
@@ -166,9 +168,10 @@ static vu_status blame_value(const char *text, size_t bytes, const char *label, 
 		line = vu_config_document_line(document, key);
 	vu_config_document_free(document);
 	if (line > 0)
-		return vu_fail(error, status, "unable to read configuration %.*s, line %u: %.300s", PATH_SHOWN_MAX, label, line,
-		               problem->message);
-	return vu_fail(error, status, "unable to read configuration %.*s: %.300s", PATH_SHOWN_MAX, label, problem->message);
+		return vu_fail(error, status, "unable to read configuration %.*s, line %u: %.300s", PATH_SHOWN_MAX,
+		               label, line, problem->message);
+	return vu_fail(error, status, "unable to read configuration %.*s: %.300s", PATH_SHOWN_MAX, label,
+	               problem->message);
 }
 
 /* The schema refused: say it with our words where we can, with libcyaml's else. */
@@ -187,7 +190,8 @@ static vu_status blame_structure(const char *text, size_t bytes, const char *lab
 	}
 	if (status == VU_UNIMPLEMENTED)
 		status = VU_INVALID_ARGUMENT;
-	return vu_fail(error, status, "unable to read configuration %.*s, %.300s", PATH_SHOWN_MAX, label, problem->message);
+	return vu_fail(error, status, "unable to read configuration %.*s, %.300s", PATH_SHOWN_MAX, label,
+	               problem->message);
 }
 
 static vu_status check_encoding(const char *text, size_t bytes, const char *label, vu_error *error)
@@ -197,20 +201,20 @@ static vu_status check_encoding(const char *text, size_t bytes, const char *labe
 
 	if (bytes > VU_CONFIG_FILE_BYTES_MAX)
 		return vu_fail(error, VU_OUT_OF_RANGE,
-		               "unable to read configuration %.*s: it has %zu bytes, more than the %d allowed", PATH_SHOWN_MAX,
-		               label, bytes, VU_CONFIG_FILE_BYTES_MAX);
+		               "unable to read configuration %.*s: it has %zu bytes, more than the %d allowed",
+		               PATH_SHOWN_MAX, label, bytes, VU_CONFIG_FILE_BYTES_MAX);
 	copy = malloc(bytes + 1);
 	if (!copy)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read configuration %.*s: out of memory", PATH_SHOWN_MAX,
-		               label);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read configuration %.*s: out of memory",
+		               PATH_SHOWN_MAX, label);
 	memcpy(copy, text, bytes);
 	copy[bytes] = '\0';
 	valid = strlen(copy) == bytes && vu_utf8_is_valid(copy);
 	free(copy);
 	if (!valid)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
-		               "unable to read configuration %.*s: it is not text in UTF-8; save it as such", PATH_SHOWN_MAX,
-		               label);
+		               "unable to read configuration %.*s: it is not text in UTF-8; save it as such",
+		               PATH_SHOWN_MAX, label);
 	return VU_OK;
 }
 
@@ -285,7 +289,8 @@ vu_status vu_config_load(const char *path, vu_config **config_out, vu_error *err
 	if (!path) {
 		own_path = vu_config_default_path();
 		if (!own_path)
-			return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to find the configuration: out of memory");
+			return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+			               "unable to find the configuration: out of memory");
 		path = own_path;
 	}
 	/* Only a place that nobody named may be empty. */

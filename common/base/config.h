@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 #define VU_CONFIG_FILE_BYTES_MAX (256 * 1024)
-#define VU_CONFIG_ENDPOINTS_MAX 8
-#define VU_CONFIG_PHRASES_MAX 64
-#define VU_CONFIG_LOADERS_MAX 32
+#define VU_CONFIG_ENDPOINTS_MAX  8
+#define VU_CONFIG_PHRASES_MAX    64
+#define VU_CONFIG_LOADERS_MAX    32
 
 typedef enum vu_level { VU_LEVEL_CONVENIENT, VU_LEVEL_STANDARD, VU_LEVEL_STRICT } vu_level;
 typedef enum vu_antispoof_level {
@@ -173,11 +173,11 @@ typedef struct vu_config_key {
 	const char *range;       /* for people: "1 to 100" */
 	const char *help;
 	vu_config_kind kind;
-	double minimum;          /* of numbers */
+	double minimum; /* of numbers */
 	double maximum;
-	const char *default_text; /* as in the file; "" = none */
+	const char *default_text;   /* as in the file; "" = none */
 	const char *const *choices; /* of a choice, ending in NULL */
-	size_t offset;           /* in vu_config */
+	size_t offset;              /* in vu_config */
 } vu_config_key;
 
 /* All scalar keys, in the order of the file; *count_out says how many. Static. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define SHA256_HEX_LENGTH 64
-#define SHOWN_MAX 100
+#define SHOWN_MAX         100
 
 static bool was_given(const bool *given, size_t offset)
 {
@@ -41,13 +41,16 @@ static vu_status check_loaders(const vu_config *config, vu_error *error)
 		const vu_loader_config *loader = &config->ml.loaders[i];
 
 		if (!loader->kind)
-			return vu_fail(error, VU_INVALID_ARGUMENT, "entry %u of ml.loaders has no kind; add one", i + 1);
+			return vu_fail(error, VU_INVALID_ARGUMENT, "entry %u of ml.loaders has no kind; add one",
+			               i + 1);
 		if (!loader->object == !loader->path)
-			return vu_fail(error, VU_INVALID_ARGUMENT, "entry %u of ml.loaders must have either object or path", i + 1);
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "entry %u of ml.loaders must have either object or path", i + 1);
 		if (!loader->sha256 || strlen(loader->sha256) != SHA256_HEX_LENGTH ||
 		    strspn(loader->sha256, "0123456789abcdefABCDEF") != SHA256_HEX_LENGTH)
-			return vu_fail(error, VU_INVALID_ARGUMENT,
-			               "entry %u of ml.loaders must have a sha256 of 64 hex digits; sha256sum prints it", i + 1);
+			return vu_fail(
+			    error, VU_INVALID_ARGUMENT,
+			    "entry %u of ml.loaders must have a sha256 of 64 hex digits; sha256sum prints it", i + 1);
 	}
 	return VU_OK;
 }
@@ -58,9 +61,10 @@ static vu_status check_endpoints(const vu_config *config, vu_service_id id, vu_e
 	for (unsigned i = 0; i < config->endpoints[id].count; i++) {
 		const char *uri = config->endpoints[id].uris[i];
 		if (strncmp(uri, "ipc://", 6) != 0 && strncmp(uri, "tls+tcp://", 10) != 0)
-			return vu_fail(error, VU_INVALID_ARGUMENT,
-			               "services.%s.endpoints has \"%.*s\", but an endpoint begins with ipc:// or tls+tcp://",
-			               vu_service_name(id), SHOWN_MAX, uri);
+			return vu_fail(
+			    error, VU_INVALID_ARGUMENT,
+			    "services.%s.endpoints has \"%.*s\", but an endpoint begins with ipc:// or tls+tcp://",
+			    vu_service_name(id), SHOWN_MAX, uri);
 	}
 	return VU_OK;
 }
@@ -109,5 +113,6 @@ vu_status vu_config_check(const vu_config *config, const char **key_out, vu_erro
 void vu_config_check_warn(const vu_config *config)
 {
 	if (config->performance.use_gpu)
-		vu_log_warn("performance.use_gpu is true, but this build computes on the CPU: it makes no difference");
+		vu_log_warn(
+		    "performance.use_gpu is true, but this build computes on the CPU: it makes no difference");
 }

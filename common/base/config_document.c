@@ -18,12 +18,13 @@ static vu_status syntax_error(const yaml_parser_t *parser, vu_error *error)
 	if (parser->error == YAML_READER_ERROR)
 		return vu_fail(error, VU_INVALID_ARGUMENT, "byte %zu: %s; write the file as UTF-8 text",
 		               parser->problem_offset, parser->problem ? parser->problem : "unreadable");
-	return vu_fail(error, VU_INVALID_ARGUMENT, "line %zu: %s%s%s; correct the YAML there", parser->problem_mark.line + 1,
-	               parser->problem ? parser->problem : "unreadable", parser->context ? ", " : "",
-	               parser->context ? parser->context : "");
+	return vu_fail(error, VU_INVALID_ARGUMENT, "line %zu: %s%s%s; correct the YAML there",
+	               parser->problem_mark.line + 1, parser->problem ? parser->problem : "unreadable",
+	               parser->context ? ", " : "", parser->context ? parser->context : "");
 }
 
-vu_status vu_config_document_create(const char *text, size_t bytes, vu_config_document **document_out, vu_error *error)
+vu_status vu_config_document_create(const char *text, size_t bytes, vu_config_document **document_out,
+                                    vu_error *error)
 {
 	vu_config_document *document = calloc(1, sizeof *document);
 	yaml_parser_t parser;
@@ -48,7 +49,8 @@ vu_status vu_config_document_create(const char *text, size_t bytes, vu_config_do
 		} else {
 			if (yaml_document_get_root_node(&second))
 				status = vu_fail(error, VU_INVALID_ARGUMENT,
-				                 "line %zu: a second document begins; keep one and remove the \"---\" between them",
+				                 "line %zu: a second document begins; keep one and remove the "
+				                 "\"---\" between them",
 				                 second.start_mark.line + 1);
 			yaml_document_delete(&second);
 		}

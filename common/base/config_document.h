@@ -13,7 +13,8 @@
 typedef struct vu_config_document vu_config_document;
 
 /* INVALID_ARGUMENT: "line N: …" for bad syntax or a second document. Free with vu_config_document_free. */
-vu_status vu_config_document_create(const char *text, size_t bytes, vu_config_document **document_out, vu_error *error);
+vu_status vu_config_document_create(const char *text, size_t bytes, vu_config_document **document_out,
+                                    vu_error *error);
 void vu_config_document_free(vu_config_document *document);
 
 /* The root node, or NULL for an empty file. */
@@ -26,7 +27,8 @@ yaml_node_t *vu_config_document_node(vu_config_document *document, int index);
 yaml_node_t *vu_config_document_find(vu_config_document *document, yaml_node_t *node, const char *key,
                                      yaml_node_t **key_out);
 
-/* Line of "section.key" or "services.models.endpoints", from 1; of its nearest parent when it is not there; 0 when nothing is. */
+/* Line of "section.key" or "services.models.endpoints", from 1; of its nearest parent when it is not there; 0 when
+ * nothing is. */
 unsigned vu_config_document_line(vu_config_document *document, const char *name);
 
 /*

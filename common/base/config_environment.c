@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "VOICE_UNLOCK_"
-#define KNOWN_MAX 96
+#define PREFIX         "VOICE_UNLOCK_"
+#define KNOWN_MAX      96
 #define NAME_SHOWN_MAX 64
 
 extern char **environ;

@@ -27,8 +27,8 @@ static const char *text_of(const yaml_node_t *node)
 
 static int is_null(const yaml_node_t *node)
 {
-	return node->type == YAML_SCALAR_NODE && (text_of(node)[0] == '\0' || strcmp(text_of(node), "~") == 0 ||
-	                                          strcmp(text_of(node), "null") == 0);
+	return node->type == YAML_SCALAR_NODE &&
+	       (text_of(node)[0] == '\0' || strcmp(text_of(node), "~") == 0 || strcmp(text_of(node), "null") == 0);
 }
 
 static vu_status unknown_key(const yaml_node_t *key, const char *parent, const char *const *names, size_t count,
@@ -40,16 +40,16 @@ static vu_status unknown_key(const yaml_node_t *key, const char *parent, const c
 	const vu_config_key *keys = vu_config_keys(&key_count);
 
 	if (nearest)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: unknown key %s%s%.*s; did you mean %s?", line_of(key),
-		               parent, dot, SHOWN_MAX, text_of(key), nearest);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: unknown key %s%s%.*s; did you mean %s?",
+		               line_of(key), parent, dot, SHOWN_MAX, text_of(key), nearest);
 	/* Right key, wrong section. */
 	for (size_t i = 0; i < key_count; i++) {
 		if (strcmp(strchr(keys[i].name, '.') + 1, text_of(key)) == 0)
-			return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: unknown key %s%s%.*s; did you mean %s?", line_of(key),
-			               parent, dot, SHOWN_MAX, text_of(key), keys[i].name);
+			return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: unknown key %s%s%.*s; did you mean %s?",
+			               line_of(key), parent, dot, SHOWN_MAX, text_of(key), keys[i].name);
 	}
-	return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: unknown key %s%s%.*s; remove the line", line_of(key), parent,
-	               dot, SHOWN_MAX, text_of(key));
+	return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: unknown key %s%s%.*s; remove the line", line_of(key),
+	               parent, dot, SHOWN_MAX, text_of(key));
 }
 
 /* Every key of the mapping is a known word and stands there once. */
@@ -72,9 +72,10 @@ static vu_status check_keys(vu_config_document *document, const yaml_node_t *nod
 		for (const yaml_node_pair_t *other = start; other < pair; other++) {
 			const yaml_node_t *first = vu_config_document_node(document, other->key);
 			if (strcmp(text_of(first), text_of(key)) == 0)
-				return vu_fail(error, VU_INVALID_ARGUMENT,
-				               "line %u: %s%s%s stands here again, first on line %u; keep one of them", line_of(key),
-				               parent, parent[0] ? "." : "", text_of(key), line_of(first));
+				return vu_fail(
+				    error, VU_INVALID_ARGUMENT,
+				    "line %u: %s%s%s stands here again, first on line %u; keep one of them",
+				    line_of(key), parent, parent[0] ? "." : "", text_of(key), line_of(first));
 		}
 	}
 	return VU_OK;
@@ -86,8 +87,8 @@ static vu_status check_scalar(const yaml_node_t *value, const char *name, vu_err
 		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s must be one value, not a list or a section",
 		               line_of(value), name);
 	if (value->data.scalar.length > VU_CONFIG_TEXT_MAX)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s is longer than the %d bytes allowed", line_of(value),
-		               name, VU_CONFIG_TEXT_MAX);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s is longer than the %d bytes allowed",
+		               line_of(value), name, VU_CONFIG_TEXT_MAX);
 	return VU_OK;
 }
 
@@ -101,8 +102,9 @@ static vu_status check_list(vu_config_document *document, const yaml_node_t *val
 	if (is_null(value))
 		return VU_OK;
 	if (value->type != YAML_SEQUENCE_NODE)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s must be a list: write \"- \" before each of its lines",
-		               line_of(value), name);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "line %u: %s must be a list: write \"- \" before each of its lines", line_of(value),
+		               name);
 	count = (size_t)(value->data.sequence.items.top - value->data.sequence.items.start);
 	if (count > max)
 		return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s has %zu entries, but may have at most %u",
@@ -112,7 +114,8 @@ static vu_status check_list(vu_config_document *document, const yaml_node_t *val
 		if (!of_mappings)
 			status = check_scalar(item, name, error);
 		else if (item->type != YAML_MAPPING_NODE)
-			status = vu_fail(error, VU_INVALID_ARGUMENT, "line %u: an entry of %s must have kind, object or path, and sha256",
+			status = vu_fail(error, VU_INVALID_ARGUMENT,
+			                 "line %u: an entry of %s must have kind, object or path, and sha256",
 			                 line_of(item), name);
 		else
 			status = check_keys(document, item, name, loader_names, 4, error);
@@ -140,8 +143,9 @@ static vu_status check_services(vu_config_document *document, const yaml_node_t 
 			continue;
 		snprintf(name, sizeof name, "services.%.20s", text_of(key));
 		if (service->type != YAML_MAPPING_NODE)
-			return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s must be a section with the key endpoints",
-			               line_of(service), name);
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "line %u: %s must be a section with the key endpoints", line_of(service),
+			               name);
 		status = check_keys(document, service, name, endpoint_names, 1, error);
 		endpoints = vu_config_document_find(document, service, "endpoints", NULL);
 		snprintf(name, sizeof name, "services.%.20s.endpoints", text_of(key));
@@ -195,9 +199,10 @@ vu_status vu_config_document_explain(vu_config_document *document, vu_error *err
 	if (!root || is_null(root))
 		return VU_OK;
 	if (root->type != YAML_MAPPING_NODE)
-		return vu_fail(error, VU_INVALID_ARGUMENT,
-		               "line %u: the file must consist of sections, such as \"performance:\" with indented keys below",
-		               line_of(root));
+		return vu_fail(
+		    error, VU_INVALID_ARGUMENT,
+		    "line %u: the file must consist of sections, such as \"performance:\" with indented keys below",
+		    line_of(root));
 	while (VU_CONFIG_SECTIONS[count])
 		count++;
 	status = check_keys(document, root, "", VU_CONFIG_SECTIONS, count, error);
@@ -209,7 +214,8 @@ vu_status vu_config_document_explain(vu_config_document *document, vu_error *err
 		if (is_null(section))
 			continue;
 		if (section->type != YAML_MAPPING_NODE)
-			return vu_fail(error, VU_INVALID_ARGUMENT, "line %u: %s must be a section: indent its keys on the lines below",
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "line %u: %s must be a section: indent its keys on the lines below",
 			               line_of(section), text_of(key));
 		if (strcmp(text_of(key), "services") == 0)
 			status = check_services(document, section, error);

@@ -100,7 +100,8 @@ vu_status vu_config_get(const vu_config *config, const char *key, char *text, si
 	else if (strcmp(key, VU_CONFIG_LOADERS_KEY) == 0)
 		write_loaders(&out, config);
 	else
-		write_strings(&out, config->endpoints[endpoints_key(key)].uris, config->endpoints[endpoints_key(key)].count);
+		write_strings(&out, config->endpoints[endpoints_key(key)].uris,
+		              config->endpoints[endpoints_key(key)].count);
 	if (out.full)
 		return vu_fail(error, VU_OUT_OF_RANGE, "unable to show %s: its value is too long", key);
 	return VU_OK;

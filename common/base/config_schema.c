@@ -102,9 +102,9 @@ static void build_lists(vu_config_reading *reading)
 	    list_field("endpoints", offsetof(vu_raw_service, endpoints), offsetof(vu_raw_service, endpoint_count),
 	               &reading->text, sizeof(char *), VU_CONFIG_ENDPOINTS_MAX);
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++)
-		reading->service_fields[id] =
-		    mapping_field(vu_service_name((vu_service_id)id), offsetof(vu_raw_section, services) + id * sizeof(void *),
-		                  reading->endpoint_fields, sizeof(vu_raw_service));
+		reading->service_fields[id] = mapping_field(vu_service_name((vu_service_id)id),
+		                                            offsetof(vu_raw_section, services) + id * sizeof(void *),
+		                                            reading->endpoint_fields, sizeof(vu_raw_service));
 }
 
 static void build_section(vu_config_reading *reading, const char *section, cyaml_schema_field_t *fields)
@@ -121,12 +121,13 @@ static void build_section(vu_config_reading *reading, const char *section, cyaml
 		}
 	}
 	if (strcmp(section, "enrollment") == 0)
-		fields[used++] = list_field("phrases", offsetof(vu_raw_section, phrases),
-		                            offsetof(vu_raw_section, phrase_count), &reading->text, sizeof(char *),
-		                            VU_CONFIG_PHRASES_MAX);
+		fields[used++] =
+		    list_field("phrases", offsetof(vu_raw_section, phrases), offsetof(vu_raw_section, phrase_count),
+		               &reading->text, sizeof(char *), VU_CONFIG_PHRASES_MAX);
 	if (strcmp(section, "ml") == 0)
-		fields[used++] = list_field("loaders", offsetof(vu_raw_section, loaders), offsetof(vu_raw_section, loader_count),
-		                            &reading->loader, sizeof(vu_raw_loader), VU_CONFIG_LOADERS_MAX);
+		fields[used++] =
+		    list_field("loaders", offsetof(vu_raw_section, loaders), offsetof(vu_raw_section, loader_count),
+		               &reading->loader, sizeof(vu_raw_loader), VU_CONFIG_LOADERS_MAX);
 }
 
 static void build(vu_config_reading *reading)
@@ -141,12 +142,13 @@ static void build(vu_config_reading *reading)
 			fields = reading->service_fields;
 		else
 			build_section(reading, VU_CONFIG_SECTIONS[i], reading->section_fields[i]);
-		reading->root_fields[i] =
-		    mapping_field(VU_CONFIG_SECTIONS[i], offsetof(vu_raw_config, sections) + i * sizeof(vu_raw_section *), fields,
-		                  sizeof(vu_raw_section));
+		reading->root_fields[i] = mapping_field(
+		    VU_CONFIG_SECTIONS[i], offsetof(vu_raw_config, sections) + i * sizeof(vu_raw_section *), fields,
+		    sizeof(vu_raw_section));
 	}
 	reading->root = mapping_field("", 0, reading->root_fields, sizeof(vu_raw_config)).value;
-	reading->root.flags = CYAML_FLAG_POINTER;
+	/* A file of comments alone is as good as none. */
+	reading->root.flags = CYAML_FLAG_POINTER_NULL_STR;
 }
 
 /* libcyaml tells what is wrong, then where, a line each. The first of both is what matters. */
@@ -203,8 +205,8 @@ vu_status vu_config_reading_create(const char *text, size_t bytes, vu_config_rea
 	result = cyaml_load_data((const uint8_t *)text, bytes, &settings, &reading->root, &data, NULL);
 	if (result != CYAML_OK) {
 		if (result == CYAML_ERR_ALIAS)
-			status = vu_fail(error, VU_UNIMPLEMENTED, "line %u: aliases (*name) are not read; write the value out",
-			                 reading->line);
+			status = vu_fail(error, VU_UNIMPLEMENTED,
+			                 "line %u: aliases (*name) are not read; write the value out", reading->line);
 		else if (result == CYAML_ERR_OOM)
 			status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "out of memory");
 		else

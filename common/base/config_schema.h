@@ -8,7 +8,7 @@
 #include "base/config.h"
 
 #define VU_CONFIG_SECTION_KEYS_MAX 16
-#define VU_CONFIG_SECTIONS_MAX 16
+#define VU_CONFIG_SECTIONS_MAX     16
 
 typedef struct vu_raw_loader {
 	char *kind;

@@ -101,9 +101,9 @@ static const vu_config_key KEYS[] = {
 #define KEY_COUNT (sizeof KEYS / sizeof KEYS[0])
 _Static_assert(KEY_COUNT <= VU_CONFIG_KEYS_MAX, "raise VU_CONFIG_KEYS_MAX");
 
-const char *const VU_CONFIG_SECTIONS[] = {"performance", "ml",     "audio",      "enrollment", "authentication",
-                                          "security",    "system", "monitoring", "alerts",     "http",
-                                          "services",    NULL};
+const char *const VU_CONFIG_SECTIONS[] = {"performance",    "ml",       "audio",    "enrollment",
+                                          "authentication", "security", "system",   "monitoring",
+                                          "alerts",         "http",     "services", NULL};
 
 /* Sentences with all sounds of English between them, each three to four seconds at ease. */
 const char *const VU_CONFIG_DEFAULT_PHRASES[] = {
@@ -182,7 +182,8 @@ const vu_config_key *vu_config_find_key(const char *name, vu_error *error)
 	}
 	nearest = name ? nearest_name(name) : NULL;
 	if (nearest)
-		vu_fail(error, VU_NOT_FOUND, "unable to find key %.*s: did you mean %s?", VU_CONFIG_NAME_MAX, name, nearest);
+		vu_fail(error, VU_NOT_FOUND, "unable to find key %.*s: did you mean %s?", VU_CONFIG_NAME_MAX, name,
+		        nearest);
 	else
 		vu_fail(error, VU_NOT_FOUND, "unable to find key %.*s: `configure` without a key lists all of them",
 		        VU_CONFIG_NAME_MAX, name ? name : "");

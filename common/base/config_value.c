@@ -103,8 +103,8 @@ static vu_status parse_choice(const vu_config_key *key, const char *text, unsign
 	}
 	nearest = vu_text_nearest(text, key->choices, count);
 	if (nearest)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "%s is \"%.*s\", but must be %s; did you mean %s?", key->name,
-		               SHOWN_MAX, text, key->range, nearest);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "%s is \"%.*s\", but must be %s; did you mean %s?",
+		               key->name, SHOWN_MAX, text, key->range, nearest);
 	return refuse(key, text, error);
 }
 
@@ -256,8 +256,8 @@ static vu_status parse_name(const char *what, const char *range, const char *con
 vu_status vu_level_parse(const char *text, vu_level *level_out, vu_error *error)
 {
 	unsigned value;
-	vu_status status =
-	    parse_name("level", vu_config_find_key("authentication.level", NULL)->range, VU_LEVEL_NAMES, text, &value, error);
+	vu_status status = parse_name("level", vu_config_find_key("authentication.level", NULL)->range,
+	                              VU_LEVEL_NAMES, text, &value, error);
 
 	if (status == VU_OK)
 		*level_out = (vu_level)value;
@@ -267,8 +267,9 @@ vu_status vu_level_parse(const char *text, vu_level *level_out, vu_error *error)
 vu_status vu_antispoof_level_parse(const char *text, vu_antispoof_level *level_out, vu_error *error)
 {
 	unsigned value;
-	vu_status status = parse_name("anti-spoofing level", vu_config_find_key("security.anti_spoofing", NULL)->range,
-	                              VU_ANTISPOOF_LEVEL_NAMES, text, &value, error);
+	vu_status status =
+	    parse_name("anti-spoofing level", vu_config_find_key("security.anti_spoofing", NULL)->range,
+	               VU_ANTISPOOF_LEVEL_NAMES, text, &value, error);
 
 	if (status == VU_OK)
 		*level_out = (vu_antispoof_level)value;

@@ -54,10 +54,12 @@ char *vu_path_user_home(void)
 	buffer = malloc(PASSWD_BUFFER_BYTES);
 	if (!buffer)
 		return NULL;
-	if (getpwuid_r(geteuid(), &entry, buffer, PASSWD_BUFFER_BYTES, &found) == 0 && found && found->pw_dir[0] == '/')
+	if (getpwuid_r(geteuid(), &entry, buffer, PASSWD_BUFFER_BYTES, &found) == 0 && found &&
+	    found->pw_dir[0] == '/')
 		result = without_final_slashes(strdup(found->pw_dir));
 	else
-		result = strdup("/"); /* a user without an entry: what follows fails with a clear path in its message */
+		result =
+		    strdup("/"); /* a user without an entry: what follows fails with a clear path in its message */
 	free(buffer);
 	return result;
 }

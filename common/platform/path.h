@@ -11,7 +11,8 @@ char *vu_path_join(const char *folder, const char *name);
 /* The home folder of this process's user: $HOME when absolute, else the password database. The caller frees. */
 char *vu_path_user_home(void);
 
-/* An override like $VOICE_UNLOCK_HOME made absolute and without final slashes, or NULL when it is not set. The caller frees. */
+/* An override like $VOICE_UNLOCK_HOME made absolute and without final slashes, or NULL when it is not set. The caller
+ * frees. */
 char *vu_path_override(const char *variable);
 
 #endif

@@ -68,7 +68,8 @@ vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
  */
 vu_status vu_platform_shared_memory(const char *label, size_t bytes, int *fd_out, vu_error *error);
 
-/* Makes [offset, offset+bytes) read as zeros again and gives the pages back where the system can. `base` is the mapping. */
+/* Makes [offset, offset+bytes) read as zeros again and gives the pages back where the system can. `base` is the
+ * mapping. */
 void vu_platform_shared_memory_release(int fd, void *base, size_t offset, size_t bytes);
 
 /* ---- identity ---- */

@@ -37,7 +37,8 @@ static vu_status read_once(const pull *p, Vu__ReadResponse **response_out, vu_er
 	if (left_us / 1000 < VU_AUDIO_PULL_WAIT_MS)
 		request.wait_ms = (uint32_t)(left_us / 1000);
 	options.timeout_us = left_us;
-	status = vu_channel_call(p->capture, &vu__capture__descriptor, "Read", &request.base, &response, &options, error);
+	status =
+	    vu_channel_call(p->capture, &vu__capture__descriptor, "Read", &request.base, &response, &options, error);
 	if (status == VU_OK)
 		*response_out = (Vu__ReadResponse *)response;
 	return status;
@@ -53,8 +54,9 @@ static vu_status check_response(const pull *p, const Vu__ReadResponse *response,
 		return vu_fail(error, VU_DATA_LOSS, "unable to read audio: capture did not say how the session is");
 	if (bytes % 2 != 0 || bytes / 2 > VU_AUDIO_PULL_MAX_SAMPLES || (bytes > 0 && response->offset != p->offset) ||
 	    end > response->info->total_samples)
-		return vu_fail(error, VU_DATA_LOSS, "unable to read audio: capture answered %zu bytes at %llu, asked was %llu",
-		               bytes, (unsigned long long)response->offset, (unsigned long long)p->offset);
+		return vu_fail(error, VU_DATA_LOSS,
+		               "unable to read audio: capture answered %zu bytes at %llu, asked was %llu", bytes,
+		               (unsigned long long)response->offset, (unsigned long long)p->offset);
 	if (response->info->state == VU__SESSION_STATE__SESSION_ENDED && bytes == 0 &&
 	    p->offset < response->info->total_samples)
 		return vu_fail(error, VU_DATA_LOSS, "unable to read audio: capture withholds the last %llu samples",

@@ -36,7 +36,7 @@ typedef struct vu_audio_end {
 	Vu__EndReason reason;
 	Vu__AudioSource source;
 	uint64_t total_samples;
-	uint64_t speech_start;    /* capture's own marks */
+	uint64_t speech_start; /* capture's own marks */
 	uint64_t speech_end;
 	uint64_t first_sample_us; /* monotonic */
 	uint64_t ended_us;        /* monotonic */

@@ -53,7 +53,8 @@ vu_channel *vu_runtime_channel(vu_runtime *runtime, vu_service_id id, vu_error *
 	vu_channel *channel;
 
 	if ((unsigned)id >= VU_SERVICE_COUNT) {
-		vu_fail(error, VU_INVALID_ARGUMENT, "unable to reach service %d: there is none of that number", (int)id);
+		vu_fail(error, VU_INVALID_ARGUMENT, "unable to reach service %d: there is none of that number",
+		        (int)id);
 		return NULL;
 	}
 	pthread_mutex_lock(&runtime->lock);

@@ -28,8 +28,8 @@ static vu_status take_number(const char *variable, long low, long otherwise, lon
 	*out = strtol(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || *out < low || *out > INT_MAX)
 		status = vu_fail(error, VU_INVALID_ARGUMENT,
-		                 "unable to use %s=%.20s: it must be a number that a supervisor hands over; unset it", variable,
-		                 text);
+		                 "unable to use %s=%.20s: it must be a number that a supervisor hands over; unset it",
+		                 variable, text);
 	unsetenv(variable);
 	return status;
 }
@@ -43,8 +43,8 @@ static vu_status take_descriptor(const char *variable, int *fd_out, vu_error *er
 	if (status != VU_OK || number < 0)
 		return status;
 	if (fcntl((int)number, F_SETFD, FD_CLOEXEC) != 0)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to use %s=%ld: that descriptor is not open; unset it", variable,
-		               number);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to use %s=%ld: that descriptor is not open; unset it", variable, number);
 	*fd_out = (int)number;
 	return VU_OK;
 }

@@ -23,11 +23,11 @@ static vu_status prepare(const char *path, const char *variable, vu_error *error
 		return vu_fail_errno(error, errno, "unable to examine folder %s", path);
 	if (info.st_uid != geteuid())
 		return vu_fail(error, VU_PERMISSION_DENIED,
-		               "unable to use folder %s: it belongs to another user; set %s to a folder of your own", path,
-		               variable);
+		               "unable to use folder %s: it belongs to another user; set %s to a folder of your own",
+		               path, variable);
 	if (info.st_mode & (S_IWGRP | S_IWOTH))
-		return vu_fail(error, VU_PERMISSION_DENIED, "unable to trust folder %s: others can write into it; run chmod 700 on it",
-		               path);
+		return vu_fail(error, VU_PERMISSION_DENIED,
+		               "unable to trust folder %s: others can write into it; run chmod 700 on it", path);
 	return VU_OK;
 }
 

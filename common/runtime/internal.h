@@ -69,7 +69,7 @@ struct vu_runtime {
 	uv_async_t reload_wanted;
 	uv_async_t drained;
 	pthread_t drainer;
-	bool stopping;          /* main thread only */
+	bool stopping; /* main thread only */
 	bool drainer_started;
 	_Atomic int exit_code;
 
@@ -82,7 +82,8 @@ struct vu_runtime {
 
 /* ---- environment.c ---- */
 
-/* Takes the descriptors and the parent's pid out of the environment. INVALID_ARGUMENT: a variable is no such thing. */
+/* Takes the descriptors and the parent's pid out of the environment. INVALID_ARGUMENT: a variable is no such thing.
+ */
 vu_status vu_inherited_take(vu_inherited *out, vu_error *error);
 /* Says '1' to the one who started us, once; nothing without a descriptor. */
 void vu_inherited_report_ready(vu_inherited *inherited);

@@ -53,7 +53,8 @@ static int read_arguments(const char *name, int argc, char **argv)
 		       name, name);
 		return VU_EXIT_OK;
 	}
-	fprintf(stderr, "unable to understand \"%s\": vu-%s takes no argument but --help and --version\n", argv[1], name);
+	fprintf(stderr, "unable to understand \"%s\": vu-%s takes no argument but --help and --version\n", argv[1],
+	        name);
 	return VU_EXIT_USAGE;
 }
 

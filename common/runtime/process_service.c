@@ -103,11 +103,14 @@ static void list_process(listing *out, vu_runtime *runtime)
 
 	vu_allocator_stats(&allocated, &resident);
 	vu_platform_process_cpu(getpid(), &cpu_us);
-	list(out, "voice_unlock_process_resident_bytes", (double)resident_bytes(), true, NULL, "memory of the process");
-	list(out, "voice_unlock_process_heap_bytes", (double)allocated, true, NULL, "memory allocated by the program");
+	list(out, "voice_unlock_process_resident_bytes", (double)resident_bytes(), true, NULL,
+	     "memory of the process");
+	list(out, "voice_unlock_process_heap_bytes", (double)allocated, true, NULL,
+	     "memory allocated by the program");
 	list(out, "voice_unlock_process_cpu_seconds_total", (double)cpu_us / 1e6, false, NULL, "processor time used");
-	list(out, "voice_unlock_process_uptime_seconds", (double)(vu_clock_monotonic_us() - runtime->started_us) / 1e6, true,
-	     NULL, "time since the process started");
+	list(out, "voice_unlock_process_uptime_seconds",
+	     (double)(vu_clock_monotonic_us() - runtime->started_us) / 1e6, true, NULL,
+	     "time since the process started");
 }
 
 static void list_channels(listing *out, vu_runtime *runtime)
@@ -124,10 +127,12 @@ static void list_channels(listing *out, vu_runtime *runtime)
 			continue;
 		memset(&stats, 0, sizeof stats);
 		vu_channel_get_stats(channel, &stats);
-		list(out, "voice_unlock_rpc_calls_total", (double)stats.calls, false, peer, "calls made to another service");
+		list(out, "voice_unlock_rpc_calls_total", (double)stats.calls, false, peer,
+		     "calls made to another service");
 		list(out, "voice_unlock_rpc_call_failures_total", (double)stats.failures, false, peer,
 		     "calls made that ended with anything but OK");
-		list(out, "voice_unlock_rpc_call_retries_total", (double)stats.retries, false, peer, "tries after the first");
+		list(out, "voice_unlock_rpc_call_retries_total", (double)stats.retries, false, peer,
+		     "tries after the first");
 		list(out, "voice_unlock_rpc_call_bytes_total", (double)(stats.tx_bytes + stats.rx_bytes), false, peer,
 		     "bytes of calls made, both ways");
 	}
@@ -154,8 +159,8 @@ static void handle_counters(void *context, vu_rpc_call *call, const ProtobufCMes
 	list_process(&out, runtime);
 	list_channels(&out, runtime);
 	for (vu_counter *counter = head; counter; counter = counter->next)
-		list(&out, counter->name, atomic_load_explicit(&counter->value, memory_order_relaxed), counter->is_gauge, NULL,
-		     counter->help);
+		list(&out, counter->name, atomic_load_explicit(&counter->value, memory_order_relaxed),
+		     counter->is_gauge, NULL, counter->help);
 	response.counters = out.pointers;
 	response.n_counters = out.used;
 	vu_rpc_reply(call, &response.base);

@@ -28,9 +28,9 @@ typedef struct vu_runtime vu_runtime;
  * How a supervisor starts a child: these variables hold descriptor numbers and
  * are removed from the environment once read.
  */
-#define VU_ENV_READY_FD "VOICE_UNLOCK_READY_FD"   /* one byte '1' is written when ready */
+#define VU_ENV_READY_FD   "VOICE_UNLOCK_READY_FD"   /* one byte '1' is written when ready */
 #define VU_ENV_PARENT_PID "VOICE_UNLOCK_PARENT_PID" /* die with this process */
-#define VU_ENV_RING_FD "VOICE_UNLOCK_RING_FD"     /* capture only: the session rings */
+#define VU_ENV_RING_FD    "VOICE_UNLOCK_RING_FD"    /* capture only: the session rings */
 
 typedef struct vu_service_definition {
 	vu_service_id id;

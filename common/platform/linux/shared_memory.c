@@ -18,7 +18,8 @@ vu_status vu_platform_shared_memory(const char *label, size_t bytes, int *fd_out
 	if (fd < 0)
 		return vu_fail_errno(error, errno, "unable to create shared memory for %s", label);
 	/* fallocate is not used: pages come when they are first written. */
-	if (ftruncate(fd, (off_t)bytes) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+	if (ftruncate(fd, (off_t)bytes) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
 		saved_errno = errno;
 		close(fd);
 		return vu_fail_errno(error, saved_errno, "unable to reserve %zu bytes of shared memory for %s", bytes,
