@@ -4,12 +4,11 @@
  */
 #include "service_machine.h"
 
+#include "exit_codes.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-/* What the runtime exits with when a start was refused for good: trying again would change nothing. */
-enum { EXIT_CONFIGURATION = 8, EXIT_PERMISSION = 9 };
 
 typedef vu_machine_effect (*vu_machine_action)(vu_service_machine *machine, const vu_machine_event *event);
 
@@ -216,6 +215,8 @@ static vu_machine_effect start_again_later(vu_service_machine *machine, bool own
 static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event *event)
 {
 	const char *when = machine->ready_once ? "" : " before it was ready";
+	const char *colon = event->detail ? ": " : "";
+	const char *said = event->detail ? event->detail : "";
 
 	machine->deadline_us = 0;
 	switch (machine->kill_cause) {
@@ -233,8 +234,8 @@ static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event
 		return start_again_later(machine, false);
 	}
 	if (event->signal != 0) {
-		snprintf(machine->reason, sizeof machine->reason, "died by signal %d (%s)%s", event->signal,
-		         strsignal(event->signal), when);
+		snprintf(machine->reason, sizeof machine->reason, "died by signal %d (%s)%s%s%s", event->signal,
+		         strsignal(event->signal), when, colon, said);
 		return start_again_later(machine, true);
 	}
 	if (event->exit_code == 0) {
@@ -243,18 +244,18 @@ static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event
 	}
 	if (!machine->ready_once)
 		machine->last_exit_code = event->exit_code;
-	if (event->exit_code == EXIT_CONFIGURATION && !machine->ready_once) {
+	/* These two are refusals: trying again would change nothing. */
+	if (event->exit_code == VU_EXIT_CONFIGURATION && !machine->ready_once) {
 		snprintf(machine->reason, sizeof machine->reason,
-		         "refused to start: its configuration is not right (exit %d); its log says what to correct",
-		         event->exit_code);
+		         "refused to start: its configuration is not right (exit %d)%s%s", event->exit_code, colon, said);
 		return become_failed(machine);
 	}
-	if (event->exit_code == EXIT_PERMISSION && !machine->ready_once) {
+	if (event->exit_code == VU_EXIT_PERMISSION && !machine->ready_once) {
 		snprintf(machine->reason, sizeof machine->reason,
-		         "refused to start: it lacks a permission (exit %d); its log says which", event->exit_code);
+		         "refused to start: it lacks a permission (exit %d)%s%s", event->exit_code, colon, said);
 		return become_failed(machine);
 	}
-	snprintf(machine->reason, sizeof machine->reason, "exited with status %d%s", event->exit_code, when);
+	snprintf(machine->reason, sizeof machine->reason, "exited with status %d%s%s%s", event->exit_code, when, colon, said);
 	return start_again_later(machine, true);
 }
 

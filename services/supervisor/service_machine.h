@@ -53,7 +53,7 @@ typedef enum vu_machine_state {
 typedef enum vu_machine_event_kind {
 	VU_MACHINE_START,        /* somebody wants it up, and its turn has come */
 	VU_MACHINE_READY,        /* the process says that it is ready */
-	VU_MACHINE_EXITED,       /* the process is gone: exit_code or signal */
+	VU_MACHINE_EXITED,       /* the process is gone: exit_code or signal; detail is what it said last */
 	VU_MACHINE_SPAWN_FAILED, /* there is no process: detail says why */
 	VU_MACHINE_ANSWERED,     /* a health poll was answered */
 	VU_MACHINE_MISSED,       /* a health poll was not */

@@ -1,0 +1,26 @@
+/*
+ * Going into the background, and telling the one who started us how it went.
+ *
+ * `vu-supervisor --detach` returns only when the suite serves or has failed to:
+ * the launching process waits for one report from the process that stays.
+ */
+#ifndef VU_SUPERVISOR_DETACH_H
+#define VU_SUPERVISOR_DETACH_H
+
+#include "base/status.h"
+
+/*
+ * Before any thread exists and before NNG is touched. Returns in the process
+ * that stays: own session, /dev/null as standard input and output, standard
+ * error still the launcher's until the log is opened. The launching process
+ * never returns from here: it prints the report and exits with its code.
+ */
+vu_status vu_detach(int *report_fd_out, vu_error *error);
+
+/*
+ * Sends the report, once, and closes *report_fd; later calls do nothing.
+ * In the foreground (*report_fd is -1) failures are printed and success is not.
+ */
+void vu_detach_report(int *report_fd, int exit_code, const char *message);
+
+#endif

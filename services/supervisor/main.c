@@ -1,0 +1,286 @@
+/*
+ * vu-supervisor: the parent of all services.
+ *
+ *   arguments → (background) → folders → configuration → one-instance lock
+ *   → predecessors gone → services started → loop until told to stop
+ *
+ * Whatever goes wrong before the services run ends the process with a message
+ * and an exit code (exit_codes.h). Afterwards it ends only when asked to
+ * (SIGTERM, SIGINT, Supervisor.Stop), once no service is left, with 0; or, in
+ * the background, when the suite did not come up.
+ *
+ * NNG's threads serve the Supervisor service and cross into the loop by
+ * uv_async_send (front.c). Health checks run in libuv's thread pool (prober.c).
+ */
+#include "base/allocator.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "detach.h"
+#include "exit_codes.h"
+#include "folders.h"
+#include "front.h"
+#include "platform/platform.h"
+#include "predecessor.h"
+#include "rpc/server.h"
+#include "service_log.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* A health check, a cleanup or a reload blocks one thread; no service is to wait for another's. */
+#define THREAD_POOL_SIZE "8"
+/* For the answer to Stop to leave us. */
+#define DRAIN_MS 200
+
+typedef struct vu_supervisor {
+	bool detached;
+	int report_fd; /* to the launching process, or -1 */
+	int exit_code;
+	bool on_terminal;
+	char *home;
+	char *runtime_folder;
+	char *program_folder;
+	char log_folder[PATH_MAX];
+	vu_endpoint endpoint;
+	uv_loop_t loop;
+	uv_signal_t signals[3];
+	vu_rpc_server *server;
+	vu_front *front;
+	vu_suite *suite;
+} vu_supervisor;
+
+static void print_help(void)
+{
+	puts("usage: vu-supervisor [--detach]\n"
+	     "\n"
+	     "Starts the services of Voice Unlock beside this program, watches them, and restarts\n"
+	     "what dies, hangs or holds too much memory. Stays in the foreground; SIGTERM or Ctrl-C\n"
+	     "stops everything in order, SIGHUP reads the configuration again.\n"
+	     "\n"
+	     "  --detach    go into the background; returns when every service serves\n"
+	     "  --help      this text\n"
+	     "  --version   the version\n"
+	     "\n"
+	     "exit codes: 0 done, 2 usage, 7 a service does not come up, 8 configuration,\n"
+	     "9 permission, 70 internal error, 75 already running\n"
+	     "\n"
+	     "State: $VOICE_UNLOCK_HOME, sockets: $VOICE_UNLOCK_RUNTIME_DIR,\n"
+	     "logs in the background: log/ in the state folder.");
+}
+
+/* Exits for whatever is not a start. */
+static bool parse_arguments(int argc, char **argv)
+{
+	static const struct option OPTIONS[] = {
+	    {"detach", no_argument, NULL, 'd'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {NULL, 0, NULL, 0},
+	};
+	bool detach = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+		switch (option) {
+		case 'd':
+			detach = true;
+			break;
+		case 'h':
+			print_help();
+			exit(VU_EXIT_DONE);
+		case 'v':
+			puts("vu-supervisor " VU_VERSION);
+			exit(VU_EXIT_DONE);
+		default:
+			fputs("vu-supervisor: see vu-supervisor --help\n", stderr);
+			exit(VU_EXIT_USAGE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "vu-supervisor: unable to use '%s': there are only options; see vu-supervisor --help\n",
+		        argv[optind]);
+		exit(VU_EXIT_USAGE);
+	}
+	return detach;
+}
+
+/* A descriptor of ours must never become 0, 1 or 2, where others would write to it. */
+static void occupy_standard_streams(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- steps of the start ---- */
+
+static vu_status find_folders(vu_supervisor *supervisor, vu_error *error)
+{
+	char *slash;
+	vu_status status;
+
+	supervisor->home = vu_platform_home_folder();
+	supervisor->runtime_folder = vu_platform_runtime_folder();
+	supervisor->program_folder = vu_platform_executable_path();
+	if (!supervisor->home || !supervisor->runtime_folder || !supervisor->program_folder)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to find the folders of the suite: out of memory");
+	slash = strrchr(supervisor->program_folder, '/');
+	if (slash)
+		*slash = '\0';
+	if ((size_t)snprintf(supervisor->log_folder, sizeof supervisor->log_folder, "%s/log", supervisor->home) >=
+	    sizeof supervisor->log_folder)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to use state folder %s: its path is too long",
+		               supervisor->home);
+	status = vu_folder_make_private(supervisor->home, error);
+	if (status == VU_OK)
+		status = vu_folder_make_private(supervisor->runtime_folder, error);
+	if (status == VU_OK && supervisor->detached)
+		status = vu_folder_make_private(supervisor->log_folder, error);
+	return status;
+}
+
+/* The lock of our socket is what makes us the only one. */
+static vu_status listen_alone(vu_supervisor *supervisor, vu_error *error)
+{
+	vu_status status = vu_rpc_server_listen(supervisor->server, error);
+	pid_t pid;
+
+	if (status == VU_ALREADY_EXISTS) {
+		vu_predecessor_find(&supervisor->endpoint, &pid);
+		return vu_fail(error, VU_ALREADY_EXISTS,
+		               "already running (pid %ld) with sockets in %s; see jarvis-voice-unlock status, or set "
+		               "VOICE_UNLOCK_HOME and VOICE_UNLOCK_RUNTIME_DIR for another suite",
+		               (long)pid, supervisor->runtime_folder);
+	}
+	return status;
+}
+
+static void note_started(void *context, int exit_code, const char *message)
+{
+	vu_supervisor *supervisor = context;
+
+	if (exit_code == VU_EXIT_DONE)
+		vu_log_info("%s", message);
+	else
+		vu_log_error("%s", message);
+	if (!supervisor->detached)
+		return;
+	if (exit_code != VU_EXIT_DONE) {
+		/* All or nothing: half a suite in the background would only be in the way of the next start. */
+		supervisor->exit_code = exit_code;
+		vu_suite_stop(supervisor->suite);
+	}
+	vu_detach_report(&supervisor->report_fd, exit_code, message);
+}
+
+static void note_stopped(void *context)
+{
+	vu_supervisor *supervisor = context;
+	uv_stop(&supervisor->loop);
+}
+
+static void note_signal(uv_signal_t *handle, int number)
+{
+	vu_supervisor *supervisor = handle->data;
+	/* A terminal that went away says SIGHUP, too, and there nobody asked for a reload. */
+	bool hung_up = number == SIGHUP && supervisor->on_terminal && !isatty(STDERR_FILENO);
+
+	if (number == SIGHUP && !hung_up)
+		vu_suite_reload(supervisor->suite);
+	else
+		vu_suite_stop(supervisor->suite);
+}
+
+static void listen_to_signals(vu_supervisor *supervisor)
+{
+	static const int NUMBERS[] = {SIGTERM, SIGINT, SIGHUP};
+	for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
+		uv_signal_init(&supervisor->loop, &supervisor->signals[i]);
+		supervisor->signals[i].data = supervisor;
+		uv_signal_start(&supervisor->signals[i], note_signal, NUMBERS[i]);
+	}
+}
+
+static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
+{
+	vu_suite_config suite = {.loop = &supervisor->loop,
+	                         .on_started = note_started,
+	                         .on_stopped = note_stopped,
+	                         .context = supervisor};
+	vu_rpc_server_config server = {.service = "supervisor", .endpoint = &supervisor->endpoint};
+	vu_status status = vu_allocator_check(error);
+
+	if (status == VU_OK)
+		status = find_folders(supervisor, error);
+	if (status == VU_OK)
+		status = vu_config_load(NULL, &suite.config, error);
+	if (status == VU_OK)
+		status = vu_endpoint_local(supervisor->runtime_folder, "supervisor", &supervisor->endpoint, error);
+	if (status == VU_OK)
+		status = vu_rpc_server_create(&server, &supervisor->server, error);
+	if (status != VU_OK)
+		return status;
+	uv_loop_init(&supervisor->loop);
+	/* Requests are taken from the mailbox once the loop runs, when there is a suite. */
+	status = vu_front_create(&supervisor->loop, supervisor->server, vu_suite_take_request, &supervisor->suite,
+	                         &supervisor->front, error);
+	if (status == VU_OK)
+		status = listen_alone(supervisor, error);
+	if (status == VU_OK && supervisor->detached) {
+		status = vu_service_log_redirect_stderr(supervisor->log_folder, "supervisor", error);
+		vu_log_init("supervisor");
+	}
+	if (status != VU_OK)
+		return status;
+	suite.program_folder = supervisor->program_folder;
+	suite.runtime_folder = supervisor->runtime_folder;
+	suite.log_folder = supervisor->detached ? supervisor->log_folder : NULL;
+	return vu_suite_create(&suite, &supervisor->suite, error);
+}
+
+int main(int argc, char **argv)
+{
+	static vu_supervisor supervisor = {.report_fd = -1};
+	vu_error error = {0};
+	vu_status status = VU_OK;
+
+	occupy_standard_streams();
+	supervisor.detached = parse_arguments(argc, argv);
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	setenv("UV_THREADPOOL_SIZE", THREAD_POOL_SIZE, 1);
+	vu_log_init("supervisor");
+	supervisor.on_terminal = isatty(STDERR_FILENO) == 1;
+	if (supervisor.detached)
+		status = vu_detach(&supervisor.report_fd, &error);
+	if (status == VU_OK)
+		status = prepare(&supervisor, &error);
+	if (status != VU_OK) {
+		vu_detach_report(&supervisor.report_fd, (int)vu_exit_code_of(status), error.message);
+		return (int)vu_exit_code_of(status);
+	}
+	listen_to_signals(&supervisor);
+	vu_log_info("supervisor " VU_VERSION " (pid %ld), sockets in %s", (long)getpid(), supervisor.runtime_folder);
+	vu_rpc_server_set_health(supervisor.server, "", VU_SERVING);
+	vu_suite_start(supervisor.suite);
+	uv_run(&supervisor.loop, UV_RUN_DEFAULT);
+
+	vu_rpc_server_drain(supervisor.server, DRAIN_MS);
+	vu_log_info("all services have stopped");
+	/* Without closing anything: NNG's threads may be in the middle of something (common/rpc says why). */
+	unlink(supervisor.endpoint.path);
+	fflush(NULL);
+	_exit(supervisor.exit_code);
+}

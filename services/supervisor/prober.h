@@ -1,0 +1,48 @@
+/*
+ * Questions to one service over RPC, asked from libuv's thread pool so that the
+ * loop never waits. Answers come back on the loop thread. One question of each
+ * kind is under way at a time; a second is refused.
+ */
+#ifndef VU_SUPERVISOR_PROBER_H
+#define VU_SUPERVISOR_PROBER_H
+
+#include "base/config.h"
+#include "base/status.h"
+#include "rpc/endpoint.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* Shorter than the time between two checks, so that each has its answer before the next. */
+#define VU_HEALTH_INTERVAL_MS 250
+#define VU_HEALTH_TIMEOUT_US (200 * 1000LL)
+#define VU_CLEANUP_TIMEOUT_US (2 * 1000000LL)
+
+typedef enum vu_health {
+	VU_HEALTH_UNKNOWN,
+	VU_HEALTH_SERVING,
+	VU_HEALTH_NOT_SERVING,
+	VU_HEALTH_MISSED,   /* no answer in time */
+	VU_HEALTH_UNJUDGED, /* no answer, but we were held up ourselves: nobody's fault */
+} vu_health;
+
+typedef struct vu_prober vu_prober;
+
+/* `tag` is handed back as it was given: it tells the processes of a service apart. */
+typedef void (*vu_prober_answer)(void *context, vu_health health, unsigned tag);
+
+/* FAILED_PRECONDITION: the endpoint cannot be used in this build. Never destroyed: channels live as long as the process. */
+vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_endpoint *endpoint, vu_prober_answer answer,
+                           void *context, vu_prober **prober_out, vu_error *error);
+
+/* Asks for the health of the whole process. False when a check is under way. */
+bool vu_prober_check(vu_prober *prober, unsigned tag);
+
+/* Asks the service to give memory back, aggressively, and logs what came of it. False when that is under way. */
+bool vu_prober_cleanup(vu_prober *prober);
+
+/* Asks the service to read its configuration again and waits. From a thread of the pool only. */
+vu_status vu_prober_reload(vu_prober *prober, int64_t timeout_us, vu_error *error);
+
+#endif

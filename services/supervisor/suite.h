@@ -1,0 +1,54 @@
+/*
+ * All services together: their order at start and stop, and the requests of
+ * the Supervisor service. Loop thread only.
+ */
+#ifndef VU_SUPERVISOR_SUITE_H
+#define VU_SUPERVISOR_SUITE_H
+
+#include "base/config.h"
+#include "base/status.h"
+#include "front.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+/* A service that takes longer than this to serve is reported as a failed start (and goes on being tried). */
+#define VU_SUITE_START_TIMEOUT_US (15 * 1000000LL)
+/* How long services of a supervisor that was killed may take to end by themselves. */
+#define VU_SUITE_PREDECESSOR_PATIENCE_MS 2000
+
+typedef struct vu_suite vu_suite;
+
+typedef struct vu_suite_config {
+	uv_loop_t *loop;
+	vu_config *config; /* the suite owns it from here on */
+	const char *program_folder;
+	const char *runtime_folder;
+	const char *log_folder; /* NULL in the foreground */
+	/* Once: all services serve (exit_code 0), or why not and which exit code tells that. */
+	void (*on_started)(void *context, int exit_code, const char *message);
+	/* Once: no process is left. */
+	void (*on_stopped)(void *context);
+	void *context;
+} vu_suite_config;
+
+/*
+ * Makes what every service needs, the session rings included, and waits for
+ * the services of a supervisor before us to be gone; starts nothing.
+ * FAILED_PRECONDITION: an endpoint of the configuration cannot be used. On
+ * failure the process is to end: what was made is not taken apart.
+ */
+vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, vu_error *error);
+
+void vu_suite_start(vu_suite *suite);
+
+/* Orderly, in reverse order of dependency. A second call kills what is left. */
+void vu_suite_stop(vu_suite *suite);
+
+/* Reads the configuration again, as Reload does; what came of it goes to the log. */
+void vu_suite_reload(vu_suite *suite);
+
+/* Answers one request and frees it; `context` is the suite. */
+void vu_suite_take_request(void *context, vu_front_request *request);
+
+#endif
