@@ -185,6 +185,12 @@ static void note_started(void *context, int exit_code, const char *message)
 	vu_detach_report(&supervisor->report_fd, exit_code, message);
 }
 
+static void take_request(void *context, vu_front_request *request)
+{
+	vu_supervisor *supervisor = context;
+	vu_suite_take_request(supervisor->suite, request);
+}
+
 static void note_stopped(void *context)
 {
 	vu_supervisor *supervisor = context;
@@ -234,8 +240,8 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 		return status;
 	uv_loop_init(&supervisor->loop);
 	/* Requests are taken from the mailbox once the loop runs, when there is a suite. */
-	status = vu_front_create(&supervisor->loop, supervisor->server, vu_suite_take_request, &supervisor->suite,
-	                         &supervisor->front, error);
+	status = vu_front_create(&supervisor->loop, supervisor->server, take_request, supervisor, &supervisor->front,
+	                         error);
 	if (status == VU_OK)
 		status = listen_alone(supervisor, error);
 	if (status == VU_OK && supervisor->detached) {
@@ -248,6 +254,13 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 	suite.runtime_folder = supervisor->runtime_folder;
 	suite.log_folder = supervisor->detached ? supervisor->log_folder : NULL;
 	return vu_suite_create(&suite, &supervisor->suite, error);
+}
+
+/* Without closing anything: NNG's threads may be in the middle of something (common/rpc says why). */
+static _Noreturn void leave(int exit_code)
+{
+	fflush(NULL);
+	_exit(exit_code);
 }
 
 int main(int argc, char **argv)
@@ -269,7 +282,7 @@ int main(int argc, char **argv)
 		status = prepare(&supervisor, &error);
 	if (status != VU_OK) {
 		vu_detach_report(&supervisor.report_fd, (int)vu_exit_code_of(status), error.message);
-		return (int)vu_exit_code_of(status);
+		leave((int)vu_exit_code_of(status));
 	}
 	listen_to_signals(&supervisor);
 	vu_log_info("supervisor " VU_VERSION " (pid %ld), sockets in %s", (long)getpid(), supervisor.runtime_folder);
@@ -279,8 +292,6 @@ int main(int argc, char **argv)
 
 	vu_rpc_server_drain(supervisor.server, DRAIN_MS);
 	vu_log_info("all services have stopped");
-	/* Without closing anything: NNG's threads may be in the middle of something (common/rpc says why). */
 	unlink(supervisor.endpoint.path);
-	fflush(NULL);
-	_exit(supervisor.exit_code);
+	leave(supervisor.exit_code);
 }

@@ -48,7 +48,7 @@ void vu_suite_stop(vu_suite *suite);
 /* Reads the configuration again, as Reload does; what came of it goes to the log. */
 void vu_suite_reload(vu_suite *suite);
 
-/* Answers one request and frees it; `context` is the suite. */
-void vu_suite_take_request(void *context, vu_front_request *request);
+/* Answers one request, at once or later, and frees it. */
+void vu_suite_take_request(vu_suite *suite, vu_front_request *request);
 
 #endif

@@ -212,9 +212,8 @@ void vu_suite_answer_waiters(vu_suite *suite)
 	}
 }
 
-void vu_suite_take_request(void *context, vu_front_request *request)
+void vu_suite_take_request(vu_suite *suite, vu_front_request *request)
 {
-	vu_suite *suite = context;
 	Vu__Empty empty = VU__EMPTY__INIT;
 
 	switch (request->kind) {

@@ -1,0 +1,133 @@
+/*
+ * A service that misbehaves on demand, for the tests of the supervisor.
+ *
+ * Copied beside vu-supervisor under the name of a service (vu-models, …), it
+ * runs as that service on the runtime that all share, without the service's
+ * own methods. What it does wrong stands in the file
+ * $VOICE_UNLOCK_HOME/odd/<service>, read at start; no file, no mischief:
+ *
+ *   exit N          says why on standard error and exits with N before it is ready
+ *   abort-after MS  is ready, then aborts
+ *   never-ready     hangs in its start
+ *   no-stop         does not end when told to
+ *   hold MB         holds that much memory and gives it back when asked to clean up
+ *   keep MB         holds that much memory and does not
+ *   say TEXT        writes TEXT to its log
+ *   refuse-reload   answers a new configuration with FAILED_PRECONDITION
+ */
+#include "base/log.h"
+#include "runtime/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct odd_service {
+	vu_runtime *runtime;
+	char mischief[64];
+	char argument[256];
+	uv_timer_t timer;
+	char *held;
+	size_t held_bytes;
+} odd_service;
+
+static vu_service_definition definition;
+static odd_service odd;
+
+static void read_mischief(const char *home)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/odd/%s", home, vu_service_name(definition.id));
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	if (fscanf(file, "%63s %255[^\n]", odd.mischief, odd.argument) < 1)
+		odd.mischief[0] = '\0';
+	fclose(file);
+}
+
+static bool does(const char *mischief)
+{
+	return strcmp(odd.mischief, mischief) == 0;
+}
+
+static void abort_now(uv_timer_t *timer)
+{
+	(void)timer;
+	abort();
+}
+
+static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
+{
+	(void)error;
+	odd.runtime = runtime;
+	read_mischief(vu_runtime_home(runtime));
+	if (does("exit")) {
+		vu_log_error("unable to go on: the test said %s", odd.argument);
+		_exit(atoi(odd.argument));
+	}
+	if (does("say"))
+		vu_log_info("%s", odd.argument);
+	while (does("never-ready"))
+		pause();
+	if (does("abort-after")) {
+		uv_timer_init(vu_runtime_loop(runtime), &odd.timer);
+		uv_timer_start(&odd.timer, abort_now, (uint64_t)atoi(odd.argument), 0);
+	}
+	if (does("hold") || does("keep")) {
+		odd.held_bytes = (size_t)atoi(odd.argument) << 20;
+		odd.held = malloc(odd.held_bytes);
+		if (odd.held)
+			memset(odd.held, 1, odd.held_bytes);
+	}
+	*state_out = &odd;
+	return VU_OK;
+}
+
+static vu_status reload(void *state, const vu_config *config, vu_error *error)
+{
+	(void)state;
+	(void)config;
+	if (does("refuse-reload"))
+		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to change while running: the test said so");
+	return VU_OK;
+}
+
+static uint64_t cleanup(void *state, bool aggressive)
+{
+	uint64_t freed = 0;
+	(void)state;
+	if (does("hold") && aggressive && odd.held) {
+		free(odd.held);
+		odd.held = NULL;
+		freed = odd.held_bytes;
+	}
+	return freed;
+}
+
+static void stop(void *state)
+{
+	(void)state;
+	while (does("no-stop"))
+		pause();
+}
+
+int main(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+	const char *program = slash ? slash + 1 : argv[0];
+
+	definition.id = strncmp(program, "vu-", 3) == 0 ? vu_service_by_name(program + 3) : VU_SERVICE_COUNT;
+	if (definition.id == VU_SERVICE_COUNT) {
+		fprintf(stderr, "odd_service: unable to run as '%s': copy it under the name of a service\n", program);
+		return 2;
+	}
+	definition.start = start;
+	definition.reload = reload;
+	definition.cleanup = cleanup;
+	definition.stop = stop;
+	return vu_runtime_main(&definition, argc, argv);
+}
