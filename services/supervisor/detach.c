@@ -37,8 +37,9 @@ static _Noreturn void relay_report(int fd, pid_t between)
 	report[used] = '\0';
 	exit_code = strtol(report, &message, 10);
 	if (message == report || *message != ' ') {
-		fprintf(stderr, "vu-supervisor: unable to start: it died without giving a reason; see log/supervisor.log in "
-		                "the state folder\n");
+		fprintf(stderr,
+		        "vu-supervisor: unable to start: it died without giving a reason; see log/supervisor.log in "
+		        "the state folder\n");
 		exit(VU_EXIT_INTERNAL);
 	}
 	if (exit_code != 0)

@@ -7,7 +7,7 @@
 typedef enum vu_exit_code {
 	VU_EXIT_DONE = 0,
 	VU_EXIT_USAGE = 2,
-	VU_EXIT_UNAVAILABLE = 7,   /* a service does not come up */
+	VU_EXIT_UNAVAILABLE = 7, /* a service does not come up */
 	VU_EXIT_CONFIGURATION = 8,
 	VU_EXIT_PERMISSION = 9,
 	VU_EXIT_INTERNAL = 70,

@@ -16,11 +16,13 @@ static vu_status check(int fd, const char *path, vu_error *error)
 		return vu_fail_errno(error, errno, "unable to examine folder %s", path);
 	if (info.st_uid != geteuid())
 		return vu_fail(error, VU_PERMISSION_DENIED,
-		               "unable to use folder %s: it belongs to another user; remove it or set another one", path);
+		               "unable to use folder %s: it belongs to another user; remove it or set another one",
+		               path);
 	if (info.st_mode & 022)
-		return vu_fail(error, VU_PERMISSION_DENIED,
-		               "unable to trust folder %s: others can write to it; check what is in it, then run chmod 700 %s",
-		               path, path);
+		return vu_fail(
+		    error, VU_PERMISSION_DENIED,
+		    "unable to trust folder %s: others can write to it; check what is in it, then run chmod 700 %s",
+		    path, path);
 	if ((info.st_mode & 0777) != 0700 && fchmod(fd, 0700) != 0)
 		return vu_fail_errno(error, errno, "unable to close folder %s to others", path);
 	return VU_OK;

@@ -92,8 +92,9 @@ static void empty_mailbox(uv_async_t *wake)
 	}
 }
 
-vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server, void (*take)(void *context, vu_front_request *request),
-                          void *context, vu_front **front_out, vu_error *error)
+vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server,
+                          void (*take)(void *context, vu_front_request *request), void *context, vu_front **front_out,
+                          vu_error *error)
 {
 	vu_status status;
 	vu_front *front = calloc(1, sizeof *front);

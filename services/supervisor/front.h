@@ -33,7 +33,8 @@ typedef struct vu_front_request {
 typedef struct vu_front vu_front;
 
 /* `take` is called on the loop thread and owns the request: it answers the call and frees the request. */
-vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server, void (*take)(void *context, vu_front_request *request),
-                          void *context, vu_front **front_out, vu_error *error);
+vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server,
+                          void (*take)(void *context, vu_front_request *request), void *context, vu_front **front_out,
+                          vu_error *error);
 
 #endif

@@ -19,12 +19,14 @@
 #include "exit_codes.h"
 #include "folders.h"
 #include "front.h"
+#include "listening_endpoint.h"
 #include "platform/platform.h"
 #include "predecessor.h"
 #include "rpc/server.h"
 #include "service_log.h"
 #include "suite.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
@@ -106,7 +108,8 @@ static bool parse_arguments(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "vu-supervisor: unable to use '%s': there are only options; see vu-supervisor --help\n",
+		fprintf(stderr,
+		        "vu-supervisor: unable to use '%s': there are only options; see vu-supervisor --help\n",
 		        argv[optind]);
 		exit(VU_EXIT_USAGE);
 	}
@@ -124,6 +127,29 @@ static void occupy_standard_streams(void)
 		close(fd);
 }
 
+/*
+ * What the one who started us forgot to close: held by us and our services for
+ * days, a pipe among it would keep somebody waiting for its end.
+ */
+static void close_inherited(void)
+{
+	int fds[256];
+	size_t count = 0;
+	DIR *folder = opendir("/dev/fd");
+	const struct dirent *entry;
+
+	if (!folder)
+		return;
+	while (count < sizeof fds / sizeof fds[0] && (entry = readdir(folder)) != NULL) {
+		int fd = atoi(entry->d_name);
+		if (fd > STDERR_FILENO && fd != dirfd(folder))
+			fds[count++] = fd;
+	}
+	closedir(folder);
+	while (count > 0)
+		close(fds[--count]);
+}
+
 /* ---- steps of the start ---- */
 
 static vu_status find_folders(vu_supervisor *supervisor, vu_error *error)
@@ -135,7 +161,8 @@ static vu_status find_folders(vu_supervisor *supervisor, vu_error *error)
 	supervisor->runtime_folder = vu_platform_runtime_folder();
 	supervisor->program_folder = vu_platform_executable_path();
 	if (!supervisor->home || !supervisor->runtime_folder || !supervisor->program_folder)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to find the folders of the suite: out of memory");
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "unable to find the folders of the suite: out of memory");
 	slash = strrchr(supervisor->program_folder, '/');
 	if (slash)
 		*slash = '\0';
@@ -221,10 +248,8 @@ static void listen_to_signals(vu_supervisor *supervisor)
 
 static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 {
-	vu_suite_config suite = {.loop = &supervisor->loop,
-	                         .on_started = note_started,
-	                         .on_stopped = note_stopped,
-	                         .context = supervisor};
+	vu_suite_config suite = {
+	    .loop = &supervisor->loop, .on_started = note_started, .on_stopped = note_stopped, .context = supervisor};
 	vu_rpc_server_config server = {.service = "supervisor", .endpoint = &supervisor->endpoint};
 	vu_status status = vu_allocator_check(error);
 
@@ -233,7 +258,8 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 	if (status == VU_OK)
 		status = vu_config_load(NULL, &suite.config, error);
 	if (status == VU_OK)
-		status = vu_endpoint_local(supervisor->runtime_folder, "supervisor", &supervisor->endpoint, error);
+		status = vu_listening_endpoint(suite.config, supervisor->runtime_folder, VU_SERVICE_SUPERVISOR,
+		                               &supervisor->endpoint, error);
 	if (status == VU_OK)
 		status = vu_rpc_server_create(&server, &supervisor->server, error);
 	if (status != VU_OK)
@@ -271,6 +297,7 @@ int main(int argc, char **argv)
 
 	occupy_standard_streams();
 	supervisor.detached = parse_arguments(argc, argv);
+	close_inherited();
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	setenv("UV_THREADPOOL_SIZE", THREAD_POOL_SIZE, 1);

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define VU_CLEANUP_PERCENT 80
+#define VU_CLEANUP_PERCENT  80
 #define VU_CLEANUP_AGAIN_US (5 * 1000000LL)
 
 typedef enum vu_ceiling_verdict { VU_CEILING_FINE, VU_CEILING_CLEANUP, VU_CEILING_KILL } vu_ceiling_verdict;

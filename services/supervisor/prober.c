@@ -114,8 +114,8 @@ static void clean_up(uv_work_t *work)
 	if (vu_channel_call(prober->channel, &vu__process__descriptor, "Cleanup", &request.base, &response, &options,
 	                    &error) == VU_OK) {
 		const Vu__CleanupResponse *answer = (const Vu__CleanupResponse *)response;
-		vu_log_info("%s gave memory back: %llu KB resident before, %llu KB after", vu_service_name(prober->id),
-		            (unsigned long long)(answer->rss_before_bytes >> 10),
+		vu_log_info("%s gave memory back: %llu KB resident before, %llu KB after",
+		            vu_service_name(prober->id), (unsigned long long)(answer->rss_before_bytes >> 10),
 		            (unsigned long long)(answer->rss_after_bytes >> 10));
 		protobuf_c_message_free_unpacked(response, NULL);
 	} else {
@@ -143,8 +143,8 @@ vu_status vu_prober_reload(vu_prober *prober, int64_t timeout_us, vu_error *erro
 	Vu__Empty request = VU__EMPTY__INIT;
 	ProtobufCMessage *response = NULL;
 	vu_call_options options = {.timeout_us = timeout_us, .idempotent = true};
-	vu_status status = vu_channel_call(prober->channel, &vu__process__descriptor, "Reload", &request.base, &response,
-	                                   &options, error);
+	vu_status status = vu_channel_call(prober->channel, &vu__process__descriptor, "Reload", &request.base,
+	                                   &response, &options, error);
 
 	if (status == VU_OK)
 		protobuf_c_message_free_unpacked(response, NULL);

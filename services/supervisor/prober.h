@@ -16,7 +16,7 @@
 
 /* Shorter than the time between two checks, so that each has its answer before the next. */
 #define VU_HEALTH_INTERVAL_MS 250
-#define VU_HEALTH_TIMEOUT_US (200 * 1000LL)
+#define VU_HEALTH_TIMEOUT_US  (200 * 1000LL)
 #define VU_CLEANUP_TIMEOUT_US (2 * 1000000LL)
 
 typedef enum vu_health {
@@ -32,7 +32,8 @@ typedef struct vu_prober vu_prober;
 /* `tag` is handed back as it was given: it tells the processes of a service apart. */
 typedef void (*vu_prober_answer)(void *context, vu_health health, unsigned tag);
 
-/* FAILED_PRECONDITION: the endpoint cannot be used in this build. Never destroyed: channels live as long as the process. */
+/* FAILED_PRECONDITION: the endpoint cannot be used in this build. Never destroyed: channels live as long as the
+ * process. */
 vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_endpoint *endpoint, vu_prober_answer answer,
                            void *context, vu_prober **prober_out, vu_error *error);
 

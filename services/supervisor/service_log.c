@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct vu_service_log {
-	int fd; /* of the file, or standard error */
+	int fd;     /* of the file, or standard error */
 	char *path; /* NULL: standard error */
 	uint64_t file_bytes;
 	uint64_t dropped_bytes;
@@ -33,8 +33,8 @@ static vu_status open_log(const char *path, int *fd_out, uint64_t *bytes_out, vu
 
 	if (fd < 0) {
 		if (errno == ELOOP)
-			return vu_fail(error, VU_PERMISSION_DENIED, "unable to open log %s: it is a symbolic link; remove it",
-			               path);
+			return vu_fail(error, VU_PERMISSION_DENIED,
+			               "unable to open log %s: it is a symbolic link; remove it", path);
 		return vu_fail_errno(error, errno, "unable to open log %s", path);
 	}
 	if (fstat(fd, &info) != 0) {
@@ -44,8 +44,8 @@ static vu_status open_log(const char *path, int *fd_out, uint64_t *bytes_out, vu
 	}
 	if (!S_ISREG(info.st_mode) || info.st_uid != geteuid()) {
 		close(fd);
-		return vu_fail(error, VU_PERMISSION_DENIED, "unable to use log %s: it is not a file of yours; remove it",
-		               path);
+		return vu_fail(error, VU_PERMISSION_DENIED,
+		               "unable to use log %s: it is not a file of yours; remove it", path);
 	}
 	if (info.st_mode & 077)
 		fchmod(fd, 0600);
@@ -126,8 +126,8 @@ vu_status vu_service_log_create(const char *folder, const char *service, vu_serv
 	log->fd = STDERR_FILENO;
 	if (folder) {
 		if ((size_t)snprintf(path, sizeof path, "%s/%s.log", folder, service) >= sizeof path) {
-			status = vu_fail(error, VU_INVALID_ARGUMENT, "unable to open the log of %s: its path is too long",
-			                 service);
+			status = vu_fail(error, VU_INVALID_ARGUMENT,
+			                 "unable to open the log of %s: its path is too long", service);
 			goto fail;
 		}
 		log->path = strdup(path);
@@ -223,7 +223,8 @@ vu_status vu_service_log_redirect_stderr(const char *folder, const char *service
 	vu_status status;
 
 	if ((size_t)snprintf(path, sizeof path, "%s/%s.log", folder, service) >= sizeof path)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to open the log of %s: its path is too long", service);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to open the log of %s: its path is too long",
+		               service);
 	if (lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > VU_LOG_FILE_BYTES_MAX)
 		rename_to_old(path);
 	status = open_log(path, &fd, &bytes, error);

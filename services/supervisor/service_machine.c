@@ -150,7 +150,8 @@ static vu_machine_effect become_stopped(vu_service_machine *machine, const vu_ma
 static vu_machine_effect finish_stopping(vu_service_machine *machine, const vu_machine_event *event)
 {
 	bool start_again = machine->start_again;
-	snprintf(machine->reason, sizeof machine->reason, "%s%s", start_again ? "restarted on request" : "stopped on request",
+	snprintf(machine->reason, sizeof machine->reason, "%s%s",
+	         start_again ? "restarted on request" : "stopped on request",
 	         machine->kill_cause == VU_KILL_WOULD_NOT_STOP ? "; it did not stop by itself and was killed" : "");
 	return start_again ? spawn(machine, event) : become_stopped(machine, event);
 }
@@ -166,7 +167,8 @@ static vu_machine_effect become_failed(vu_service_machine *machine)
 static bool count_death(vu_service_machine *machine, int64_t now)
 {
 	if (machine->death_count == VU_DEATHS_MAX) {
-		memmove(machine->deaths_us, machine->deaths_us + 1, sizeof machine->deaths_us - sizeof machine->deaths_us[0]);
+		memmove(machine->deaths_us, machine->deaths_us + 1,
+		        sizeof machine->deaths_us - sizeof machine->deaths_us[0]);
 		machine->death_count--;
 	}
 	machine->deaths_us[machine->death_count++] = now;
@@ -247,7 +249,8 @@ static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event
 	/* These two are refusals: trying again would change nothing. */
 	if (event->exit_code == VU_EXIT_CONFIGURATION && !machine->ready_once) {
 		snprintf(machine->reason, sizeof machine->reason,
-		         "refused to start: its configuration is not right (exit %d)%s%s", event->exit_code, colon, said);
+		         "refused to start: its configuration is not right (exit %d)%s%s", event->exit_code, colon,
+		         said);
 		return become_failed(machine);
 	}
 	if (event->exit_code == VU_EXIT_PERMISSION && !machine->ready_once) {
@@ -255,7 +258,8 @@ static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event
 		         "refused to start: it lacks a permission (exit %d)%s%s", event->exit_code, colon, said);
 		return become_failed(machine);
 	}
-	snprintf(machine->reason, sizeof machine->reason, "exited with status %d%s%s%s", event->exit_code, when, colon, said);
+	snprintf(machine->reason, sizeof machine->reason, "exited with status %d%s%s%s", event->exit_code, when,
+	         colon, said);
 	return start_again_later(machine, true);
 }
 

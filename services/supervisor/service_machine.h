@@ -27,17 +27,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VU_START_TIMEOUT_US (10 * 1000000LL)
-#define VU_STOP_TIMEOUT_US (3 * 1000000LL)
-#define VU_HEALTH_MISSES_MAX 3
-#define VU_BACKOFF_FIRST_US (50 * 1000LL)
+#define VU_START_TIMEOUT_US       (10 * 1000000LL)
+#define VU_STOP_TIMEOUT_US        (3 * 1000000LL)
+#define VU_HEALTH_MISSES_MAX      3
+#define VU_BACKOFF_FIRST_US       (50 * 1000LL)
 #define VU_BACKOFF_NEVER_READY_US (500 * 1000LL)
-#define VU_BACKOFF_MAX_US (10 * 1000000LL)
-#define VU_DEATHS_MAX 5
-#define VU_DEATHS_WINDOW_US (60 * 1000000LL)
+#define VU_BACKOFF_MAX_US         (10 * 1000000LL)
+#define VU_DEATHS_MAX             5
+#define VU_DEATHS_WINDOW_US       (60 * 1000000LL)
 /* Having run this long, a service that dies is restarted at once again: by itself, or by SIGKILL from outside. */
-#define VU_STABLE_US (10 * 1000000LL)
-#define VU_STABLE_KILLED_US (1 * 1000000LL)
+#define VU_STABLE_US          (10 * 1000000LL)
+#define VU_STABLE_KILLED_US   (1 * 1000000LL)
 #define VU_MACHINE_REASON_MAX 256
 
 typedef enum vu_machine_state {
@@ -90,18 +90,18 @@ typedef enum vu_kill_cause {
 typedef struct vu_service_machine {
 	vu_clock clock;
 	vu_machine_state state;
-	bool start_again;        /* STOPPING: start when gone */
-	bool ready_once;         /* this process was ready */
+	bool start_again; /* STOPPING: start when gone */
+	bool ready_once;  /* this process was ready */
 	vu_kill_cause kill_cause;
-	int64_t deadline_us;     /* 0: none */
+	int64_t deadline_us; /* 0: none */
 	int64_t spawned_us;
 	int64_t ready_us;
 	unsigned misses;
-	unsigned spawns;         /* since the machine was made */
-	unsigned quick_deaths;   /* in a row */
+	unsigned spawns;                  /* since the machine was made */
+	unsigned quick_deaths;            /* in a row */
 	int64_t deaths_us[VU_DEATHS_MAX]; /* of its own making, oldest first */
 	unsigned death_count;
-	int last_exit_code;      /* of the last process that exited with an error before it was ready, else 0 */
+	int last_exit_code; /* of the last process that exited with an error before it was ready, else 0 */
 	char reason[VU_MACHINE_REASON_MAX]; /* why it is not running, or why it last stopped */
 } vu_service_machine;
 

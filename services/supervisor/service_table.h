@@ -23,10 +23,10 @@ typedef uint32_t vu_service_set;
 
 typedef struct vu_service_entry {
 	vu_service_id id;
-	const char *program;       /* beside our own executable */
+	const char *program; /* beside our own executable */
 	vu_service_set depends_on;
-	uint32_t memory_mb;        /* ceiling; 0: performance.max_memory_mb */
-	bool gets_ring;            /* inherits the session rings */
+	uint32_t memory_mb; /* ceiling; 0: performance.max_memory_mb */
+	bool gets_ring;     /* inherits the session rings */
 } vu_service_entry;
 
 /* VU_CHILD_COUNT entries, entry i describes service i. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exit_codes.h"
+#include "listening_endpoint.h"
 #include "platform/platform.h"
 #include "predecessor.h"
 #include "service_log.h"
@@ -71,10 +72,11 @@ static void judge_start(vu_suite *suite)
 	for (unsigned id = 0; id < VU_CHILD_COUNT; id++) {
 		vu_watched_status status = status_of(suite, id);
 		if (status.state == VU_MACHINE_FAILED) {
-			snprintf(message, sizeof message, "unable to start %s: %s", vu_service_name((vu_service_id)id),
-			         status.reason);
+			snprintf(message, sizeof message, "unable to start %s: %s",
+			         vu_service_name((vu_service_id)id), status.reason);
 			tell_outcome(suite,
-			             status.last_exit_code == VU_EXIT_CONFIGURATION || status.last_exit_code == VU_EXIT_PERMISSION
+			             status.last_exit_code == VU_EXIT_CONFIGURATION ||
+			                     status.last_exit_code == VU_EXIT_PERMISSION
 			                 ? status.last_exit_code
 			                 : VU_EXIT_UNAVAILABLE,
 			             message);
@@ -83,9 +85,10 @@ static void judge_start(vu_suite *suite)
 		if (status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING) {
 			serving++;
 		} else if (used < sizeof missing) {
-			used += (size_t)snprintf(missing + used, sizeof missing - used, "%s%s (%s%s%s)", used ? ", " : "",
-			                         vu_service_name((vu_service_id)id), vu_machine_state_name(status.state),
-			                         status.reason[0] ? ": " : "", status.reason);
+			used +=
+			    (size_t)snprintf(missing + used, sizeof missing - used, "%s%s (%s%s%s)", used ? ", " : "",
+			                     vu_service_name((vu_service_id)id), vu_machine_state_name(status.state),
+			                     status.reason[0] ? ": " : "", status.reason);
 		}
 	}
 	if (serving == VU_CHILD_COUNT) {
@@ -158,7 +161,8 @@ static void note_tick(uv_timer_t *timer)
 	vu_suite *suite = timer->data;
 
 	for (unsigned id = 0; id < VU_CHILD_COUNT; id++)
-		vu_watched_tick(suite->services[id], vu_service_memory_limit((vu_service_id)id, suite->config.config));
+		vu_watched_tick(suite->services[id],
+		                vu_service_memory_limit((vu_service_id)id, suite->config.config));
 	if (suite->config.log_folder)
 		vu_service_log_redirect_stderr(suite->config.log_folder, "supervisor", NULL);
 	advance(suite);
@@ -186,16 +190,6 @@ void vu_suite_stop(vu_suite *suite)
 
 /* ---- making ---- */
 
-/* Where a child listens: the configured endpoint, else the local default. */
-static vu_status find_endpoint(const vu_suite_config *config, vu_service_id id, vu_endpoint *endpoint, vu_error *error)
-{
-	const vu_endpoints *configured = &config->config->endpoints[id];
-	vu_status status = configured->count > 0
-	                       ? vu_endpoint_parse(configured->uris[0], endpoint, error)
-	                       : vu_endpoint_local(config->runtime_folder, vu_service_name(id), endpoint, error);
-	return status == VU_OK ? vu_endpoint_usable(endpoint, error) : status;
-}
-
 vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, vu_error *error)
 {
 	vu_suite *suite = calloc(1, sizeof *suite);
@@ -220,11 +214,13 @@ vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, v
 		    .on_change = note_change,
 		    .context = suite,
 		};
-		status = find_endpoint(config, (vu_service_id)id, &endpoint, error);
+		status = vu_listening_endpoint(config->config, config->runtime_folder, (vu_service_id)id, &endpoint,
+		                               error);
 		if (status == VU_OK && !vu_predecessor_replace(&endpoint, vu_service_name((vu_service_id)id),
 		                                               VU_SUITE_PREDECESSOR_PATIENCE_MS))
-			status = vu_fail(error, VU_UNAVAILABLE, "unable to replace %s: an earlier process still serves %s",
-			                 vu_service_name((vu_service_id)id), endpoint.path);
+			status =
+			    vu_fail(error, VU_UNAVAILABLE, "unable to replace %s: an earlier process still serves %s",
+			            vu_service_name((vu_service_id)id), endpoint.path);
 		if (status == VU_OK)
 			status = vu_watched_create(&watched, &suite->services[id], error);
 	}

@@ -19,8 +19,8 @@ struct vu_suite {
 	uv_timer_t tick;
 	int ring_fd;
 	int64_t created_us;
-	int64_t started_us;   /* 0 until started */
-	bool outcome_known;   /* on_started was called */
+	int64_t started_us; /* 0 until started */
+	bool outcome_known; /* on_started was called */
 	bool stopping;
 	bool stopped;
 	bool advancing;

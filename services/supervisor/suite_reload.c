@@ -58,14 +58,17 @@ static void apply_answer(vu_reload *job, vu_service_id id)
 	case VU_OK:
 		break;
 	case VU_FAILED_PRECONDITION:
-		vu_log_info("restarting %s for the new configuration: %s", vu_service_name(id), job->errors[id].message);
+		vu_log_info("restarting %s for the new configuration: %s", vu_service_name(id),
+		            job->errors[id].message);
 		vu_watched_feed(service, VU_MACHINE_RESTART);
 		break;
 	default:
-		vu_log_warn("unable to hand the new configuration to %s: %s", vu_service_name(id), job->errors[id].message);
+		vu_log_warn("unable to hand the new configuration to %s: %s", vu_service_name(id),
+		            job->errors[id].message);
 		if (job->status == VU_OK)
-			job->status = vu_fail(&job->error, job->answers[id], "unable to hand the new configuration to %s: %s",
-			                      vu_service_name(id), job->errors[id].message);
+			job->status =
+			    vu_fail(&job->error, job->answers[id], "unable to hand the new configuration to %s: %s",
+			            vu_service_name(id), job->errors[id].message);
 		break;
 	}
 }
@@ -115,7 +118,8 @@ void vu_suite_reload_for(vu_suite *suite, vu_rpc_call *call)
 	job = calloc(1, sizeof *job);
 	if (!job) {
 		if (call)
-			vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "unable to read the configuration again: out of memory");
+			vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED,
+			            "unable to read the configuration again: out of memory");
 		return;
 	}
 	job->work.data = job;

@@ -82,7 +82,8 @@ static void answer_status(const vu_suite *suite, vu_rpc_call *call)
 		vu_watched_get_status(suite->services[id], &status);
 		fill_status(suite, (vu_service_id)id, &services[id + 1]);
 		pointers[id + 1] = &services[id + 1];
-		response.ready = response.ready && status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING;
+		response.ready =
+		    response.ready && status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING;
 	}
 	response.uptime_s = services[0].uptime_s;
 	response.n_services = VU_CHILD_COUNT + 1;
@@ -116,13 +117,14 @@ static void refuse_unknown(vu_rpc_call *call, const char *name)
 		names[id] = vu_service_name((vu_service_id)id);
 	nearest = vu_text_nearest(name, names, VU_CHILD_COUNT);
 	if (nearest)
-		vu_rpc_fail(call, VU_NOT_FOUND, "unable to restart '%s': there is no such service; did you mean '%s'?", name,
-		            nearest);
-	else
 		vu_rpc_fail(call, VU_NOT_FOUND,
-		            "unable to restart '%s': there is no such service; use capture, features, models, antispoof or "
-		            "orchestrator",
-		            name);
+		            "unable to restart '%s': there is no such service; did you mean '%s'?", name, nearest);
+	else
+		vu_rpc_fail(
+		    call, VU_NOT_FOUND,
+		    "unable to restart '%s': there is no such service; use capture, features, models, antispoof or "
+		    "orchestrator",
+		    name);
 }
 
 static void take_restart(vu_suite *suite, vu_rpc_call *call, const char *name)
@@ -168,7 +170,8 @@ static bool answer_waiter(vu_suite *suite, const vu_suite_waiter *waiter)
 
 	vu_watched_get_status(suite->services[waiter->id], &status);
 	if (suite->stopping) {
-		vu_rpc_fail(waiter->call, VU_FAILED_PRECONDITION, "unable to restart %s: the suite is being stopped", name);
+		vu_rpc_fail(waiter->call, VU_FAILED_PRECONDITION, "unable to restart %s: the suite is being stopped",
+		            name);
 		return true;
 	}
 	if (status.spawns > waiter->spawns_before) {
@@ -179,13 +182,14 @@ static bool answer_waiter(vu_suite *suite, const vu_suite_waiter *waiter)
 			return true;
 		}
 		if (status.state == VU_MACHINE_FAILED) {
-			vu_rpc_fail(waiter->call, VU_FAILED_PRECONDITION, "unable to restart %s: %s", name, status.reason);
+			vu_rpc_fail(waiter->call, VU_FAILED_PRECONDITION, "unable to restart %s: %s", name,
+			            status.reason);
 			return true;
 		}
 		/* Not UNAVAILABLE, which a client would take as an invitation to ask for the same again. */
 		if (status.state == VU_MACHINE_BACKOFF) {
-			vu_rpc_fail(waiter->call, VU_ABORTED, "unable to restart %s: %s; it is being tried again", name,
-			            status.reason);
+			vu_rpc_fail(waiter->call, VU_ABORTED, "unable to restart %s: %s; it is being tried again",
+			            name, status.reason);
 			return true;
 		}
 	}

@@ -64,7 +64,8 @@ static void drain_log(vu_watched *watched)
 
 	if (uv_fileno((uv_handle_t *)&watched->log_pipe, &fd) != 0)
 		return;
-	while ((count = read(fd, watched->log_buffer, sizeof watched->log_buffer)) > 0 || (count < 0 && errno == EINTR)) {
+	while ((count = read(fd, watched->log_buffer, sizeof watched->log_buffer)) > 0 ||
+	       (count < 0 && errno == EINTR)) {
 		if (count > 0)
 			vu_service_log_feed(watched->log, watched->log_buffer, (size_t)count);
 	}
@@ -104,9 +105,18 @@ static void report_changes(vu_watched *watched)
 
 /* ---- effects ---- */
 
+static void sample_memory(vu_watched *watched)
+{
+	vu_process_memory memory;
+	if (vu_platform_process_memory(vu_child_pid(watched->child), &memory) == VU_OK)
+		watched->rss_bytes = memory.rss_bytes;
+}
+
 static void note_ready(void *context)
 {
 	vu_watched *watched = context;
+
+	sample_memory(watched);
 	feed(watched, &(vu_machine_event){.kind = VU_MACHINE_READY});
 	/* Not waiting for the next tick: somebody may be waiting for SERVING. */
 	vu_prober_check(watched->prober, watched->machine.spawns);
@@ -117,7 +127,7 @@ static void note_exit(void *context, int exit_code, int signal)
 	vu_watched *watched = context;
 	char complaint[VU_MACHINE_REASON_MAX];
 	vu_machine_event event = {.kind = VU_MACHINE_EXITED, .exit_code = exit_code, .signal = signal};
-	unsigned spawns = watched->machine.spawns;
+	bool unexpected = watched->machine.state != VU_MACHINE_STOPPING;
 
 	drain_log(watched);
 	if (vu_service_log_complaint(watched->log, complaint, sizeof complaint))
@@ -126,7 +136,7 @@ static void note_exit(void *context, int exit_code, int signal)
 	watched->health = VU_HEALTH_UNKNOWN;
 	watched->rss_bytes = 0;
 	feed(watched, &event);
-	if (watched->machine.spawns != spawns && watched->machine.state == VU_MACHINE_STARTING)
+	if (unexpected && watched->machine.state == VU_MACHINE_STARTING)
 		vu_log_warn("%s: %s; started again at once", watched->name, watched->machine.reason);
 }
 
@@ -223,24 +233,23 @@ static void take_health(void *context, vu_health health, unsigned tag)
 
 static void judge_memory(vu_watched *watched, uint64_t limit_bytes)
 {
-	vu_process_memory memory;
 	char detail[128];
 
-	if (vu_platform_process_memory(vu_child_pid(watched->child), &memory) != VU_OK)
-		return;
-	watched->rss_bytes = memory.rss_bytes;
-	switch (vu_memory_ceiling_judge(&watched->ceiling, memory.rss_bytes, limit_bytes, vu_clock_monotonic_us())) {
+	sample_memory(watched);
+	switch (
+	    vu_memory_ceiling_judge(&watched->ceiling, watched->rss_bytes, limit_bytes, vu_clock_monotonic_us())) {
 	case VU_CEILING_FINE:
 		break;
 	case VU_CEILING_CLEANUP:
-		vu_log_warn("%s holds %llu MB, more than %d %% of its limit of %llu MB: asking it to give memory back",
-		            watched->name, (unsigned long long)(memory.rss_bytes >> 20), VU_CLEANUP_PERCENT,
-		            (unsigned long long)(limit_bytes >> 20));
+		vu_log_warn(
+		    "%s holds %llu MB, more than %d %% of its limit of %llu MB: asking it to give memory back",
+		    watched->name, (unsigned long long)(watched->rss_bytes >> 20), VU_CLEANUP_PERCENT,
+		    (unsigned long long)(limit_bytes >> 20));
 		vu_prober_cleanup(watched->prober);
 		break;
 	case VU_CEILING_KILL:
 		snprintf(detail, sizeof detail, "it held %llu MB of memory, its limit is %llu MB",
-		         (unsigned long long)(memory.rss_bytes >> 20), (unsigned long long)(limit_bytes >> 20));
+		         (unsigned long long)(watched->rss_bytes >> 20), (unsigned long long)(limit_bytes >> 20));
 		feed(watched, &(vu_machine_event){.kind = VU_MACHINE_CEILING, .detail = detail});
 		break;
 	}
@@ -280,7 +289,8 @@ static vu_status open_log_pipe(vu_watched *watched, vu_error *error)
 	result = uv_pipe_open(&watched->log_pipe, ends[0]);
 	if (result == 0)
 		result = uv_read_start((uv_stream_t *)&watched->log_pipe, give_log_buffer, take_log);
-	return result == 0 ? VU_OK : vu_fail_errno(error, -result, "unable to read the log pipe of %s", watched->name);
+	return result == 0 ? VU_OK
+	                   : vu_fail_errno(error, -result, "unable to read the log pipe of %s", watched->name);
 }
 
 static char *join(const char *folder, const char *name)

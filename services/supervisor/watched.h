@@ -20,9 +20,9 @@ typedef struct vu_watched_config {
 	uv_loop_t *loop;
 	const vu_service_entry *entry;
 	const char *program_folder;
-	const char *log_folder;     /* NULL: lines go to standard error */
+	const char *log_folder; /* NULL: lines go to standard error */
 	const vu_endpoint *endpoint;
-	int ring_fd;                /* or -1 */
+	int ring_fd; /* or -1 */
 	/* State or health changed. Called from within feed, tick and the loop; may feed again. */
 	void (*on_change)(void *context, vu_service_id id);
 	void *context;
@@ -42,8 +42,8 @@ void vu_watched_kill(vu_watched *watched);
 
 typedef struct vu_watched_status {
 	vu_machine_state state;
-	vu_health health;  /* SERVING, NOT_SERVING or UNKNOWN */
-	pid_t pid;         /* 0 when there is no process */
+	vu_health health; /* SERVING, NOT_SERVING or UNKNOWN */
+	pid_t pid;        /* 0 when there is no process */
 	unsigned restarts;
 	unsigned spawns;
 	uint64_t rss_bytes;

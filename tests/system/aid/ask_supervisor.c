@@ -39,8 +39,8 @@ static ProtobufCMessage *call(vu_channel *channel, const char *method, const Pro
 	ProtobufCMessage *response = NULL;
 	vu_error error = {0};
 	vu_call_options options = {.timeout_us = 20 * 1000000LL};
-	vu_status status = vu_channel_call(channel, &vu__supervisor__descriptor, method, request, &response, &options,
-	                                   &error);
+	vu_status status =
+	    vu_channel_call(channel, &vu__supervisor__descriptor, method, request, &response, &options, &error);
 	if (status != VU_OK) {
 		printf("%s: %s\n", vu_status_name(status), error.message);
 		leave((int)status);

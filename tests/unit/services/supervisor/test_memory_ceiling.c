@@ -25,10 +25,12 @@ static void asks_again_while_it_stays_high_and_anew_after_a_fall(void **state)
 	(void)state;
 	vu_memory_ceiling ceiling = {0};
 	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 350 * MB, LIMIT, 1000), VU_CEILING_CLEANUP);
-	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 350 * MB, LIMIT, 999 + VU_CLEANUP_AGAIN_US), VU_CEILING_FINE);
+	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 350 * MB, LIMIT, 999 + VU_CLEANUP_AGAIN_US),
+	                 VU_CEILING_FINE);
 	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 350 * MB, LIMIT, 1000 + VU_CLEANUP_AGAIN_US),
 	                 VU_CEILING_CLEANUP);
-	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 100 * MB, LIMIT, 1001 + VU_CLEANUP_AGAIN_US), VU_CEILING_FINE);
+	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 100 * MB, LIMIT, 1001 + VU_CLEANUP_AGAIN_US),
+	                 VU_CEILING_FINE);
 	assert_int_equal(vu_memory_ceiling_judge(&ceiling, 350 * MB, LIMIT, 1002 + VU_CLEANUP_AGAIN_US),
 	                 VU_CEILING_CLEANUP);
 }

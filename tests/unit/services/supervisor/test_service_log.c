@@ -218,7 +218,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(rotates_before_the_limit, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(keeps_the_last_complaint, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(refuses_a_symbolic_link, make_folder, remove_folder),
-	    cmocka_unit_test_setup_teardown(takes_a_file_others_could_read_back_to_private, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(takes_a_file_others_could_read_back_to_private, make_folder,
+	                                    remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,7 +335,8 @@ static void a_program_that_cannot_be_started(void **state)
 	}
 	vu_service_machine_feed(&machine, &event);
 	assert_int_equal(machine.state, VU_MACHINE_FAILED);
-	assert_string_equal(machine.reason, "died 5 times within a minute; the last time: unable to start it: no such file");
+	assert_string_equal(machine.reason,
+	                    "died 5 times within a minute; the last time: unable to start it: no such file");
 }
 
 static void settled_means_tried(void **state)
@@ -376,7 +377,8 @@ static void no_event_breaks_it(void **state)
 		if (event.kind != VU_MACHINE_EXITED && event.kind != VU_MACHINE_SPAWN_FAILED && had_process)
 			assert_true(vu_service_machine_has_process(&machine));
 		if (!vu_service_machine_has_process(&machine))
-			assert_int_equal(vu_service_machine_deadline_us(&machine) != 0, machine.state == VU_MACHINE_BACKOFF);
+			assert_int_equal(vu_service_machine_deadline_us(&machine) != 0,
+			                 machine.state == VU_MACHINE_BACKOFF);
 	}
 }
 
