@@ -55,6 +55,17 @@ void vu_statement_bind_double(vu_statement *statement, int position, double valu
 		note_binding(statement, sqlite3_bind_double(statement->handle, position, value));
 }
 
+void vu_statement_bind_blob(vu_statement *statement, int position, const void *data, size_t bytes)
+{
+	note_binding(statement, sqlite3_bind_blob64(statement->handle, position, data, bytes, SQLITE_TRANSIENT));
+}
+
+void vu_statement_reset(vu_statement *statement)
+{
+	/* A failed step was reported when it happened. */
+	sqlite3_reset(statement->handle);
+}
+
 vu_status vu_statement_step(vu_statement *statement, bool *row_out, vu_error *error)
 {
 	vu_store *store = statement->store;
@@ -81,6 +92,13 @@ const char *vu_statement_text(vu_statement *statement, int column)
 int64_t vu_statement_int(vu_statement *statement, int column)
 {
 	return sqlite3_column_int64(statement->handle, column);
+}
+
+const void *vu_statement_blob(vu_statement *statement, int column, size_t *bytes_out)
+{
+	const void *data = sqlite3_column_blob(statement->handle, column);
+	*bytes_out = (size_t)sqlite3_column_bytes(statement->handle, column);
+	return data;
 }
 
 double vu_statement_double(vu_statement *statement, int column)

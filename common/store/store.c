@@ -174,6 +174,8 @@ vu_status vu_store_open(const char *path, const vu_store_schema *schema, vu_stor
 	                          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 	                          "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512; PRAGMA secure_delete = ON;",
 	                          error);
+	if (status == VU_OK && schema->relaxed)
+		status = vu_store_execute(store, "PRAGMA synchronous = NORMAL;", error);
 	if (status == VU_OK)
 		status = check_integrity(store, error);
 	if (status == VU_OK)

@@ -31,6 +31,7 @@ typedef struct vu_store_schema {
 	uint32_t application_id;       /* PRAGMA application_id: tells our files from other programs' */
 	const char *const *migrations; /* SQL scripts; the first makes version 1 of an empty file */
 	unsigned migration_count;
+	bool relaxed; /* a loss of power may undo the last commits (a killed process never does): no fsync each */
 } vu_store_schema;
 
 /*
@@ -68,11 +69,17 @@ vu_status vu_statement_prepare(vu_store *store, const char *sql, vu_statement **
 void vu_statement_bind_text(vu_statement *statement, int position, const char *text);
 void vu_statement_bind_int(vu_statement *statement, int position, int64_t value);
 void vu_statement_bind_double(vu_statement *statement, int position, double value);
+/* Copied. */
+void vu_statement_bind_blob(vu_statement *statement, int position, const void *data, size_t bytes);
+/* Makes the statement ready to be bound and run again. */
+void vu_statement_reset(vu_statement *statement);
 /* *row_out: true when there is a row to read, false when done. Reports what binding could not do, too. */
 vu_status vu_statement_step(vu_statement *statement, bool *row_out, vu_error *error);
 /* Columns count from 0. Text lives until the next step and is "" for NULL; a double is NaN for NULL. */
 const char *vu_statement_text(vu_statement *statement, int column);
 int64_t vu_statement_int(vu_statement *statement, int column);
+/* Lives until the next step; NULL for an empty one. */
+const void *vu_statement_blob(vu_statement *statement, int column, size_t *bytes_out);
 double vu_statement_double(vu_statement *statement, int column);
 /* NULL is allowed. */
 void vu_statement_finish(vu_statement *statement);

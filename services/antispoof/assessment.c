@@ -21,7 +21,8 @@ struct vu_assessment {
 
 static void keep_reason(char *reason, const vu_error *error, vu_status status)
 {
-	snprintf(reason, VU_DETECTOR_REASON_MAX, "%s", error->message[0] ? error->message : vu_status_name(status));
+	snprintf(reason, VU_DETECTOR_REASON_MAX, "%.*s", VU_DETECTOR_REASON_MAX - 1,
+	         error->message[0] ? error->message : vu_status_name(status));
 }
 
 vu_status vu_assessment_create(const vu_detector_entry *entries, size_t entry_count, vu_antispoof_level level,

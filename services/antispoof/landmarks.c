@@ -15,14 +15,14 @@
 #define WINDOW_SAMPLES 1024
 #define FIRST_BIN      16  /* 250 Hz */
 #define BIN_COUNT      215 /* to 3600 Hz */
-#define FRAMES_MAX     7500
+#define FRAMES_MAX     15000
 /* A peak is the largest value within so many bins and frames around it. */
 #define PEAK_BINS   6
-#define PEAK_FRAMES 3
+#define PEAK_FRAMES 6
 /* Loudest peaks kept, per second of audio: more weakens the hash, fewer loses short cuts. */
-#define PEAKS_PER_SECOND 30
-#define PAIRS_PER_PEAK   5
-#define PAIR_FRAMES_MAX  38
+#define PEAKS_PER_SECOND 20
+#define PAIRS_PER_PEAK   4
+#define PAIR_FRAMES_MAX  76
 #define PAIR_BINS_MAX    60
 /* Peaks further than this below the loudest are noise (natural logarithm of magnitude). */
 #define PEAK_RANGE 5.0F
@@ -223,7 +223,7 @@ size_t vu_landmarker_finish(vu_landmarker *l, vu_landmark *out)
 				continue;
 			if (frames > PAIR_FRAMES_MAX || written == VU_LANDMARKS_MAX)
 				break;
-			out[written].pair = peaks[i].bin << 14 | (uint32_t)(bins + 128) << 6 | frames;
+			out[written].pair = peaks[i].bin << 14 | (uint32_t)(bins + 128) << 6 | (frames + 1) / 2;
 			out[written].frame = peaks[i].frame;
 			written++;
 			pairs++;

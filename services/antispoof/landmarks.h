@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_LANDMARK_HOP_SAMPLES 256 /* 16 ms at 16 kHz */
+#define VU_LANDMARK_HOP_SAMPLES 128 /* 8 ms at 16 kHz */
 #define VU_LANDMARKS_MAX        4096
 /* Fewer than so many say nothing about an utterance. */
 #define VU_LANDMARKS_MIN 20

@@ -12,10 +12,11 @@
 
 /*
  * Two live utterances share by chance a handful of aligned landmarks and at
- * most some 5 % of them; a replayed one keeps 20 % even through a room. The
- * score is linear in the logarithm of the share and zero half-way.
+ * most 5 % of them (0.05 was the largest of 257,000 pairs of development clips); a
+ * replayed one keeps 70 to 95 %, half of one 35 %. The
+ * score is linear in the logarithm of the share.
  */
-#define SHARE_AT_ZERO 0.12
+#define SHARE_AT_ZERO 0.075
 #define NATS_PER_E    2.5
 #define ALIGNED_MIN   8
 /* With fewer, a stretch is too short to tell: a chance match of a few would be a large share. */
