@@ -1,0 +1,37 @@
+/*
+ * vu-antispoof: says whether a session's audio came from a live person.
+ *
+ *   service.c             the RPC service: pulls audio, answers
+ *   assessment.c          joins the detectors that a level asks for
+ *   detector.h            what a detector is
+ *   replay_detector.c     the same recording again
+ *     landmarks.c         what stays of an utterance when it is played back
+ *     replay_memory.c     landmarks of past attempts, on disk
+ *     replay_votes.c      landmarks at a common time offset
+ *   injection_detector.c  audio that no microphone delivered
+ *     injection.c         its traces
+ */
+#include "service.h"
+
+static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
+{
+	vu_antispoof *antispoof = NULL;
+	vu_status status = vu_antispoof_create(runtime, &antispoof, error);
+	*state_out = antispoof;
+	return status;
+}
+
+static void stop(void *state)
+{
+	vu_antispoof_destroy(state);
+}
+
+int main(int argc, char **argv)
+{
+	static const vu_service_definition definition = {
+	    .id = VU_SERVICE_ANTISPOOF,
+	    .start = start,
+	    .stop = stop,
+	};
+	return vu_runtime_main(&definition, argc, argv);
+}
