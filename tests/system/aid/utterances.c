@@ -6,7 +6,7 @@
  * SOUNDS_FOLDER (default: where Debian's ktuberling-data puts it) holds a
  * folder per language, each read by one person. For every person with enough
  * words it writes OUT/<person>/enroll-1.wav … enroll-5.wav and test-1.wav …
- * test-3.wav, and OUT/people.txt. No word is used twice, so a test never
+ * test-3.wav, live-1.wav when words are left, and OUT/people.txt. No word is used twice, so a test never
  * contains a stretch of an enrolment recording.
  *
  * Words are cross-faded over a bed of the noise of that person's own
@@ -332,7 +332,10 @@ static bool make_person(const char *folder, const char *name, const char *out_fo
 		         i < ENROLL_COUNT ? i + 1 : i - ENROLL_COUNT + 1);
 		complete = make_utterance(p, order, &next, path, &random);
 	}
-	if (!complete) {
+	if (complete) {
+		snprintf(path, sizeof path, "%s/%s/live-1.wav", out_folder, name);
+		make_utterance(p, order, &next, path, &random);
+	} else {
 		for (int i = 0; i < UTTERANCE_COUNT; i++) {
 			snprintf(path, sizeof path, "%s/%s/%s-%d.wav", out_folder, name, i < ENROLL_COUNT ? "enroll" : "test",
 			         i < ENROLL_COUNT ? i + 1 : i - ENROLL_COUNT + 1);
