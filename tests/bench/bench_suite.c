@@ -147,7 +147,7 @@ static uint64_t sum_over_processes(vu_status (*measure)(pid_t, uint64_t *))
 
 static void read_voice(const char *name, float **samples_out, size_t *count_out, uint32_t *rate_out)
 {
-	char path[128];
+	char path[256];
 	SF_INFO info = {0};
 	SNDFILE *file;
 
@@ -354,7 +354,7 @@ static void bench_kill(void)
 /* Takes over the exports that virtual-mic prints, so that the suite inherits them. */
 static void start_microphone(void)
 {
-	char command[128];
+	char command[192];
 	char line[1024];
 	FILE *exports;
 
@@ -380,7 +380,7 @@ static void start_microphone(void)
 int main(void)
 {
 	double ready[START_RUNS];
-	char path[128];
+	char path[256];
 
 	snprintf(folder, sizeof folder, "/tmp/vu-bench.XXXXXX");
 	if (!mkdtemp(folder))
