@@ -1,0 +1,44 @@
+/* Cohort statistics. Sorting makes the sums independent of the cohort's order. */
+#include "ml/cohort.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int descending(const void *a, const void *b)
+{
+	float left = *(const float *)a;
+	float right = *(const float *)b;
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+vu_cohort_statistics vu_cohort_compute(float *scores, size_t count, size_t top)
+{
+	vu_cohort_statistics result = {0, 1};
+	double sum = 0;
+	double squares = 0;
+
+	if (count == 0)
+		return result;
+	qsort(scores, count, sizeof *scores, descending);
+	if (top > 0 && top < count)
+		count = top;
+	for (size_t i = 0; i < count; i++)
+		sum += scores[i];
+	sum /= (double)count;
+	for (size_t i = 0; i < count; i++)
+		squares += (scores[i] - sum) * (scores[i] - sum);
+	squares = sqrt(squares / (double)count);
+	result.mean = (float)sum;
+	result.deviation = squares > VU_COHORT_DEVIATION_MIN ? (float)squares : VU_COHORT_DEVIATION_MIN;
+	return result;
+}
+
+float vu_cohort_normalize(float score, vu_cohort_statistics strangers)
+{
+	return (score - strangers.mean) / strangers.deviation;
+}
+
+float vu_cohort_normalize_both(float score, vu_cohort_statistics model, vu_cohort_statistics audio)
+{
+	return 0.5f * (vu_cohort_normalize(score, model) + vu_cohort_normalize(score, audio));
+}

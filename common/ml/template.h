@@ -1,0 +1,59 @@
+/*
+ * A person's template: one model file (kind template) with what the scorers
+ * trained and what is kept of enrolment to train again. The scorers' sections
+ * are written by scorer.h; the owner of templates adds its own (who, when).
+ *
+ *   scorer        text      "ocsvm+cosine/1"
+ *   extractor     text      what made the vectors
+ *   background    text      hash of the background model it was trained against
+ *   svm.vectors   S x C     support vectors, C principal components
+ *   svm.alpha     1 x S     coefficients (float32)
+ *   svm.param     1 x 4     gamma, rho, strangers' mean and deviation (float32)
+ *   voice         1 x L     discriminants at unit length
+ *   voice.norm    1 x 2     strangers' mean and deviation (float32)
+ *   kept          M x D     raw vectors of enrolment (float16)
+ *   kept.sample   1 x M     which sample each is of (bytes); a sample's first is the whole of it
+ *
+ * Immutable once opened; any thread.
+ */
+#ifndef VU_ML_TEMPLATE_H
+#define VU_ML_TEMPLATE_H
+
+#include "base/status.h"
+#include "ml/background.h"
+#include "ml/cohort.h"
+#include "ml/model_file.h"
+#include "ml/ocsvm.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VU_TEMPLATE_SCORER "ocsvm+cosine/1"
+#define VU_TEMPLATE_BYTES_MAX 65536
+/* Most vectors kept of an enrolment, whole samples and crops together. */
+#define VU_TEMPLATE_KEPT_MAX 96
+
+typedef struct vu_template {
+	vu_model_file *file; /* owned */
+	char extractor[VU_EXTRACTOR_NAME_SIZE];
+	char background[VU_MODEL_HASH_HEX_SIZE];
+	vu_ocsvm svm;
+	vu_cohort_statistics svm_strangers;
+	uint32_t discriminants;
+	float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
+	vu_cohort_statistics voice_strangers;
+	uint32_t kept_count;
+	const uint8_t *kept_sample;
+} vu_template;
+
+/*
+ * Takes `file` over, also on failure. DATA_LOSS: a section is missing or does
+ * not fit. FAILED_PRECONDITION: it is for scorers this program does not have.
+ */
+vu_status vu_template_create(vu_model_file *file, vu_template **template_out, vu_error *error);
+void vu_template_destroy(vu_template *voice_template);
+
+/* The kept raw vectors, kept_count x D. */
+vu_status vu_template_load_kept(const vu_template *voice_template, float *out, vu_error *error);
+
+#endif
