@@ -36,8 +36,8 @@ static vu_status load_floats(const vu_model_file *file, const char *name, uint32
 }
 
 /* The same into an array that is there. */
-static vu_status read_floats(const vu_model_file *file, const char *name, uint32_t rows, uint32_t columns,
-                             float *out, vu_error *error)
+static vu_status read_floats(const vu_model_file *file, const char *name, uint32_t rows, uint32_t columns, float *out,
+                             vu_error *error)
 {
 	vu_model_section section;
 	vu_status status = vu_model_file_require(file, name, 0, rows, columns, &section, error);
@@ -64,8 +64,8 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	if (status == VU_OK)
 		status = read_floats(background->file, "agreement", 1, 4, agreement, error);
 	if (status == VU_OK)
-		status = vu_model_file_require(background->file, "calibration", VU_ELEMENT_F32, 0, VU_CALIBRATION_COLUMNS,
-		                               &section, error);
+		status = vu_model_file_require(background->file, "calibration", VU_ELEMENT_F32, 0,
+		                               VU_CALIBRATION_COLUMNS, &section, error);
 	if (status != VU_OK)
 		return status;
 	if (!(svm[0] > 0 && svm[0] <= 1) || !(svm[1] > 0) || !(svm[2] >= 1) || !(second[0] >= 1) ||
@@ -205,8 +205,8 @@ vu_status vu_background_load_projection(const vu_background *background, uint32_
 	vu_status status;
 
 	if (components < VU_BACKGROUND_COMPONENTS_MIN || components > VU_BACKGROUND_COMPONENTS_MAX)
-		return vu_fail(error, VU_OUT_OF_RANGE, "unable to project to %u components: give %d to %d", components,
-		               VU_BACKGROUND_COMPONENTS_MIN, VU_BACKGROUND_COMPONENTS_MAX);
+		return vu_fail(error, VU_OUT_OF_RANGE, "unable to project to %u components: give %d to %d",
+		               components, VU_BACKGROUND_COMPONENTS_MIN, VU_BACKGROUND_COMPONENTS_MAX);
 	projection = malloc(vu_background_projection_bytes(components));
 	if (!projection)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load the projection: out of memory");

@@ -35,12 +35,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_BACKGROUND_DIMENSIONS 100
+#define VU_BACKGROUND_DIMENSIONS        100
 #define VU_BACKGROUND_DISCRIMINANTS_MAX VU_BACKGROUND_DIMENSIONS
-#define VU_BACKGROUND_COMPONENTS_MIN 10
-#define VU_BACKGROUND_COMPONENTS_MAX 100
-#define VU_BACKGROUND_LEVELS 3
-#define VU_EXTRACTOR_NAME_SIZE 64
+#define VU_BACKGROUND_COMPONENTS_MIN    10
+#define VU_BACKGROUND_COMPONENTS_MAX    100
+#define VU_BACKGROUND_LEVELS            3
+#define VU_EXTRACTOR_NAME_SIZE          64
 
 /* Columns of the section "calibration". */
 enum {
@@ -63,8 +63,8 @@ typedef struct vu_background {
 	uint32_t cohort_count;
 	float *cohort_voices; /* cohort_count x discriminants, unit length */
 	double svm_nu;
-	double svm_gamma;     /* times the number of components */
-	uint32_t svm_top;     /* cohort members that z-norm looks at */
+	double svm_gamma; /* times the number of components */
+	uint32_t svm_top; /* cohort members that z-norm looks at */
 	uint32_t second_top;
 	uint32_t calibration_count;
 	const float *calibrations; /* calibration_count x VU_CALIBRATION_COLUMNS, mapped */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ITERATIONS_MAX 100
-#define N_MAX (VU_CALIBRATION_INPUTS_MAX + 1)
+#define N_MAX          (VU_CALIBRATION_INPUTS_MAX + 1)
 
 /* The penalized negative log-likelihood, its gradient and Hessian at `w`. */
 static double evaluate(const float *x, const uint8_t *labels, size_t count, size_t inputs, double ridge,
@@ -105,8 +105,7 @@ float vu_calibration_apply(const float *weights, const float *x, size_t inputs)
 	return sum;
 }
 
-float vu_calibration_threshold(const float *strangers_descending, size_t count, double far,
-                               int *extrapolated_out)
+float vu_calibration_threshold(const float *strangers_descending, size_t count, double far, int *extrapolated_out)
 {
 	size_t allowed = (size_t)(far * (double)count);
 	size_t tail = count / 100;

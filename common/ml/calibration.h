@@ -33,7 +33,6 @@ float vu_calibration_apply(const float *weights, const float *x, size_t inputs);
  * (peaks over threshold), and *extrapolated_out is set.
  */
 #define VU_CALIBRATION_COUNTED 10
-float vu_calibration_threshold(const float *strangers_descending, size_t count, double far,
-                               int *extrapolated_out);
+float vu_calibration_threshold(const float *strangers_descending, size_t count, double far, int *extrapolated_out);
 
 #endif

@@ -115,8 +115,8 @@ static void multiply(const double *a, const double *b, size_t n, int transposed,
 	}
 }
 
-vu_status vu_linear_generalized_eigen(double *between, double *within, size_t n, double floor_share,
-                                      double *values, double *basis)
+vu_status vu_linear_generalized_eigen(double *between, double *within, size_t n, double floor_share, double *values,
+                                      double *basis)
 {
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 	double *whitener = malloc(n * n * sizeof *whitener);

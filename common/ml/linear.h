@@ -24,8 +24,8 @@ vu_status vu_linear_eigen(double *matrix, size_t n, double *values, double *vect
  * basis^T = I. Directions in which `within` is below `floor_share` of its mean
  * variance are treated as if it were that. Both inputs are destroyed.
  */
-vu_status vu_linear_generalized_eigen(double *between, double *within, size_t n, double floor_share,
-                                      double *values, double *basis);
+vu_status vu_linear_generalized_eigen(double *between, double *within, size_t n, double floor_share, double *values,
+                                      double *basis);
 
 /* Solves the symmetric positive definite system a x = b in place of b. INTERNAL when a is not positive definite. */
 vu_status vu_linear_solve(double *a, double *b, size_t n);

@@ -10,11 +10,11 @@
 #include <stddef.h>
 
 typedef struct vu_metrics {
-	double eer;          /* equal error rate, 0 to 1 */
-	double frr_at_far_1; /* false-reject rate where 1 % of strangers are accepted */
+	double eer;           /* equal error rate, 0 to 1 */
+	double frr_at_far_1;  /* false-reject rate where 1 % of strangers are accepted */
 	double frr_at_far_01; /* … 0.1 % */
-	double min_dcf;      /* normalized, prior of a target 0.01, costs 1 */
-	double cllr;         /* bits; only means something for log-likelihood ratios */
+	double min_dcf;       /* normalized, prior of a target 0.01, costs 1 */
+	double cllr;          /* bits; only means something for log-likelihood ratios */
 } vu_metrics;
 
 /* Sorts both arrays. INVALID_ARGUMENT when one is empty or a score is NaN. */

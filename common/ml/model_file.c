@@ -98,8 +98,8 @@ void vu_model_compute_hash(const void *data, size_t bytes, uint8_t hash[VU_MODEL
 
 static vu_status damaged(const vu_model_file *file, vu_error *error, const char *what)
 {
-	return vu_fail(error, VU_DATA_LOSS, "unable to read model %s: it is damaged (%s); restore it or make it again",
-	               file->name, what);
+	return vu_fail(error, VU_DATA_LOSS,
+	               "unable to read model %s: it is damaged (%s); restore it or make it again", file->name, what);
 }
 
 /* Magic, version and length: what can be said before the hash is computed. */
@@ -109,26 +109,31 @@ static vu_status check_header(const vu_model_file *file, vu_error *error)
 	size_t magic_bytes = file->bytes < sizeof header.magic ? file->bytes : sizeof header.magic;
 
 	if (file->bytes == 0)
-		return vu_fail(error, VU_DATA_LOSS, "unable to read model %s: it is truncated (empty file)", file->name);
-	if (memcmp(file->data, VU_MODEL_MAGIC, magic_bytes) != 0)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to read model %s: it is not a Voice Unlock model file",
+		return vu_fail(error, VU_DATA_LOSS, "unable to read model %s: it is truncated (empty file)",
 		               file->name);
+	if (memcmp(file->data, VU_MODEL_MAGIC, magic_bytes) != 0)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to read model %s: it is not a Voice Unlock model file", file->name);
 	if (file->bytes < sizeof header)
-		return vu_fail(error, VU_DATA_LOSS, "unable to read model %s: it is truncated (%zu bytes, not even a header)",
-		               file->name, file->bytes);
+		return vu_fail(error, VU_DATA_LOSS,
+		               "unable to read model %s: it is truncated (%zu bytes, not even a header)", file->name,
+		               file->bytes);
 	memcpy(&header, file->data, sizeof header);
 	if (header.version < VU_MODEL_FILE_VERSION)
-		return vu_fail(error, VU_FAILED_PRECONDITION,
-		               "unable to read model %s: its format %u is older than the %u this program reads; make it again",
-		               file->name, header.version, VU_MODEL_FILE_VERSION);
+		return vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to read model %s: its format %u is older than the %u this program reads; make it again",
+		    file->name, header.version, VU_MODEL_FILE_VERSION);
 	if (header.version > VU_MODEL_FILE_VERSION)
 		return vu_fail(error, VU_UNIMPLEMENTED,
-		               "unable to read model %s: its format %u is newer than the %u this program reads; update Voice Unlock",
+		               "unable to read model %s: its format %u is newer than the %u this program reads; "
+		               "update Voice Unlock",
 		               file->name, header.version, VU_MODEL_FILE_VERSION);
 	if (header.file_bytes > file->bytes)
-		return vu_fail(error, VU_DATA_LOSS,
-		               "unable to read model %s: it is truncated (%zu bytes of %llu); restore it or make it again",
-		               file->name, file->bytes, (unsigned long long)header.file_bytes);
+		return vu_fail(
+		    error, VU_DATA_LOSS,
+		    "unable to read model %s: it is truncated (%zu bytes of %llu); restore it or make it again",
+		    file->name, file->bytes, (unsigned long long)header.file_bytes);
 	if (header.file_bytes < file->bytes)
 		return damaged(file, error, "bytes follow its end");
 	return VU_OK;
@@ -231,8 +236,8 @@ static vu_status read_whole(int fd, uint8_t *data, size_t bytes, const char *pat
 		if (got < 0)
 			return vu_fail_errno(error, errno, "unable to read model %s", path);
 		if (got == 0)
-			return vu_fail(error, VU_DATA_LOSS, "unable to read model %s: it is truncated (it shrank while being read)",
-			               path);
+			return vu_fail(error, VU_DATA_LOSS,
+			               "unable to read model %s: it is truncated (it shrank while being read)", path);
 		used += (size_t)got;
 	}
 	return VU_OK;
@@ -264,7 +269,8 @@ vu_status vu_model_file_open(const char *path, vu_model_kind kind, bool map, vu_
 	} else {
 		uint8_t *data = aligned_alloc(VU_MODEL_ALIGNMENT, (size_t)vu_model_align(bytes ? bytes : 1));
 		if (!data) {
-			status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open model %s: out of memory", path);
+			status =
+			    vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open model %s: out of memory", path);
 			goto out;
 		}
 		file->data = data;
@@ -292,10 +298,12 @@ vu_status vu_model_file_from_memory(const void *data, size_t bytes, const char *
 	vu_status status;
 
 	if ((uintptr_t)data % VU_MODEL_ALIGNMENT != 0)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to read model %s: its bytes are not aligned", name);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to read model %s: its bytes are not aligned",
+		               name);
 	if (bytes > VU_MODEL_FILE_BYTES_MAX)
-		return vu_fail(error, VU_OUT_OF_RANGE, "unable to read model %s: it has %zu bytes, more than the %u allowed",
-		               name, bytes, VU_MODEL_FILE_BYTES_MAX);
+		return vu_fail(error, VU_OUT_OF_RANGE,
+		               "unable to read model %s: it has %zu bytes, more than the %u allowed", name, bytes,
+		               VU_MODEL_FILE_BYTES_MAX);
 	file = file_new(name);
 	if (!file)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read model %s: out of memory", name);
@@ -379,17 +387,18 @@ bool vu_model_file_find(const vu_model_file *file, const char *name, vu_model_se
 	return false;
 }
 
-vu_status vu_model_file_require(const vu_model_file *file, const char *name, vu_model_element element,
-                                uint32_t rows, uint32_t columns, vu_model_section *out, vu_error *error)
+vu_status vu_model_file_require(const vu_model_file *file, const char *name, vu_model_element element, uint32_t rows,
+                                uint32_t columns, vu_model_section *out, vu_error *error)
 {
 	if (!vu_model_file_find(file, name, out))
 		return vu_fail(error, VU_DATA_LOSS, "unable to use model %s: it has no section '%s'; make it again",
 		               file->name, name);
 	if ((element && out->element != element) || (rows && out->rows != rows) ||
 	    (columns && out->columns != columns))
-		return vu_fail(error, VU_DATA_LOSS,
-		               "unable to use model %s: its section '%s' is %s %u x %u, which does not fit; make it again",
-		               file->name, name, vu_model_element_name(out->element), out->rows, out->columns);
+		return vu_fail(
+		    error, VU_DATA_LOSS,
+		    "unable to use model %s: its section '%s' is %s %u x %u, which does not fit; make it again",
+		    file->name, name, vu_model_element_name(out->element), out->rows, out->columns);
 	return VU_OK;
 }
 
@@ -407,13 +416,13 @@ vu_status vu_model_section_floats(const vu_model_file *file, const vu_model_sect
 		               file->name, section->name, vu_model_element_name(section->element));
 	for (size_t i = 0; i < count; i++)
 		if (!isfinite(out[i]))
-			return vu_fail(error, VU_DATA_LOSS, "unable to use model %s: its section '%s' has a value that is not a number",
+			return vu_fail(error, VU_DATA_LOSS,
+			               "unable to use model %s: its section '%s' has a value that is not a number",
 			               file->name, section->name);
 	return VU_OK;
 }
 
-vu_status vu_model_file_text(const vu_model_file *file, const char *name, char *text, size_t size,
-                             vu_error *error)
+vu_status vu_model_file_text(const vu_model_file *file, const char *name, char *text, size_t size, vu_error *error)
 {
 	vu_model_section section;
 	vu_status status = vu_model_file_require(file, name, VU_ELEMENT_BYTES, 0, 0, &section, error);
@@ -426,7 +435,7 @@ vu_status vu_model_file_text(const vu_model_file *file, const char *name, char *
 	memcpy(text, section.data, section.bytes);
 	text[section.bytes] = '\0';
 	if (!vu_utf8_is_valid(text))
-		return vu_fail(error, VU_DATA_LOSS, "unable to use model %s: its text '%s' is not valid UTF-8", file->name,
-		               name);
+		return vu_fail(error, VU_DATA_LOSS, "unable to use model %s: its text '%s' is not valid UTF-8",
+		               file->name, name);
 	return VU_OK;
 }

@@ -31,13 +31,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_MODEL_FILE_VERSION 1
+#define VU_MODEL_FILE_VERSION   1
 #define VU_MODEL_FILE_BYTES_MAX (64u * 1024 * 1024)
-#define VU_MODEL_SECTIONS_MAX 64
-#define VU_MODEL_ALIGNMENT 64
-#define VU_MODEL_NAME_SIZE 16 /* with the final NUL */
-#define VU_MODEL_HASH_BYTES 32
-#define VU_MODEL_HASH_HEX_SIZE (2 * VU_MODEL_HASH_BYTES + 1)
+#define VU_MODEL_SECTIONS_MAX   64
+#define VU_MODEL_ALIGNMENT      64
+#define VU_MODEL_NAME_SIZE      16 /* with the final NUL */
+#define VU_MODEL_HASH_BYTES     32
+#define VU_MODEL_HASH_HEX_SIZE  (2 * VU_MODEL_HASH_BYTES + 1)
 
 typedef enum vu_model_kind {
 	VU_MODEL_ANY = 0, /* for opening: whatever it is */
@@ -112,8 +112,8 @@ bool vu_model_file_find(const vu_model_file *file, const char *name, vu_model_se
  * The section must exist and have this shape (0 = any) and, unless `element`
  * is 0, this element. DATA_LOSS names file, section, and what is wrong.
  */
-vu_status vu_model_file_require(const vu_model_file *file, const char *name, vu_model_element element,
-                                uint32_t rows, uint32_t columns, vu_model_section *out, vu_error *error);
+vu_status vu_model_file_require(const vu_model_file *file, const char *name, vu_model_element element, uint32_t rows,
+                                uint32_t columns, vu_model_section *out, vu_error *error);
 
 /*
  * Values of an f32 or f16 section as float32, `count` = rows × columns of them.
@@ -123,8 +123,7 @@ vu_status vu_model_section_floats(const vu_model_file *file, const vu_model_sect
                                   vu_error *error);
 
 /* A bytes section as text with a final NUL; DATA_LOSS when it does not fit, or is not valid UTF-8 without NUL. */
-vu_status vu_model_file_text(const vu_model_file *file, const char *name, char *text, size_t size,
-                             vu_error *error);
+vu_status vu_model_file_text(const vu_model_file *file, const char *name, char *text, size_t size, vu_error *error);
 
 /* ---- writing ---- */
 
@@ -141,8 +140,8 @@ void vu_model_writer_add(vu_model_writer *writer, const char *name, vu_model_ele
                          uint32_t columns, const void *data);
 void vu_model_writer_add_text(vu_model_writer *writer, const char *name, const char *text);
 /* float32 in; stored as `element`, VU_ELEMENT_F32 or VU_ELEMENT_F16. A value that does not fit is a failure. */
-void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_model_element element,
-                                uint32_t rows, uint32_t columns, const float *data);
+void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
+                                uint32_t columns, const float *data);
 
 /*
  * The finished file as bytes aligned to 64; the caller frees *data_out with

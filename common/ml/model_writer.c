@@ -106,8 +106,8 @@ void vu_model_writer_add_text(vu_model_writer *writer, const char *name, const c
 	vu_model_writer_add(writer, name, VU_ELEMENT_BYTES, 1, (uint32_t)length, text);
 }
 
-void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_model_element element,
-                                uint32_t rows, uint32_t columns, const float *data)
+void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
+                                uint32_t columns, const float *data)
 {
 	uint64_t count = (uint64_t)rows * columns;
 	float limit = element == VU_ELEMENT_F16 ? VU_FLOAT16_MAX : INFINITY;
@@ -119,7 +119,8 @@ void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_mo
 	}
 	for (uint64_t i = 0; i < count; i++) {
 		if (!isfinite(data[i]) || fabsf(data[i]) > limit) {
-			fail(writer, VU_INVALID_ARGUMENT, name, "a value is not a number or too large for its element");
+			fail(writer, VU_INVALID_ARGUMENT, name,
+			     "a value is not a number or too large for its element");
 			return;
 		}
 	}
@@ -153,7 +154,8 @@ vu_status vu_model_writer_finish(vu_model_writer *writer, void **data_out, size_
 		end = writer->entries[i].offset + writer->entries[i].bytes;
 	}
 	if (end > VU_MODEL_FILE_BYTES_MAX)
-		return vu_fail(error, VU_OUT_OF_RANGE, "unable to write a %s: it would have %llu bytes, more than the %u allowed",
+		return vu_fail(error, VU_OUT_OF_RANGE,
+		               "unable to write a %s: it would have %llu bytes, more than the %u allowed",
 		               vu_model_kind_name(writer->kind), (unsigned long long)end, VU_MODEL_FILE_BYTES_MAX);
 	data = aligned_alloc(VU_MODEL_ALIGNMENT, (size_t)vu_model_align(end));
 	if (!data)

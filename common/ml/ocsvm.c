@@ -85,11 +85,16 @@ static vu_status keep(const struct svm_model *model, const float *rows, size_t d
 	return VU_OK;
 }
 
-vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, double nu, double gamma,
-                         double prune, vu_ocsvm_trained *out, vu_error *error)
+vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, double nu, double gamma, double prune,
+                         vu_ocsvm_trained *out, vu_error *error)
 {
-	struct svm_parameter parameter = {
-	    .svm_type = ONE_CLASS, .kernel_type = RBF, .gamma = gamma, .nu = nu, .cache_size = 8, .eps = 1e-5, .shrinking = 0};
+	struct svm_parameter parameter = {.svm_type = ONE_CLASS,
+	                                  .kernel_type = RBF,
+	                                  .gamma = gamma,
+	                                  .nu = nu,
+	                                  .cache_size = 8,
+	                                  .eps = 1e-5,
+	                                  .shrinking = 0};
 	struct svm_problem problem = {.l = (int)count};
 	struct svm_model *model = NULL;
 	struct svm_node *nodes = NULL;
@@ -99,9 +104,11 @@ vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, dou
 	memset(out, 0, sizeof *out);
 	if (count < 2 || count > VU_OCSVM_VECTORS_MAX || dimensions == 0 || dimensions > VU_OCSVM_DIMENSIONS_MAX)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
-		               "unable to train a one-class SVM: %zu vectors of %zu dimensions do not fit", count, dimensions);
+		               "unable to train a one-class SVM: %zu vectors of %zu dimensions do not fit", count,
+		               dimensions);
 	if (!(nu > 0 && nu <= 1) || !(gamma > 0) || !(prune >= 0 && prune <= 0.9))
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to train a one-class SVM: nu, gamma or prune is out of range");
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to train a one-class SVM: nu, gamma or prune is out of range");
 	pthread_once(&quiet_once, be_quiet);
 	nodes = malloc(count * (dimensions + 1) * sizeof *nodes);
 	problem.x = malloc(count * sizeof *problem.x);
@@ -131,10 +138,12 @@ vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, dou
 	model = svm_train(&problem, &parameter);
 	status = keep(model, rows, dimensions, prune, out, error);
 	if (status == VU_OK && prune > 0) {
-		/* The boundary moved with what was dropped: put it back where nu of the training vectors lie outside. */
+		/* The boundary moved with what was dropped: put it back where nu of the training vectors lie outside.
+		 */
 		float *values = malloc(count * sizeof *values);
 		if (!values) {
-			status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a one-class SVM: out of memory");
+			status =
+			    vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a one-class SVM: out of memory");
 		} else {
 			size_t outside = (size_t)(nu * (double)count);
 			out->machine.rho = 0;
@@ -150,8 +159,9 @@ vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, dou
 		}
 	}
 	if (status == VU_OK && !(out->machine.rho > FLT_MIN))
-		status = vu_fail(error, VU_INVALID_ARGUMENT,
-		                 "unable to train a one-class SVM: the vectors are too far apart for gamma %g", gamma);
+		status =
+		    vu_fail(error, VU_INVALID_ARGUMENT,
+		            "unable to train a one-class SVM: the vectors are too far apart for gamma %g", gamma);
 	if (status != VU_OK)
 		vu_ocsvm_trained_free(out);
 out:

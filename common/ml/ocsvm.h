@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define VU_OCSVM_DIMENSIONS_MAX 128
-#define VU_OCSVM_VECTORS_MAX 4096
+#define VU_OCSVM_VECTORS_MAX    4096
 
 /* A trained machine, as arrays that somebody else owns. */
 typedef struct vu_ocsvm {
@@ -39,8 +39,8 @@ typedef struct vu_ocsvm_trained {
  * INVALID_ARGUMENT says what libsvm objects to. Free with vu_ocsvm_trained_free.
  * Any thread.
  */
-vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, double nu, double gamma,
-                         double prune, vu_ocsvm_trained *out, vu_error *error);
+vu_status vu_ocsvm_train(const float *rows, size_t count, size_t dimensions, double nu, double gamma, double prune,
+                         vu_ocsvm_trained *out, vu_error *error);
 void vu_ocsvm_trained_free(vu_ocsvm_trained *trained);
 
 /*

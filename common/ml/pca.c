@@ -32,8 +32,7 @@ static void mirror(double *matrix, size_t n)
 			matrix[j * n + i] = matrix[i * n + j];
 }
 
-vu_status vu_pca_fit(const float *rows, size_t count, size_t dimensions, float *mean, float *basis,
-                     float *variances)
+vu_status vu_pca_fit(const float *rows, size_t count, size_t dimensions, float *mean, float *basis, float *variances)
 {
 	size_t n = dimensions;
 	vu_status status = VU_RESOURCE_EXHAUSTED;
@@ -45,7 +44,7 @@ vu_status vu_pca_fit(const float *rows, size_t count, size_t dimensions, float *
 
 	if (!covariance || !vectors || !values || !center || !offset)
 		goto out;
-	if (count < 2) {
+	if (count < 2 || n > VU_PCA_DIMENSIONS_MAX) {
 		status = VU_INVALID_ARGUMENT;
 		goto out;
 	}
@@ -74,16 +73,15 @@ out:
 	return status;
 }
 
-void vu_pca_apply(const float *mean, const float *basis, size_t dimensions, size_t components,
-                  const float *values, float *out)
+void vu_pca_apply(const float *mean, const float *basis, size_t dimensions, size_t components, const float *values,
+                  float *out)
 {
-	for (size_t i = 0; i < components; i++) {
-		const float *row = basis + i * dimensions;
-		float sum = 0;
-		for (size_t d = 0; d < dimensions; d++)
-			sum += row[d] * (mean ? values[d] - mean[d] : values[d]);
-		out[i] = sum;
-	}
+	float offset[VU_PCA_DIMENSIONS_MAX];
+
+	for (size_t d = 0; d < dimensions; d++)
+		offset[d] = mean ? values[d] - mean[d] : values[d];
+	for (size_t i = 0; i < components; i++)
+		out[i] = vu_dot(basis + i * dimensions, offset, dimensions);
 }
 
 /* Rows per person and their means; returns the number of people who have more than one row. */
@@ -107,8 +105,8 @@ static size_t person_means(const float *rows, const uint32_t *labels, size_t cou
 	return several;
 }
 
-vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, size_t dimensions,
-                     double shrinkage, float *mean, float *basis, float *ratios)
+vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, size_t dimensions, double shrinkage,
+                     float *mean, float *basis, float *ratios)
 {
 	size_t n = dimensions;
 	size_t people = 0;

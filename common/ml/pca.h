@@ -11,17 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define VU_PCA_DIMENSIONS_MAX 256
+
 /*
  * Fits to `count` rows of `dimensions`: `mean` (dimensions), `basis`
  * (dimensions x dimensions, orthonormal rows), `variances` (dimensions,
- * descending). INVALID_ARGUMENT with fewer than two rows.
+ * descending). INVALID_ARGUMENT with fewer than two rows or too many
+ * dimensions.
  */
-vu_status vu_pca_fit(const float *rows, size_t count, size_t dimensions, float *mean, float *basis,
-                     float *variances);
+vu_status vu_pca_fit(const float *rows, size_t count, size_t dimensions, float *mean, float *basis, float *variances);
 
 /* out[i] = basis row i . (values - mean), for the first `components` rows; `mean` NULL = zero. */
-void vu_pca_apply(const float *mean, const float *basis, size_t dimensions, size_t components,
-                  const float *values, float *out);
+void vu_pca_apply(const float *mean, const float *basis, size_t dimensions, size_t components, const float *values,
+                  float *out);
 
 /*
  * Linear discriminants: directions that tell people apart, whitened by what
@@ -31,8 +33,8 @@ void vu_pca_apply(const float *mean, const float *basis, size_t dimensions, size
  * few data. Outputs as vu_pca_fit. INVALID_ARGUMENT with fewer than two people,
  * or when nobody has two rows.
  */
-vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, size_t dimensions,
-                     double shrinkage, float *mean, float *basis, float *ratios);
+vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, size_t dimensions, double shrinkage,
+                     float *mean, float *basis, float *ratios);
 
 /* Scales to unit length; a zero vector stays zero. */
 void vu_normalize_length(float *values, size_t count);

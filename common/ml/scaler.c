@@ -28,6 +28,8 @@ void vu_scaler_apply(const float *mean, const float *inverse, size_t dimensions,
 {
 	for (size_t d = 0; d < dimensions; d++) {
 		float scaled = (values[d] - mean[d]) * inverse[d];
-		out[d] = scaled > VU_SCALER_LIMIT ? VU_SCALER_LIMIT : scaled < -VU_SCALER_LIMIT ? -VU_SCALER_LIMIT : scaled;
+		out[d] = scaled > VU_SCALER_LIMIT    ? VU_SCALER_LIMIT
+		         : scaled < -VU_SCALER_LIMIT ? -VU_SCALER_LIMIT
+		                                     : scaled;
 	}
 }

@@ -31,9 +31,10 @@ vu_status vu_scorer_check_vector(const float *values, size_t count, vu_error *er
 		return vu_fail(error, VU_INVALID_ARGUMENT, "the speaker vector has %zu values: give %d", count, D);
 	for (size_t i = 0; i < count; i++)
 		if (!(fabsf(values[i]) <= VU_SCORER_VALUE_MAX))
-			return vu_fail(error, VU_INVALID_ARGUMENT,
-			               "value %zu of the speaker vector is not a number within +-%g: extract it again", i,
-			               (double)VU_SCORER_VALUE_MAX);
+			return vu_fail(
+			    error, VU_INVALID_ARGUMENT,
+			    "value %zu of the speaker vector is not a number within +-%g: extract it again", i,
+			    (double)VU_SCORER_VALUE_MAX);
 	return VU_OK;
 }
 
@@ -111,8 +112,8 @@ static void agreement_of(const vu_background *background, const float *others, c
                          float *agreement_out, bool *agrees_out)
 {
 	float cosine = vu_dot(others, voice, background->discriminants);
-	float second = vu_cohort_normalize_both(cosine, voice_strangers(background, others),
-	                                        voice_strangers(background, voice));
+	float second =
+	    vu_cohort_normalize_both(cosine, voice_strangers(background, others), voice_strangers(background, voice));
 	float ratio = background->agreement_constant + background->agreement_weight * second;
 
 	*agreement_out = 1.0f / (1.0f + expf(-ratio));
@@ -145,8 +146,8 @@ static vu_status train_svm(const vu_scorer *scorer, const gathered *all, const v
 		scale(scorer, all->rows + i * D, scaled);
 		vu_background_project(scorer->projection, scaled, rows + i * components);
 	}
-	status = vu_ocsvm_train(rows, all->count, components, background->svm_nu,
-	                        background->svm_gamma / components, options->prune, &trained, error);
+	status = vu_ocsvm_train(rows, all->count, components, background->svm_nu, background->svm_gamma / components,
+	                        options->prune, &trained, error);
 	if (status == VU_OK)
 		status = vu_background_load_cohort(background, cohort, error);
 	if (status != VU_OK)
@@ -254,7 +255,8 @@ vu_status vu_scorer_train(const vu_scorer *scorer, const vu_scorer_sample *sampl
 	vu_status status;
 
 	if (count == 0 || count > VU_SCORER_SAMPLES_MAX)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to train a template from %zu samples: give 1 to %d", count,
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to train a template from %zu samples: give 1 to %d", count,
 		               VU_SCORER_SAMPLES_MAX);
 	all = malloc(sizeof *all);
 	if (!all)
@@ -285,7 +287,8 @@ vu_status vu_scorer_retrain(const vu_scorer *scorer, const vu_template *from, co
 	for (size_t i = 0; i < all->count; i++) {
 		all->sample[i] = from->kept_sample[i];
 		if (all->sample[i] >= VU_SCORER_SAMPLES_MAX) {
-			status = vu_fail(error, VU_DATA_LOSS, "unable to use template %s: it keeps more samples than it can",
+			status = vu_fail(error, VU_DATA_LOSS,
+			                 "unable to use template %s: it keeps more samples than it can",
 			                 vu_model_file_name(from->file));
 			goto out;
 		}
@@ -296,9 +299,10 @@ vu_status vu_scorer_retrain(const vu_scorer *scorer, const vu_template *from, co
 			goto out;
 	}
 	if (all->count < 2) {
-		status = vu_fail(error, VU_FAILED_PRECONDITION,
-		                 "unable to train template %s again: nothing was kept of enrolment; enrol again with --replace",
-		                 vu_model_file_name(from->file));
+		status = vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to train template %s again: nothing was kept of enrolment; enrol again with --replace",
+		    vu_model_file_name(from->file));
 		goto out;
 	}
 	status = train(scorer, all, from->extractor, options, writer, out, error);
@@ -316,16 +320,20 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t
 	*retrainable_out = false;
 	if (strcmp(t->extractor, scorer->background->extractor) != 0)
 		return vu_fail(error, VU_FAILED_PRECONDITION,
-		               "unable to use template %s: it was made of vectors by '%s', the background model needs '%s'; enrol again with --replace",
+		               "unable to use template %s: it was made of vectors by '%s', the background model "
+		               "needs '%s'; enrol again with --replace",
 		               vu_model_file_name(t->file), t->extractor, scorer->background->extractor);
 	*retrainable_out = true;
 	if (strcmp(t->background, scorer->background->id) != 0)
 		return vu_fail(error, VU_FAILED_PRECONDITION,
-		               "unable to use template %s: it was made with background model %.12s, this is %.12s; enrol again with --replace, or set ml.background_model to the old one",
+		               "unable to use template %s: it was made with background model %.12s, this is %.12s; "
+		               "enrol again with --replace, or set ml.background_model to the old one",
 		               vu_model_file_name(t->file), t->background, scorer->background->id);
-	if (t->svm.dimensions != scorer->projection->components || t->discriminants != scorer->background->discriminants)
+	if (t->svm.dimensions != scorer->projection->components ||
+	    t->discriminants != scorer->background->discriminants)
 		return vu_fail(error, VU_FAILED_PRECONDITION,
-		               "unable to use template %s: it has %u components, ml.pca_components is %u; enrol again with --replace",
+		               "unable to use template %s: it has %u components, ml.pca_components is %u; enrol "
+		               "again with --replace",
 		               vu_model_file_name(t->file), t->svm.dimensions, scorer->projection->components);
 	*retrainable_out = false;
 	return VU_OK;

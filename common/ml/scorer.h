@@ -27,9 +27,9 @@
 #include <stdint.h>
 
 /* Values of larger magnitude are not features of speech. */
-#define VU_SCORER_VALUE_MAX 1e6f
+#define VU_SCORER_VALUE_MAX   1e6f
 #define VU_SCORER_SAMPLES_MAX 32
-#define VU_SCORER_CROPS_MAX 64
+#define VU_SCORER_CROPS_MAX   64
 
 /* What scoring needs of the background; borrowed. */
 typedef struct vu_scorer {
@@ -40,7 +40,7 @@ typedef struct vu_scorer {
 
 /* One stretch of speech as the extractor describes it. */
 typedef struct vu_scorer_input {
-	const float *vector; /* VU_BACKGROUND_DIMENSIONS values, checked by vu_scorer_check_vector */
+	const float *vector;       /* VU_BACKGROUND_DIMENSIONS values, checked by vu_scorer_check_vector */
 	const uint8_t *statistics; /* opaque, or NULL; for scorers that use it */
 	size_t statistics_bytes;
 	uint32_t speech_ms; /* 0: not known */
@@ -88,8 +88,8 @@ vu_status vu_scorer_retrain(const vu_scorer *scorer, const vu_template *from, co
  * against another background or number of components (*retrainable_out is set:
  * vu_scorer_retrain helps).
  */
-vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *voice_template,
-                                   bool *retrainable_out, vu_error *error);
+vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *voice_template, bool *retrainable_out,
+                                   vu_error *error);
 
 /* An utterance made ready for any number of comparisons. */
 typedef struct vu_probe {

@@ -88,8 +88,8 @@ static vu_status open_kept(vu_template *t, vu_error *error)
 {
 	vu_model_section kept;
 	vu_model_section sample;
-	vu_status status = vu_model_file_require(t->file, "kept", VU_ELEMENT_F16, 0, VU_BACKGROUND_DIMENSIONS, &kept,
-	                                         error);
+	vu_status status =
+	    vu_model_file_require(t->file, "kept", VU_ELEMENT_F16, 0, VU_BACKGROUND_DIMENSIONS, &kept, error);
 
 	if (status != VU_OK)
 		return status;
@@ -116,9 +116,10 @@ vu_status vu_template_create(vu_model_file *file, vu_template **template_out, vu
 	t->file = file;
 	status = vu_model_file_text(file, "scorer", scorer, sizeof scorer, error);
 	if (status == VU_OK && strcmp(scorer, VU_TEMPLATE_SCORER) != 0)
-		status = vu_fail(error, VU_FAILED_PRECONDITION,
-		                 "unable to use template %s: it is for the scorers '%s', not '%s'; enrol again with --replace",
-		                 vu_model_file_name(file), scorer, VU_TEMPLATE_SCORER);
+		status = vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to use template %s: it is for the scorers '%s', not '%s'; enrol again with --replace",
+		    vu_model_file_name(file), scorer, VU_TEMPLATE_SCORER);
 	if (status == VU_OK)
 		status = vu_model_file_text(file, "extractor", t->extractor, sizeof t->extractor, error);
 	if (status == VU_OK)

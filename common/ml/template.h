@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_TEMPLATE_SCORER "ocsvm+cosine/1"
+#define VU_TEMPLATE_SCORER    "ocsvm+cosine/1"
 #define VU_TEMPLATE_BYTES_MAX 65536
 /* Most vectors kept of an enrolment, whole samples and crops together. */
 #define VU_TEMPLATE_KEPT_MAX 96

@@ -1,0 +1,514 @@
+/*
+ * Cross-validation over people. For every fold a model of the other people is
+ * fitted, the fold's people enrol with some of their utterances and are tried
+ * with the rest and with everybody else of the fold, through the very functions
+ * that score in service. All folds' scores together give calibration and
+ * thresholds; the model that ships is then fitted to everybody.
+ */
+#include "ml/background_train.h"
+
+#include "ml/background_fit.h"
+#include "ml/calibration.h"
+#include "ml/scorer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define D VU_BACKGROUND_DIMENSIONS
+
+const uint32_t vu_training_components[VU_TRAINING_CALIBRATIONS] = {10, 20, 30, 40, 50, 80, 100};
+static const double FALSE_ACCEPT_RATES[VU_BACKGROUND_LEVELS] = {0.01, 0.001, 0.0001};
+
+/* One comparison: what calibration takes in, and the truth. */
+typedef struct trial {
+	float svm;
+	float second;
+	float log_duration;
+	uint8_t target;
+} trial;
+
+typedef struct trials {
+	trial *all;
+	size_t count;
+	size_t room;
+} trials;
+
+typedef struct training {
+	const vu_training_config *config;
+	const vu_training_utterance *utterances;
+	size_t count;
+	uint32_t people;
+	uint32_t *fold_of;       /* by person */
+	uint32_t *utterances_of; /* by person, uncorrupted */
+	bool *use;               /* by person, of the fold at hand */
+	trials of_components[VU_TRAINING_CALIBRATIONS];
+	trials agreement; /* one utterance against the mean of others */
+} training;
+
+vu_training_config vu_training_config_default(void)
+{
+	return (vu_training_config){
+	    .extractor = "",
+	    .corpora = "",
+	    .seed = 1,
+	    .folds = 5,
+	    .enrol_samples = 5,
+	    .discriminants = 60,
+	    .shrinkage = 0.1,
+	    .weight_power = 1.0,
+	    .svm_nu = 0.1,
+	    .svm_gamma = 0.5,
+	    .svm_top = 100,
+	    .second_top = 100,
+	    .quantize = true,
+	};
+}
+
+static void tell(const training *t, const char *step, double done)
+{
+	if (t->config->progress)
+		t->config->progress(t->config->context, step, done);
+}
+
+static vu_status out_of_memory(vu_error *error)
+{
+	return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a background model: out of memory");
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): the same numbers everywhere. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+	return z ^ (z >> 31);
+}
+
+/* Deals people into folds: those who can enrol and the others separately, so that every fold has its share. */
+static vu_status deal_folds(training *t, unsigned folds)
+{
+	uint64_t state = t->config->seed;
+	uint32_t *order = malloc((t->people + 1) * sizeof *order);
+	unsigned dealt[2] = {0, 0};
+
+	if (!order)
+		return VU_RESOURCE_EXHAUSTED;
+	for (uint32_t p = 0; p < t->people; p++)
+		order[p] = p;
+	for (uint32_t i = t->people; i > 1; i--) {
+		uint32_t j = (uint32_t)(next_random(&state) % i);
+		uint32_t swap = order[i - 1];
+		order[i - 1] = order[j];
+		order[j] = swap;
+	}
+	for (uint32_t i = 0; i < t->people; i++) {
+		unsigned *counter = &dealt[t->utterances_of[order[i]] > 1];
+		t->fold_of[order[i]] = (*counter)++ % folds;
+	}
+	free(order);
+	return VU_OK;
+}
+
+static vu_status add_trial(trials *list, const trial *one)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 4096;
+		trial *all = realloc(list->all, room * sizeof *all);
+		if (!all)
+			return VU_RESOURCE_EXHAUSTED;
+		list->all = all;
+		list->room = room;
+	}
+	list->all[list->count++] = *one;
+	return VU_OK;
+}
+
+/* Splits a person's utterances: the first `enrol` of them, rotated, enrol; returns how many there are. */
+static size_t split_person(const training *t, uint32_t person, unsigned rotation, vu_scorer_sample *samples,
+                           bool *enrols)
+{
+	size_t total = t->utterances_of[person];
+	size_t wanted = total - 1 < t->config->enrol_samples ? total - 1 : t->config->enrol_samples;
+	size_t index = 0;
+	size_t made = 0;
+
+	if (wanted > VU_SCORER_SAMPLES_MAX)
+		wanted = VU_SCORER_SAMPLES_MAX;
+	for (size_t i = 0; i < t->count; i++) {
+		const vu_training_utterance *u = &t->utterances[i];
+		enrols[i] = false;
+		if (u->person != person || u->augmented)
+			continue;
+		if ((index++ + rotation) % total < wanted) {
+			enrols[i] = true;
+			samples[made++] = (vu_scorer_sample){
+			    .whole = {.vector = u->whole, .speech_ms = u->speech_ms},
+			    .crops = u->crops,
+			    .crop_count = u->crop_count,
+			};
+		}
+	}
+	return made;
+}
+
+/* All probes of the fold: wholes and crops of utterances. */
+typedef struct prepared {
+	vu_probe probe;
+	size_t utterance;
+} prepared;
+
+static vu_status prepare_fold(const training *t, const vu_scorer *scorer, unsigned fold, prepared **probes_out,
+                              size_t *count_out)
+{
+	size_t room = 0;
+	size_t made = 0;
+	prepared *probes;
+
+	for (size_t i = 0; i < t->count; i++)
+		room += 1 + t->utterances[i].crop_count;
+	probes = malloc(room * sizeof *probes);
+	if (!probes)
+		return VU_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < t->count; i++) {
+		const vu_training_utterance *u = &t->utterances[i];
+		if (t->fold_of[u->person] != fold || u->augmented)
+			continue;
+		for (size_t row = 0; row <= u->crop_count; row++) {
+			vu_scorer_input input = {
+			    .vector = row ? u->crops + (row - 1) * D : u->whole,
+			    .speech_ms = row ? u->crop_ms[row - 1] : u->speech_ms,
+			};
+			vu_scorer_prepare(scorer, &input, &probes[made].probe);
+			probes[made++].utterance = i;
+		}
+	}
+	*probes_out = probes;
+	*count_out = made;
+	return VU_OK;
+}
+
+/* Enrols one person and compares with every probe of the fold. */
+static vu_status try_person(training *t, const vu_scorer *scorer, size_t calibration, uint32_t person,
+                            unsigned rotation, const prepared *probes, size_t probe_count, bool *enrols,
+                            vu_error *error)
+{
+	vu_scorer_sample samples[VU_SCORER_SAMPLES_MAX];
+	size_t sample_count = split_person(t, person, rotation, samples, enrols);
+	vu_scorer_options options = {.quantize = t->config->quantize};
+	vu_scorer_trained trained;
+	vu_model_writer *writer = NULL;
+	vu_model_file *file = NULL;
+	vu_template *voice_template = NULL;
+	void *data = NULL;
+	size_t bytes;
+	vu_status status = vu_model_writer_create(VU_MODEL_TEMPLATE, &writer);
+
+	if (status == VU_OK)
+		status = vu_scorer_train(scorer, samples, sample_count, &options, writer, &trained, error);
+	if (status == VU_INVALID_ARGUMENT) { /* one short utterance: nothing to learn from this person */
+		status = VU_OK;
+		goto out;
+	}
+	if (status == VU_OK)
+		status = vu_model_writer_finish(writer, &data, &bytes, error);
+	if (status == VU_OK)
+		status = vu_model_file_from_memory(data, bytes, "trial", VU_MODEL_TEMPLATE, &file, error);
+	if (status == VU_OK)
+		status = vu_template_create(file, &voice_template, error);
+	for (size_t i = 0; i < probe_count && status == VU_OK; i++) {
+		const vu_training_utterance *u = &t->utterances[probes[i].utterance];
+		vu_score score;
+		trial one;
+		if (enrols[probes[i].utterance])
+			continue;
+		vu_scorer_compare(scorer, voice_template, &probes[i].probe, VU_LEVEL_STANDARD, &score);
+		one = (trial){score.svm, score.second, probes[i].probe.log_duration, u->person == person};
+		status = add_trial(&t->of_components[calibration], &one);
+		if (status == VU_OK && vu_training_components[calibration] == 50)
+			status = add_trial(&t->agreement, &one);
+	}
+out:
+	vu_template_destroy(voice_template);
+	free(data);
+	vu_model_writer_destroy(writer);
+	return status;
+}
+
+static vu_status try_components(training *t, const vu_background *background, const vu_background_scaler *scaler,
+                                size_t calibration, unsigned fold, bool *enrols, vu_error *error)
+{
+	vu_background_projection *projection = NULL;
+	prepared *probes = NULL;
+	size_t probe_count = 0;
+	vu_scorer scorer = {background, scaler, NULL};
+	vu_status status =
+	    vu_background_load_projection(background, vu_training_components[calibration], &projection, error);
+
+	if (status != VU_OK)
+		return status;
+	scorer.projection = projection;
+	status = prepare_fold(t, &scorer, fold, &probes, &probe_count);
+	for (uint32_t p = 0; p < t->people && status == VU_OK; p++) {
+		if (t->fold_of[p] != fold || t->utterances_of[p] < 2)
+			continue;
+		/* Every utterance is a trial once in so many rotations. */
+		for (unsigned rotation = 0; rotation < t->utterances_of[p] && status == VU_OK;
+		     rotation += t->utterances_of[p] > 3 ? 3 : 1)
+			status = try_person(t, &scorer, calibration, p, rotation, probes, probe_count, enrols, error);
+	}
+	free(probes);
+	free(projection);
+	return status;
+}
+
+static vu_status try_fold(training *t, unsigned fold, unsigned folds, vu_error *error)
+{
+	static const vu_background_tail NO_TAIL;
+	vu_model_writer *writer = NULL;
+	vu_model_file *file;
+	vu_background *background = NULL;
+	vu_background_scaler *scaler = NULL;
+	void *data = NULL;
+	size_t bytes;
+	bool *enrols = malloc((t->count + 1) * sizeof *enrols);
+	vu_status status = enrols ? vu_model_writer_create(VU_MODEL_BACKGROUND, &writer) : VU_RESOURCE_EXHAUSTED;
+
+	for (uint32_t p = 0; p < t->people; p++)
+		t->use[p] = t->fold_of[p] != fold;
+	if (status == VU_OK)
+		status = vu_background_fit(t->config, t->utterances, t->count, t->use, &NO_TAIL, writer, error);
+	if (status == VU_OK)
+		status = vu_model_writer_finish(writer, &data, &bytes, error);
+	if (status == VU_OK)
+		status = vu_model_file_from_memory(data, bytes, "fold", VU_MODEL_BACKGROUND, &file, error);
+	if (status == VU_OK)
+		status = vu_background_create(file, &background, error);
+	if (status == VU_OK)
+		status = vu_background_load_scaler(background, &scaler, error);
+	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS && status == VU_OK; c++) {
+		tell(t, "cross-validation", ((double)fold + (double)c / VU_TRAINING_CALIBRATIONS) / (double)folds);
+		status = try_components(t, background, scaler, c, fold, enrols, error);
+	}
+	free(scaler);
+	vu_background_destroy(background);
+	free(data);
+	vu_model_writer_destroy(writer);
+	free(enrols);
+	return status;
+}
+
+/* Metrics of one column of the trials; `fused` NULL takes the column at `offset` of each trial. */
+static vu_status measure(const trials *list, const float *values, size_t stride, vu_metrics *out)
+{
+	size_t targets = 0;
+	size_t strangers = 0;
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+	float *target_scores = malloc((list->count + 1) * sizeof *target_scores);
+	float *stranger_scores = malloc((list->count + 1) * sizeof *stranger_scores);
+
+	if (target_scores && stranger_scores) {
+		for (size_t i = 0; i < list->count; i++) {
+			float value = values[i * stride];
+			if (list->all[i].target)
+				target_scores[targets++] = value;
+			else
+				stranger_scores[strangers++] = value;
+		}
+		status = vu_metrics_compute(target_scores, targets, stranger_scores, strangers, out);
+	}
+	free(stranger_scores);
+	free(target_scores);
+	return status;
+}
+
+static vu_status set_thresholds(const trials *list, const float *fused, float *row, vu_training_figures *figures)
+{
+	size_t strangers = 0;
+	float *scores = malloc((list->count + 1) * sizeof *scores);
+
+	if (!scores)
+		return VU_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < list->count; i++)
+		if (!list->all[i].target)
+			scores[strangers++] = fused[i];
+	vu_metrics_sort(scores, strangers, 1);
+	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++) {
+		int extrapolated;
+		size_t refused = 0;
+		float threshold =
+		    vu_calibration_threshold(scores, strangers, FALSE_ACCEPT_RATES[level], &extrapolated);
+		/* A stricter level is never more lenient, even where the tail was estimated. */
+		if (level > 0 && threshold < row[VU_CALIBRATION_THRESHOLDS + level - 1])
+			threshold = row[VU_CALIBRATION_THRESHOLDS + level - 1];
+		row[VU_CALIBRATION_THRESHOLDS + level] = threshold;
+		figures->thresholds[level] = threshold;
+		figures->extrapolated[level] = extrapolated != 0;
+		for (size_t i = 0; i < list->count; i++)
+			refused += list->all[i].target && fused[i] < threshold;
+		figures->false_rejects[level] = (double)refused / (double)(list->count - strangers);
+	}
+	figures->stranger_trials = strangers;
+	figures->target_trials = list->count - strangers;
+	free(scores);
+	return VU_OK;
+}
+
+static vu_status calibrate(const trials *list, uint32_t components, float *row, vu_training_figures *figures)
+{
+	float *inputs = malloc((list->count + 1) * 3 * sizeof *inputs);
+	uint8_t *labels = malloc(list->count + 1);
+	float *fused = malloc((list->count + 1) * sizeof *fused);
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+
+	if (!inputs || !labels || !fused)
+		goto out;
+	for (size_t i = 0; i < list->count; i++) {
+		inputs[3 * i] = list->all[i].svm;
+		inputs[3 * i + 1] = list->all[i].second;
+		inputs[3 * i + 2] = list->all[i].log_duration;
+		labels[i] = list->all[i].target;
+	}
+	status = vu_calibration_fit(inputs, labels, list->count, 3, 1e-4, row + VU_CALIBRATION_CONSTANT);
+	if (status != VU_OK)
+		goto out;
+	row[VU_CALIBRATION_COMPONENTS] = (float)components;
+	for (size_t i = 0; i < list->count; i++)
+		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, inputs + 3 * i, 3);
+	figures->components = components;
+	status = measure(list, &list->all[0].svm, sizeof(trial) / sizeof(float), &figures->svm);
+	if (status == VU_OK)
+		status = measure(list, &list->all[0].second, sizeof(trial) / sizeof(float), &figures->second);
+	if (status == VU_OK)
+		status = measure(list, fused, 1, &figures->fused);
+	if (status == VU_OK)
+		status = set_thresholds(list, fused, row, figures);
+out:
+	free(fused);
+	free(labels);
+	free(inputs);
+	return status;
+}
+
+/* Samples agree when their ratio is above what 98 % of a person's own reach. */
+static vu_status calibrate_agreement(const trials *list, float *agreement)
+{
+	size_t targets = 0;
+	float *values = malloc((list->count + 1) * sizeof *values);
+	uint8_t *labels = malloc(list->count + 1);
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+
+	if (!values || !labels)
+		goto out;
+	for (size_t i = 0; i < list->count; i++) {
+		values[i] = list->all[i].second;
+		labels[i] = list->all[i].target;
+	}
+	status = vu_calibration_fit(values, labels, list->count, 1, 1e-4, agreement);
+	if (status != VU_OK)
+		goto out;
+	for (size_t i = 0; i < list->count; i++)
+		if (labels[i])
+			values[targets++] = agreement[0] + agreement[1] * list->all[i].second;
+	vu_metrics_sort(values, targets, 0);
+	agreement[2] = values[targets / 50];
+	/* What looks more like the same person than like strangers always agrees. */
+	if (agreement[2] > 0)
+		agreement[2] = 0;
+out:
+	free(labels);
+	free(values);
+	return status;
+}
+
+static vu_status check_people(training *t, vu_error *error)
+{
+	uint32_t able = 0;
+	uint32_t present = 0;
+
+	for (uint32_t p = 0; p < t->people; p++) {
+		able += t->utterances_of[p] > 1;
+		present += t->utterances_of[p] > 0;
+	}
+	if (present < 2)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to train a background model: there is %s person; give recordings of many "
+		               "people, one folder each",
+		               present ? "only one" : "no");
+	if (able < 4)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to train a background model: only %u of %u people have two or more "
+		               "recordings; give several recordings of at least 4 people",
+		               able, present);
+	return VU_OK;
+}
+
+static vu_status begin(training *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->utterances[i].person >= t->people)
+			t->people = t->utterances[i].person + 1;
+	t->fold_of = calloc(t->people + 1, sizeof *t->fold_of);
+	t->utterances_of = calloc(t->people + 1, sizeof *t->utterances_of);
+	t->use = calloc(t->people + 1, sizeof *t->use);
+	if (!t->fold_of || !t->utterances_of || !t->use)
+		return VU_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < t->count; i++)
+		t->utterances_of[t->utterances[i].person] += !t->utterances[i].augmented;
+	return VU_OK;
+}
+
+vu_status vu_background_train(const vu_training_config *config, const vu_training_utterance *utterances, size_t count,
+                              vu_model_writer *writer, vu_training_figures *figures, vu_error *error)
+{
+	training t = {.config = config, .utterances = utterances, .count = count};
+	vu_background_tail tail = {{0}, {0}};
+	unsigned able = 0;
+	unsigned folds;
+	vu_status status = begin(&t);
+
+	if (error)
+		*error = (vu_error){0};
+	memset(figures, 0, VU_TRAINING_CALIBRATIONS * sizeof *figures);
+	if (status != VU_OK) {
+		out_of_memory(error);
+		goto out;
+	}
+	status = check_people(&t, error);
+	if (status != VU_OK)
+		goto out;
+	for (uint32_t p = 0; p < t.people; p++)
+		able += t.utterances_of[p] > 1;
+	/* Every fold needs two people who enrol, and as many must remain to fit to. */
+	folds = config->folds < able / 2 ? config->folds : able / 2;
+	if (folds < 2)
+		folds = 2;
+	status = deal_folds(&t, folds);
+	for (unsigned fold = 0; fold < folds && status == VU_OK; fold++)
+		status = try_fold(&t, fold, folds, error);
+	tell(&t, "calibration", 0);
+	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS && status == VU_OK; c++)
+		status = calibrate(&t.of_components[c], vu_training_components[c],
+		                   tail.calibration + c * VU_CALIBRATION_COLUMNS, &figures[c]);
+	if (status == VU_OK)
+		status = calibrate_agreement(&t.agreement, tail.agreement);
+	if (status == VU_OK) {
+		tell(&t, "fit to everybody", 0);
+		for (uint32_t p = 0; p < t.people; p++)
+			t.use[p] = true;
+		status = vu_background_fit(config, utterances, count, t.use, &tail, writer, error);
+	}
+	if (status == VU_RESOURCE_EXHAUSTED)
+		out_of_memory(error);
+	else if (status != VU_OK && error && error->status == VU_OK)
+		vu_fail(error, status,
+		        "unable to train a background model: its scores cannot be calibrated; give more people");
+out:
+	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS; c++)
+		free(t.of_components[c].all);
+	free(t.agreement.all);
+	free(t.use);
+	free(t.utterances_of);
+	free(t.fold_of);
+	return status;
+}

@@ -1,0 +1,81 @@
+/*
+ * Trains a background model from vectors of labelled people: scaler, PCA, LDA,
+ * cohort from everybody; calibration and thresholds by cross-validation, so
+ * that the people whose scores set a threshold had no part in the model that
+ * scored them.
+ *
+ * Deterministic: the same utterances in the same order with the same seed give
+ * the same bytes. One thread; takes seconds to a minute.
+ */
+#ifndef VU_ML_BACKGROUND_TRAIN_H
+#define VU_ML_BACKGROUND_TRAIN_H
+
+#include "base/status.h"
+#include "ml/background.h"
+#include "ml/metrics.h"
+#include "ml/model_file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A stretch of one person's speech. */
+typedef struct vu_training_utterance {
+	uint32_t person;    /* from 0 */
+	bool augmented;     /* a corrupted copy: widens scaler, PCA and LDA, is neither cohort nor trial */
+	const float *whole; /* VU_BACKGROUND_DIMENSIONS raw values */
+	uint32_t speech_ms;
+	const float *crops; /* crop_count x VU_BACKGROUND_DIMENSIONS */
+	const uint32_t *crop_ms;
+	size_t crop_count;
+} vu_training_utterance;
+
+typedef struct vu_training_config {
+	const char *extractor;
+	const char *corpora; /* kept as the section "corpora" */
+	uint64_t seed;
+	unsigned folds;         /* at least 2; at most as many as there are people */
+	unsigned enrol_samples; /* utterances a person enrols with in cross-validation; the rest are trials */
+	unsigned discriminants; /* L */
+	double shrinkage;       /* of LDA's within-person covariance */
+	double weight_power;    /* pca.weight = (within-person deviation)^-power */
+	double svm_nu;
+	double svm_gamma; /* times components */
+	unsigned svm_top;
+	unsigned second_top;
+	bool quantize; /* store as float16 */
+	/* Called between steps, done in 0 to 1; may be NULL. */
+	void (*progress)(void *context, const char *step, double done);
+	void *context;
+} vu_training_config;
+
+/* Good values for all but extractor and corpora. */
+vu_training_config vu_training_config_default(void);
+
+/* What cross-validation found for one number of components. */
+typedef struct vu_training_figures {
+	uint32_t components;
+	size_t target_trials;
+	size_t stranger_trials;
+	vu_metrics svm;
+	vu_metrics second;
+	vu_metrics fused;
+	float thresholds[VU_BACKGROUND_LEVELS];
+	bool extrapolated[VU_BACKGROUND_LEVELS];
+	double false_rejects[VU_BACKGROUND_LEVELS];
+} vu_training_figures;
+
+/* The numbers of components that get a calibration of their own. */
+#define VU_TRAINING_CALIBRATIONS 7
+extern const uint32_t vu_training_components[VU_TRAINING_CALIBRATIONS];
+
+/*
+ * Adds all sections to `writer` (kind background). `figures` has
+ * VU_TRAINING_CALIBRATIONS entries. INVALID_ARGUMENT: fewer than two people
+ * with at least two utterances (without corrupted copies), since then nothing
+ * can be said about how people differ.
+ */
+vu_status vu_background_train(const vu_training_config *config, const vu_training_utterance *utterances, size_t count,
+                              vu_model_writer *writer, vu_training_figures *figures, vu_error *error);
+
+#endif
