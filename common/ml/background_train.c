@@ -10,6 +10,7 @@
 #include "ml/background_fit.h"
 #include "ml/calibration.h"
 #include "ml/scorer.h"
+#include "ml/trial_scores.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -298,28 +299,40 @@ static vu_status try_fold(training *t, unsigned fold, unsigned folds, vu_error *
 	return status;
 }
 
-/* Metrics of one column of the trials; `fused` NULL takes the column at `offset` of each trial. */
-static vu_status measure(const trials *list, const float *values, size_t stride, vu_metrics *out)
+/* Rates of one column of the trials: `values` is its first value, `stride` the distance to the next. */
+static vu_status measure(const trials *list, const float *values, size_t stride, vu_training_rates *out)
 {
-	size_t targets = 0;
-	size_t strangers = 0;
 	vu_status status = VU_RESOURCE_EXHAUSTED;
-	float *target_scores = malloc((list->count + 1) * sizeof *target_scores);
-	float *stranger_scores = malloc((list->count + 1) * sizeof *stranger_scores);
+	vu_scores *scores = NULL;
+	double *all = malloc((list->count + 1) * sizeof *all);
+	bool *targets = malloc((list->count + 1) * sizeof *targets);
 
-	if (target_scores && stranger_scores) {
-		for (size_t i = 0; i < list->count; i++) {
-			float value = values[i * stride];
-			if (list->all[i].target)
-				target_scores[targets++] = value;
-			else
-				stranger_scores[strangers++] = value;
-		}
-		status = vu_metrics_compute(target_scores, targets, stranger_scores, strangers, out);
+	if (!all || !targets)
+		goto out;
+	for (size_t i = 0; i < list->count; i++) {
+		all[i] = values[i * stride];
+		targets[i] = list->all[i].target;
 	}
-	free(stranger_scores);
-	free(target_scores);
+	status = vu_scores_create(all, targets, list->count, &scores, NULL);
+	if (status != VU_OK)
+		goto out;
+	out->eer = vu_scores_eer(scores, NULL);
+	out->frr_at_far_1 = vu_scores_frr_at_far(scores, 0.01);
+	out->frr_at_far_01 = vu_scores_frr_at_far(scores, 0.001);
+	out->min_dcf = vu_scores_min_dcf(scores, 0.01);
+	out->cllr = vu_scores_cllr(scores);
+out:
+	vu_scores_destroy(scores);
+	free(targets);
+	free(all);
 	return status;
+}
+
+static int descending(const void *a, const void *b)
+{
+	float left = *(const float *)a;
+	float right = *(const float *)b;
+	return left < right ? 1 : left > right ? -1 : 0;
 }
 
 static vu_status set_thresholds(const trials *list, const float *fused, float *row, vu_training_figures *figures)
@@ -332,7 +345,7 @@ static vu_status set_thresholds(const trials *list, const float *fused, float *r
 	for (size_t i = 0; i < list->count; i++)
 		if (!list->all[i].target)
 			scores[strangers++] = fused[i];
-	vu_metrics_sort(scores, strangers, 1);
+	qsort(scores, strangers, sizeof *scores, descending);
 	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++) {
 		int extrapolated;
 		size_t refused = 0;
@@ -410,8 +423,8 @@ static vu_status calibrate_agreement(const trials *list, float *agreement)
 	for (size_t i = 0; i < list->count; i++)
 		if (labels[i])
 			values[targets++] = agreement[0] + agreement[1] * list->all[i].second;
-	vu_metrics_sort(values, targets, 0);
-	agreement[2] = values[targets / 50];
+	qsort(values, targets, sizeof *values, descending);
+	agreement[2] = values[targets - 1 - targets / 50];
 	/* What looks more like the same person than like strangers always agrees. */
 	if (agreement[2] > 0)
 		agreement[2] = 0;

@@ -12,7 +12,6 @@
 
 #include "base/status.h"
 #include "ml/background.h"
-#include "ml/metrics.h"
 #include "ml/model_file.h"
 
 #include <stdbool.h>
@@ -52,14 +51,23 @@ typedef struct vu_training_config {
 /* Good values for all but extractor and corpora. */
 vu_training_config vu_training_config_default(void);
 
+/* Figures of merit as in trial_scores.h. */
+typedef struct vu_training_rates {
+	double eer;
+	double frr_at_far_1;  /* FAR 1 % */
+	double frr_at_far_01; /* FAR 0.1 % */
+	double min_dcf;
+	double cllr;
+} vu_training_rates;
+
 /* What cross-validation found for one number of components. */
 typedef struct vu_training_figures {
 	uint32_t components;
 	size_t target_trials;
 	size_t stranger_trials;
-	vu_metrics svm;
-	vu_metrics second;
-	vu_metrics fused;
+	vu_training_rates svm;
+	vu_training_rates second;
+	vu_training_rates fused;
 	float thresholds[VU_BACKGROUND_LEVELS];
 	bool extrapolated[VU_BACKGROUND_LEVELS];
 	double false_rejects[VU_BACKGROUND_LEVELS];

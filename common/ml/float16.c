@@ -1,6 +1,7 @@
 /* Half precision. Nothing here fails; the kernels differ in speed only. */
 #include "ml/float16.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -104,11 +105,23 @@ __attribute__((target("avx,f16c"))) static void unpack_f16c(const vu_float16 *fr
 	unpack_scalar(from + i, to + i, count - i);
 }
 
-static int has_f16c(void)
+static int ask_processor(void)
 {
 	unsigned a, b, c, d;
 	/* The builtin knows whether the system saves AVX registers, but not every compiler's knows "f16c". */
-	return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+	return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) ? 1 : -1;
+}
+
+/* Asked once: under a hypervisor CPUID takes microseconds. Two threads that ask at once get the same answer. */
+static int has_f16c(void)
+{
+	static _Atomic int known;
+	int answer = atomic_load_explicit(&known, memory_order_relaxed);
+	if (answer == 0) {
+		answer = ask_processor();
+		atomic_store_explicit(&known, answer, memory_order_relaxed);
+	}
+	return answer > 0;
 }
 #endif
 
