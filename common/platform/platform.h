@@ -60,6 +60,13 @@ bool vu_platform_process_alive(pid_t pid);
 #define VU_BOOT_ID_SIZE 64
 vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
 
+/*
+ * Keeps this process, its threads to come included, on one of the CPUs it may
+ * use (the first of them), so that a measurement does not wander. UNIMPLEMENTED
+ * where the system offers no such thing.
+ */
+vu_status vu_platform_pin_to_one_cpu(void);
+
 /* ---- shared memory without a name ---- */
 
 /*
