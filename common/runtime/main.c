@@ -106,6 +106,8 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 		status = definition->start(runtime, &runtime->state, error);
 	if (status == VU_OK)
 		status = vu_rpc_server_listen(runtime->server, error);
+	if (status == VU_OK && definition->listening)
+		status = definition->listening(runtime->state, error);
 	if (status != VU_OK)
 		return status;
 	vu_rpc_server_set_health(runtime->server, "", VU_SERVING);

@@ -43,6 +43,12 @@ typedef struct vu_service_definition {
 	 * INVALID_ARGUMENT and FAILED_PRECONDITION, 9 for PERMISSION_DENIED, else 70).
 	 */
 	vu_status (*start)(vu_runtime *runtime, void **state_out, vu_error *error);
+	/*
+	 * Called once the RPC server listens and before the process reports ready:
+	 * the place for what only one running instance may do. Fails as start does.
+	 * May be NULL.
+	 */
+	vu_status (*listening)(void *state, vu_error *error);
 	/* New configuration; the old one stays valid until this returns. May be NULL. */
 	vu_status (*reload)(void *state, const vu_config *config, vu_error *error);
 	/* Gives memory back; returns the bytes by the service's own account. May be NULL. Any thread. */

@@ -1,0 +1,322 @@
+/*
+ * Authenticate: does this voice belong to the user it claims to be?
+ *
+ * Look at the lockout, listen, have the features scored, settle. Every way
+ * through ends in vu_settle, which alone makes the verdict; errors of the call
+ * itself (a bad request, a microphone in use or forbidden, cancelling) are
+ * statuses instead and count for nothing.
+ */
+#include "handlers.h"
+#include "judge.h"
+#include "listen.h"
+#include "orchestrator.h"
+#include "request.h"
+#include "settle.h"
+#include "users.h"
+#include "weigh.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/user_name.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct voice_claim {
+	vu_orchestrator *orchestrator;
+	const Vu__AuthenticateRequest *request;
+	vu_policy policy;
+	vu_level level;
+	vu_antispoof_level antispoof;
+	bool isolated;
+	bool upload;
+	uint32_t speech_timeout_ms;
+	int64_t started_us;
+	int64_t deadline_us;
+	vu_attempt *attempt;
+	vu_evidence evidence;
+	vu_check known; /* is the user enrolled, as asked while listening */
+	vu_error known_error;
+	Vu__ScoreResponse *score;
+	vu_error score_error;
+} voice_claim;
+
+static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, const Vu__AuthenticateRequest *request,
+                            voice_claim *claim, vu_error *error)
+{
+	vu_status status = vu_request_check_id("attempt_id", request->attempt_id, error);
+
+	memset(claim, 0, sizeof *claim);
+	claim->orchestrator = orchestrator;
+	claim->request = request;
+	claim->policy = vu_orchestrator_policy(orchestrator);
+	claim->isolated = request->isolated || *request->namespace_;
+	claim->upload = *request->session_id;
+	claim->started_us = vu_clock_monotonic_us();
+	claim->speech_timeout_ms = vu_policy_speech_timeout_ms(&claim->policy, request->timeout_ms);
+	claim->deadline_us = vu_request_deadline_us(call, &claim->policy, claim->speech_timeout_ms);
+	if (status == VU_OK)
+		status = vu_user_name_check(request->user, error);
+	if (status == VU_OK)
+		status = vu_request_check_namespace(request->namespace_, error);
+	if (status == VU_OK)
+		status = vu_request_check_session(request->session_id, error);
+	if (status == VU_OK)
+		status = vu_policy_choose_levels(&claim->policy, request->level, request->anti_spoofing, &claim->level,
+		                                 &claim->antispoof, error);
+	return status;
+}
+
+static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
+{
+	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
+	const Vu__AuthenticateRequest *request = claim->request;
+	vu_attempt_order order = {
+	    .id = request->attempt_id,
+	    .fingerprint = fingerprint,
+	    .microphone = !claim->upload,
+	};
+
+	/* '/' is in none of the parts. */
+	snprintf(fingerprint, sizeof fingerprint, "authenticate/%s/%s/%s/%s/%s/%d", request->namespace_, request->user,
+	         request->session_id, vu_level_name(claim->level), vu_antispoof_level_name(claim->antispoof),
+	         claim->isolated);
+	return vu_attempts_enter(claim->orchestrator->attempts, &order, claim->deadline_us, &claim->attempt, run_out,
+	                         error);
+}
+
+/* While the person speaks: is there such a user, and let models get the template ready. */
+static bool prepare_models(void *context, vu_cancel *cancel)
+{
+	voice_claim *claim = context;
+	vu_user_query query = {
+	    .name_space = claim->request->namespace_,
+	    .user = claim->request->user,
+	    .deadline_us = claim->deadline_us,
+	    .cancel = cancel,
+	};
+
+	claim->known = vu_users_check(claim->orchestrator, &query, &claim->known_error);
+	if (claim->known == VU_CHECK_PASSED)
+		vu_users_preload(claim->orchestrator, &query);
+	return claim->known != VU_CHECK_REFUSED;
+}
+
+static void score(void *context, const Vu__ExtractResponse *features)
+{
+	voice_claim *claim = context;
+	Vu__UserKey key = VU__USER_KEY__INIT;
+	Vu__ScoreRequest request = VU__SCORE_REQUEST__INIT;
+	char level[32];
+	vu_peer_plan plan = {
+	    .deadline_us = claim->deadline_us,
+	    .wait_for_ready = true,
+	    .cancel = vu_attempt_cancel(claim->attempt),
+	};
+
+	snprintf(level, sizeof level, "%s", vu_level_name(claim->level));
+	key.namespace_ = claim->request->namespace_;
+	key.user = claim->request->user;
+	request.key = &key;
+	request.extractor = features->extractor;
+	request.vector = features->vector;
+	request.statistics = features->statistics;
+	request.quality = features->quality;
+	request.level = level;
+	claim->score = (Vu__ScoreResponse *)vu_peer_call(&claim->orchestrator->peers, VU_SERVICE_MODELS,
+	                                                 &vu__models__descriptor, "Score", &request.base, &plan,
+	                                                 &claim->score_error);
+}
+
+/* Whether there is such a user, by what the listening brought; asked again when nothing was learned. */
+static vu_check judge_enrolled(voice_claim *claim)
+{
+	if (claim->score)
+		return VU_CHECK_PASSED;
+	if (claim->score_error.status == VU_NOT_FOUND)
+		return VU_CHECK_REFUSED;
+	if (claim->known == VU_CHECK_NOT_RUN || (claim->known == VU_CHECK_FAILED && claim->known_error.status == VU_CANCELLED)) {
+		vu_user_query query = {
+		    .name_space = claim->request->namespace_,
+		    .user = claim->request->user,
+		    .deadline_us = claim->deadline_us,
+		};
+		claim->known = vu_users_check(claim->orchestrator, &query, &claim->known_error);
+	}
+	return claim->known;
+}
+
+/* Marks the checks. An error is one of the call, not of the voice: then there is no verdict. */
+static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const vu_listening *listening, vu_error *error)
+{
+	vu_status status =
+	    vu_weigh_listening(claim->orchestrator, order, listening, &claim->evidence, error);
+
+	if (status != VU_OK)
+		return status;
+	claim->evidence.enrolled = judge_enrolled(claim);
+	if (claim->score || claim->score_error.status != VU_OK)
+		claim->evidence.speaker = vu_judge_score(claim->score);
+	return VU_OK;
+}
+
+/* The first thing that went wrong, in the order in which it matters to a person. */
+static const char *find_trouble(const voice_claim *claim, const vu_listening *listening)
+{
+	const char *trouble = vu_weigh_trouble(listening, &claim->evidence);
+
+	if (*trouble)
+		return trouble;
+	if (claim->evidence.enrolled == VU_CHECK_FAILED)
+		return claim->known_error.message;
+	if (claim->evidence.speaker == VU_CHECK_FAILED)
+		return claim->score ? "The speaker check gave no usable score" : claim->score_error.message;
+	return "";
+}
+
+static void fill_timing(const voice_claim *claim, const vu_listening *listening, int64_t verdict_us, Vu__Timing *timing)
+{
+	timing->total_ms = (double)(verdict_us - claim->started_us) / 1000;
+	if (listening->features) {
+		/* An upload may have ended long before it was asked about. */
+		int64_t ended_us = (int64_t)listening->features->ended_us;
+		int64_t from_us = ended_us > claim->started_us ? ended_us : claim->started_us;
+		timing->features_ms = (double)listening->features->compute_us / 1000;
+		timing->decision_ms = verdict_us > from_us ? (double)(verdict_us - from_us) / 1000 : 0;
+	}
+	if (listening->antispoof)
+		timing->antispoof_ms = (double)listening->antispoof->compute_us / 1000;
+	if (claim->score)
+		timing->score_ms = (double)(claim->score->load_us + claim->score->score_us) / 1000;
+}
+
+static void fill_scores(const voice_claim *claim, const vu_listening *listening, Vu__AuthenticateResponse *response)
+{
+	response->score = response->threshold = response->svm = response->second = response->fused = (double)NAN;
+	if (claim->score) {
+		response->score = response->fused = (double)claim->score->fused;
+		response->threshold = (double)claim->score->threshold;
+		response->svm = (double)claim->score->svm;
+		response->second = (double)claim->score->second;
+	}
+	response->antispoof = listening->antispoof;
+	response->quality = listening->features ? listening->features->quality : NULL;
+}
+
+static void count(vu_orchestrator *orchestrator, const vu_settlement *settlement, const Vu__Timing *timing)
+{
+	vu_tally *tally = &orchestrator->tally;
+
+	if ((unsigned)settlement->verdict < VU_TALLY_VERDICTS)
+		atomic_fetch_add(&tally->verdicts[settlement->verdict], 1);
+	atomic_fetch_add(&tally->attempts, 1);
+	atomic_fetch_add(&tally->total_us, (uint64_t)(timing->total_ms * 1000));
+	atomic_fetch_add(&tally->decision_us, (uint64_t)(timing->decision_ms * 1000));
+}
+
+static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,
+                   Vu__AuthenticateResponse *response)
+{
+	fill_scores(claim, listening, response);
+	vu_case attempt = {
+	    .attempt_id = claim->request->attempt_id,
+	    .user = claim->request->user,
+	    .isolated = claim->isolated,
+	    .upload = claim->upload,
+	    .levels_suffice = vu_policy_levels_suffice(&claim->policy, claim->level, claim->antispoof),
+	    .score = response->score,
+	    .threshold = response->threshold,
+	    .antispoof_score = listening->antispoof ? (double)listening->antispoof->score : (double)NAN,
+	    .total_ms = (double)(vu_clock_monotonic_us() - claim->started_us) / 1000,
+	    .advice = response->quality ? response->quality->advice : "",
+	    .spoof = listening->antispoof ? listening->antispoof->reason : "",
+	    .trouble = trouble,
+	};
+
+	vu_settle(claim->orchestrator, &claim->policy, &attempt, &claim->evidence, settlement);
+	fill_timing(claim, listening, vu_clock_monotonic_us(), response->timing);
+	response->attempt_id = claim->request->attempt_id;
+	response->user = claim->request->user;
+	response->verdict = settlement->verdict;
+	response->reason = settlement->reason;
+	response->may_unlock = settlement->may_unlock;
+	response->failures_left = settlement->lockout.failures_left;
+	response->locked_for_s = settlement->lockout.remaining_s;
+	count(claim->orchestrator, settlement, response->timing);
+	vu_log_info("attempt %.8s: %s after %.0f ms", claim->request->attempt_id, vu_verdict_name(settlement->verdict),
+	            response->timing->total_ms);
+}
+
+/* Runs the attempt up to the verdict; `error` instead when there is none. */
+static void run(voice_claim *claim, vu_listening *listening, vu_settlement *settlement, Vu__AuthenticateResponse *response,
+                vu_error *error)
+{
+	vu_error trouble = {.status = VU_OK};
+	vu_lockout_state state;
+	vu_listen_order order = {
+	    .attempt_id = claim->request->attempt_id,
+	    .session_id = claim->request->session_id,
+	    .antispoof = claim->antispoof,
+	    .isolated = claim->isolated,
+	    .speech_timeout_ms = claim->speech_timeout_ms,
+	    .deadline_us = claim->deadline_us,
+	    .attempt = claim->attempt,
+	    .meanwhile = prepare_models,
+	    .heard = score,
+	    .context = claim,
+	};
+
+	if (!claim->isolated) {
+		if (vu_settle_look(claim->orchestrator, &claim->policy, claim->request->attempt_id, claim->request->user,
+		                   &claim->evidence, &state, &trouble) != VU_OK) {
+			*error = trouble;
+			return;
+		}
+		/* Nobody has to speak for an answer that stands already. */
+		if (claim->evidence.lockout != VU_CHECK_PASSED) {
+			settle(claim, listening, trouble.message, settlement, response);
+			return;
+		}
+	}
+	vu_listen(claim->orchestrator, &order, listening);
+	if (weigh(claim, &order, listening, error) != VU_OK)
+		return;
+	settle(claim, listening, find_trouble(claim, listening), settlement, response);
+	if (listening->features)
+		response->timing->capture_ms =
+		    vu_listening_capture_ms(claim->orchestrator, listening, claim->deadline_us);
+}
+
+void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	vu_orchestrator *orchestrator = context;
+	voice_claim claim;
+	vu_listening listening = {0};
+	vu_settlement settlement;
+	Vu__AuthenticateResponse response = VU__AUTHENTICATE_RESPONSE__INIT;
+	Vu__Timing timing = VU__TIMING__INIT;
+	vu_error error = {.status = VU_OK};
+	bool must_run;
+
+	if (read_claim(orchestrator, call, (const Vu__AuthenticateRequest *)message, &claim, &error) != VU_OK ||
+	    enter(&claim, &must_run, &error) != VU_OK) {
+		vu_rpc_fail_error(call, &error);
+		return;
+	}
+	if (!must_run) {
+		vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
+		vu_attempt_leave(orchestrator->attempts, claim.attempt);
+		return;
+	}
+	response.timing = &timing;
+	run(&claim, &listening, &settlement, &response, &error);
+	vu_attempt_finish(orchestrator->attempts, claim.attempt, &response.base, &error);
+	/* From the stored result, so that the first answer and its repetitions cannot differ. */
+	vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
+	/* The answer is out; closing the microphone is what remains. `claim.request` is gone from here. */
+	vu_listening_end(orchestrator, &listening);
+	if (claim.score)
+		vu_peer_free(&claim.score->base);
+	vu_attempt_leave(orchestrator->attempts, claim.attempt);
+}

@@ -1,0 +1,54 @@
+/*
+ * Lockout: after max_attempts failures (reject and spoof only) a user is
+ * refused for lockout_s. All functions run within a transaction of the ledger.
+ *
+ * The end of a lockout is a point of the monotonic clock of one run of the
+ * machine, so setting the wall clock changes nothing. In another run (after a
+ * reboot) what was left when the row was last written is served in full: a
+ * reboot never shortens a lockout. It ends with the failures forgotten; an
+ * accept forgets them too.
+ */
+#ifndef VU_ORCHESTRATOR_LOCKOUT_H
+#define VU_ORCHESTRATOR_LOCKOUT_H
+
+#include "base/status.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct vu_lockout_rule {
+	uint32_t max_attempts; /* at least 1 */
+	uint32_t lockout_s;
+	const char *boot_id; /* this run of the machine */
+	int64_t now_us;      /* its monotonic clock */
+} vu_lockout_rule;
+
+typedef struct vu_lockout_state {
+	bool locked;
+	uint64_t remaining_s; /* rounded up; 0 unless locked */
+	uint32_t failures;
+	uint32_t failures_left; /* before the next lockout; 0 when locked */
+} vu_lockout_state;
+
+vu_status vu_lockout_read(vu_store *store, const vu_lockout_rule *rule, const char *user, vu_lockout_state *state_out,
+                          vu_error *error);
+
+/* Counts one failure of a user who is not locked; *state_out is how things stand then. */
+vu_status vu_lockout_count(vu_store *store, const vu_lockout_rule *rule, const char *user,
+                           vu_lockout_state *state_out, vu_error *error);
+
+/* Forgets all failures of the user, and a lockout. */
+vu_status vu_lockout_clear(vu_store *store, const char *user, vu_error *error);
+
+typedef struct vu_lockout_user {
+	char user[72];
+	vu_lockout_state state;
+} vu_lockout_user;
+
+/* The users who are locked now, at most `capacity` of them. */
+vu_status vu_lockout_list(vu_store *store, const vu_lockout_rule *rule, vu_lockout_user *users, size_t capacity,
+                          size_t *count_out, vu_error *error);
+
+#endif

@@ -1,0 +1,38 @@
+/* One call to one service. Every failure is a status and a sentence in `error`. */
+#include "peers.h"
+
+#include "base/clock.h"
+
+ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const ProtobufCServiceDescriptor *service,
+                               const char *method, const ProtobufCMessage *request, const vu_peer_plan *plan,
+                               vu_error *error)
+{
+	ProtobufCMessage *response = NULL;
+	vu_call_options options = {
+	    .timeout_us = plan->deadline_us - vu_clock_monotonic_us(),
+	    .wait_for_ready = plan->wait_for_ready,
+	    .idempotent = true, /* by session, attempt or request id, every method called from here is */
+	    .request_id = plan->request_id,
+	    .cancel = plan->cancel,
+	    .metadata_key = plan->metadata_key,
+	    .metadata_value = plan->metadata_value,
+	};
+	vu_channel *channel;
+
+	if (options.timeout_us <= 0) {
+		vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to ask %s for %s: no time was left", vu_service_name(id), method);
+		return NULL;
+	}
+	channel = peers->channel(peers->context, id, error);
+	if (!channel)
+		return NULL;
+	if (vu_channel_call(channel, service, method, request, &response, &options, error) != VU_OK)
+		return NULL;
+	return response;
+}
+
+void vu_peer_free(ProtobufCMessage *response)
+{
+	if (response)
+		protobuf_c_message_free_unpacked(response, NULL);
+}

@@ -1,0 +1,42 @@
+/*
+ * Calls to the other services. Where channels come from is injected: the
+ * runtime in the process, a table in tests.
+ */
+#ifndef VU_ORCHESTRATOR_PEERS_H
+#define VU_ORCHESTRATOR_PEERS_H
+
+#include "base/config.h"
+#include "base/status.h"
+#include "rpc/channel.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct vu_peers {
+	vu_channel *(*channel)(void *context, vu_service_id id, vu_error *error);
+	void *context;
+} vu_peers;
+
+typedef struct vu_peer_plan {
+	int64_t deadline_us; /* vu_clock_monotonic_us */
+	bool wait_for_ready; /* the rule inside an attempt: the supervisor is bringing the service back */
+	vu_cancel *cancel;   /* or NULL */
+	const uint8_t *request_id; /* or NULL */
+	const char *metadata_key;  /* or NULL */
+	const char *metadata_value;
+} vu_peer_plan;
+
+/*
+ * Calls `method` of a service and returns its response, freed by
+ * protobuf_c_message_free_unpacked, or NULL with `error` filled (required).
+ * Blocks until the deadline at most.
+ */
+ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const ProtobufCServiceDescriptor *service,
+                               const char *method, const ProtobufCMessage *request, const vu_peer_plan *plan,
+                               vu_error *error);
+
+/* NULL is allowed. */
+void vu_peer_free(ProtobufCMessage *response);
+
+#endif

@@ -1,0 +1,50 @@
+/* Checks of requests. */
+#include "request.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/user_name.h"
+
+#include <string.h>
+
+/* For opening a device, restarts in the middle and computing, on top of listening. */
+#define SERVICE_TIME_MS 15000
+#define MARGIN_US_MAX 100000
+
+vu_status vu_request_check_id(const char *what, const char *id, vu_error *error)
+{
+	if (vu_id_is_hex(id))
+		return VU_OK;
+	return vu_fail(error, VU_INVALID_ARGUMENT, "%s must be 32 lower-case hex digits, chosen at random", what);
+}
+
+vu_status vu_request_check_session(const char *session_id, vu_error *error)
+{
+	if (!*session_id || vu_id_is_hex(session_id))
+		return VU_OK;
+	return vu_fail(error, VU_INVALID_ARGUMENT,
+	               "session_id must be that of an uploaded session (32 lower-case hex digits), or empty for the "
+	               "microphone");
+}
+
+vu_status vu_request_check_namespace(const char *name, vu_error *error)
+{
+	vu_error reason;
+
+	if (!*name || vu_user_name_check(name, &reason) == VU_OK)
+		return VU_OK;
+	return vu_fail(error, VU_INVALID_ARGUMENT,
+	               "the namespace is not valid: it follows the rules for user names, of which it breaks this one: %s",
+	               reason.message);
+}
+
+int64_t vu_request_deadline_us(const vu_rpc_call *call, const vu_policy *policy, uint32_t speech_timeout_ms)
+{
+	int64_t now_us = vu_clock_monotonic_us();
+	int64_t left_us = vu_rpc_deadline_us(call) - now_us;
+	int64_t margin_us = left_us / 10 < MARGIN_US_MAX ? left_us / 10 : MARGIN_US_MAX;
+	int64_t longest_us = ((int64_t)speech_timeout_ms + policy->max_duration_ms + SERVICE_TIME_MS) * 1000;
+
+	left_us -= margin_us;
+	return now_us + (left_us < longest_us ? left_us : longest_us);
+}

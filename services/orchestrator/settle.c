@@ -1,0 +1,227 @@
+/*
+ * Settling. The transaction is begun before the verdict is made and committed
+ * after it was written down; when either fails the verdict is made again with
+ * the record failed, which can only be a weaker one.
+ */
+#include "settle.h"
+
+#include "history.h"
+
+#include "base/log.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DAY_US (24 * 3600 * 1000000LL)
+/* Entries beyond their time are looked for so often. */
+#define FORGET_EVERY_US (3600 * 1000000LL)
+
+static vu_lockout_rule rule_of(vu_orchestrator *orchestrator, const vu_policy *policy)
+{
+	vu_lockout_rule rule = {
+	    .max_attempts = policy->max_attempts,
+	    .lockout_s = policy->lockout_s,
+	    .boot_id = vu_ledger_boot_id(orchestrator->ledger),
+	    .now_us = vu_ledger_monotonic_us(orchestrator->ledger),
+	};
+	return rule;
+}
+
+static void decide(const vu_case *attempt, const vu_evidence *evidence, const char *trouble,
+                   vu_settlement *settlement)
+{
+	settlement->verdict = vu_decide(evidence);
+	settlement->may_unlock = settlement->verdict == VU__VERDICT__VERDICT_ACCEPT && !attempt->upload &&
+	                         !attempt->isolated && !attempt->identify && attempt->levels_suffice;
+	vu_reason_facts facts = {
+	    .verdict = settlement->verdict,
+	    .user = attempt->user,
+	    .identify = attempt->identify,
+	    .upload = attempt->upload,
+	    .isolated = attempt->isolated,
+	    .may_unlock = settlement->may_unlock,
+	    .failures_left = settlement->lockout.failures_left,
+	    .locked_for_s = settlement->lockout.remaining_s,
+	    .advice = attempt->advice,
+	    .spoof = attempt->spoof,
+	    .trouble = trouble,
+	};
+	vu_reason_write(&facts, settlement->reason, sizeof settlement->reason);
+}
+
+/* What follows from the verdict for the user's count of failures. */
+static vu_status apply(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt,
+                       vu_store *store, vu_settlement *settlement, vu_error *error)
+{
+	vu_lockout_rule rule = rule_of(orchestrator, policy);
+
+	if (attempt->identify || !*attempt->user)
+		return VU_OK;
+	switch (settlement->verdict) {
+	case VU__VERDICT__VERDICT_REJECT:
+	case VU__VERDICT__VERDICT_SPOOF:
+		return vu_lockout_count(store, &rule, attempt->user, &settlement->lockout, error);
+	case VU__VERDICT__VERDICT_ACCEPT:
+		/* A trial from a file or at a lower level must not wash failures away. */
+		if (!settlement->may_unlock)
+			return VU_OK;
+		settlement->lockout.failures = 0;
+		settlement->lockout.failures_left = policy->max_attempts;
+		return vu_lockout_clear(store, attempt->user, error);
+	default:
+		return VU_OK;
+	}
+}
+
+/* Within a transaction, so that its lock covers forgotten_us as well. */
+static vu_status forget_old(vu_orchestrator *orchestrator, const vu_policy *policy, vu_store *store,
+                            vu_error *error)
+{
+	int64_t now_us = vu_ledger_monotonic_us(orchestrator->ledger);
+	int64_t kept_us = policy->retention_days * DAY_US;
+
+	if (kept_us == 0 || (orchestrator->forgotten_us != 0 && now_us - orchestrator->forgotten_us < FORGET_EVERY_US))
+		return VU_OK;
+	orchestrator->forgotten_us = now_us;
+	return vu_history_forget_before(store, vu_ledger_wall_us(orchestrator->ledger) - kept_us, error);
+}
+
+static vu_status store_attempt(vu_orchestrator *orchestrator, const vu_case *attempt, vu_store *store,
+                               const vu_settlement *settlement, vu_error *error)
+{
+	vu_history_entry entry = {
+	    .attempt_id = attempt->attempt_id,
+	    .time_us = vu_ledger_wall_us(orchestrator->ledger),
+	    .user = attempt->user,
+	    .verdict = vu_verdict_name(settlement->verdict),
+	    .reason = settlement->reason,
+	    .score = attempt->score,
+	    .threshold = attempt->threshold,
+	    .antispoof_score = attempt->antispoof_score,
+	    .total_ms = attempt->total_ms,
+	    .kind = attempt->identify ? "identify" : "authenticate",
+	    .source = attempt->upload ? "upload" : "microphone",
+	};
+	return vu_history_add(store, &entry, error);
+}
+
+static void settle_isolated(const vu_case *attempt, vu_evidence *evidence, vu_settlement *settlement)
+{
+	evidence->lockout = VU_CHECK_EXEMPT;
+	evidence->record = VU_CHECK_EXEMPT;
+	decide(attempt, evidence, attempt->trouble, settlement);
+}
+
+/* Everything between begin and commit. */
+static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt,
+                               vu_store *store, vu_evidence *evidence, vu_settlement *settlement, vu_error *error)
+{
+	vu_lockout_rule rule = rule_of(orchestrator, policy);
+	vu_status status = VU_OK;
+
+	if (*attempt->user)
+		status = vu_lockout_read(store, &rule, attempt->user, &settlement->lockout, error);
+	if (status != VU_OK)
+		return status;
+	evidence->lockout = settlement->lockout.locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
+	evidence->record = VU_CHECK_PASSED;
+	decide(attempt, evidence, attempt->trouble, settlement);
+	status = apply(orchestrator, policy, attempt, store, settlement, error);
+	if (status != VU_OK)
+		return status;
+	/* Again for the words: they tell what is left after counting. The verdict stays. */
+	decide(attempt, evidence, attempt->trouble, settlement);
+	status = store_attempt(orchestrator, attempt, store, settlement, error);
+	return status == VU_OK ? forget_old(orchestrator, policy, store, error) : status;
+}
+
+void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt, vu_evidence *evidence,
+               vu_settlement *settlement)
+{
+	vu_store *store = NULL;
+	vu_error error = {.status = VU_OK};
+	vu_status status;
+
+	memset(settlement, 0, sizeof *settlement);
+	if (attempt->isolated) {
+		settle_isolated(attempt, evidence, settlement);
+		return;
+	}
+	status = vu_ledger_begin(orchestrator->ledger, &store, &error);
+	if (status == VU_OK) {
+		status = settle_within(orchestrator, policy, attempt, store, evidence, settlement, &error);
+		if (status == VU_OK)
+			status = vu_ledger_commit(orchestrator->ledger, &error);
+		else
+			vu_ledger_rollback(orchestrator->ledger, status);
+	}
+	if (status == VU_OK)
+		return;
+	vu_log_error("%s; the attempt counts as unavailable", error.message);
+	if (evidence->lockout != VU_CHECK_REFUSED)
+		evidence->lockout = VU_CHECK_FAILED;
+	evidence->record = VU_CHECK_FAILED;
+	decide(attempt, evidence, error.message, settlement);
+}
+
+vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy, const char *attempt_id,
+                         const char *user, vu_evidence *evidence, vu_lockout_state *state, vu_error *trouble)
+{
+	vu_lockout_rule rule = rule_of(orchestrator, policy);
+	vu_store *store = NULL;
+	bool used = false;
+	vu_status status = vu_ledger_begin(orchestrator->ledger, &store, trouble);
+
+	memset(state, 0, sizeof *state);
+	if (status == VU_OK) {
+		status = vu_history_contains(store, attempt_id, &used, trouble);
+		if (status == VU_OK && *user)
+			status = vu_lockout_read(store, &rule, user, state, trouble);
+		if (status == VU_OK)
+			status = vu_ledger_commit(orchestrator->ledger, trouble);
+		else
+			vu_ledger_rollback(orchestrator->ledger, status);
+	}
+	if (status != VU_OK) {
+		vu_log_error("%s; the attempt counts as unavailable", trouble->message);
+		evidence->lockout = VU_CHECK_FAILED;
+		return VU_OK;
+	}
+	trouble->status = VU_OK;
+	evidence->lockout = state->locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
+	if (used)
+		return vu_fail(trouble, VU_FAILED_PRECONDITION, "attempt %s is over; choose a new attempt_id", attempt_id);
+	return VU_OK;
+}
+
+void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const char *user, const char *kind,
+                    const char *outcome, const char *reason)
+{
+	vu_store *store = NULL;
+	vu_error error;
+	vu_history_entry entry = {
+	    .attempt_id = event_id,
+	    .time_us = vu_ledger_wall_us(orchestrator->ledger),
+	    .user = user,
+	    .verdict = outcome,
+	    .reason = reason,
+	    .score = (double)NAN,
+	    .threshold = (double)NAN,
+	    .antispoof_score = (double)NAN,
+	    .total_ms = (double)NAN,
+	    .kind = kind,
+	    .source = "",
+	};
+	vu_status status = vu_ledger_begin(orchestrator->ledger, &store, &error);
+
+	if (status == VU_OK) {
+		status = vu_history_add(store, &entry, &error);
+		if (status == VU_OK)
+			status = vu_ledger_commit(orchestrator->ledger, &error);
+		else
+			vu_ledger_rollback(orchestrator->ledger, status);
+	}
+	/* A repeated request finds its event stored. */
+	if (status != VU_OK && status != VU_ALREADY_EXISTS)
+		vu_log_error("unable to note %s in the history: %s", kind, error.message);
+}

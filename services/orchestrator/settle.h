@@ -1,0 +1,56 @@
+/*
+ * The end of an attempt: one transaction in which the lockout is looked at
+ * again, the verdict is made, a failure is counted and the attempt is stored.
+ * So attempts that run at once cannot together pass the allowed number, and
+ * what cannot be stored is never an accept.
+ */
+#ifndef VU_ORCHESTRATOR_SETTLE_H
+#define VU_ORCHESTRATOR_SETTLE_H
+
+#include "decision.h"
+#include "lockout.h"
+#include "orchestrator.h"
+#include "reason.h"
+
+#include <stdbool.h>
+
+typedef struct vu_case {
+	const char *attempt_id;
+	const char *user; /* "" when identification found nobody */
+	bool identify;    /* nothing is counted or cleared: nobody claimed to be anyone */
+	bool isolated;    /* neither stored nor counted, and no lockout */
+	bool upload;
+	bool levels_suffice;
+	double score; /* NaN: not computed; so for the next two */
+	double threshold;
+	double antispoof_score;
+	double total_ms;
+	const char *advice;
+	const char *spoof;
+	const char *trouble;
+} vu_case;
+
+typedef struct vu_settlement {
+	Vu__Verdict verdict;
+	bool may_unlock;
+	char reason[VU_REASON_SIZE];
+	vu_lockout_state lockout;
+} vu_settlement;
+
+/* Fills in evidence->lockout and evidence->record and settles. Never fails: what cannot be done is in the verdict. */
+void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt, vu_evidence *evidence,
+               vu_settlement *settlement);
+
+/*
+ * The look before anybody has to speak: fills in evidence->lockout and *state.
+ * FAILED_PRECONDITION: the attempt is in the history, its id is used up. When
+ * the ledger cannot be read the check is failed and `trouble` says why.
+ */
+vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy, const char *attempt_id,
+                         const char *user, vu_evidence *evidence, vu_lockout_state *state, vu_error *trouble);
+
+/* Stores an event that is no attempt (enroll, remove); a failure is only logged. */
+void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const char *user, const char *kind,
+                    const char *outcome, const char *reason);
+
+#endif
