@@ -28,8 +28,8 @@
 #define STANDS_OUT_DB 3.0f
 /* Quieter than this in a band is as good as silence: one bit of 16 spread over the band. */
 #define BAND_LOWEST_DBFS (-100.0f)
-/* A frame overlaps the two before it: after silence the third is the first that is full of sound. */
-#define FULL_AFTER_HOPS 3
+/* So many equal samples in a row (5 ms) are no sound of a room: a gap, a gate, a stopped device. */
+#define GAP_SAMPLES 80
 /* Mean square of a frame that holds nothing: below the quantization noise of 16 bits (-101 dBFS). */
 #define SILENCE_MEAN_SQUARE 2e-11f
 
@@ -42,7 +42,7 @@ struct vu_vad_bands {
 	float power[BINS];
 	float scale; /* from |X|^2 to mean square */
 	bool any;    /* the floors have learned something */
-	int sounding_hops; /* since the last silent frame */
+	bool after_gap; /* smoothing starts again */
 	float smoothed[VU_VAD_BANDS];
 	float block_minimum[BLOCKS][VU_VAD_BANDS];
 	int block;
@@ -85,6 +85,7 @@ vu_status vu_vad_bands_create(vu_vad_bands **bands_out)
 		forget(bands->block_minimum[block]);
 	forget(bands->slow);
 	forget(bands->fast);
+	bands->after_gap = true;
 	*bands_out = bands;
 	return VU_OK;
 fail:
@@ -141,6 +142,19 @@ static void learn(vu_vad_bands *bands)
 	}
 }
 
+/* A frame with a gap has lower levels than the sound around it and must not teach the floors. */
+static bool has_gap(const float *frame)
+{
+	int run = 1;
+
+	for (int n = 1; n < VU_FRAME_SAMPLES; n++) {
+		run = frame[n] == frame[n - 1] ? run + 1 : 1;
+		if (run >= GAP_SAMPLES)
+			return true;
+	}
+	return false;
+}
+
 void vu_vad_bands_analyze(vu_vad_bands *bands, const float *frame, vu_vad_levels *out)
 {
 	float mean = 0.0f;
@@ -164,19 +178,18 @@ void vu_vad_bands_analyze(vu_vad_bands *bands, const float *frame, vu_vad_levels
 		float mean_square = sums[b] * bands->scale;
 		float dbfs = mean_square > 1e-10f ? 10.0f * log10f(mean_square) : BAND_LOWEST_DBFS;
 		total += mean_square;
-		if (!bands->any)
+		if (bands->after_gap)
 			bands->smoothed[b] = dbfs;
 		else
 			bands->smoothed[b] += SMOOTHING * (dbfs - bands->smoothed[b]);
 		out->band_dbfs[b] = bands->smoothed[b];
 	}
 	out->total_dbfs = total > 1e-10f ? 10.0f * log10f(total) : BAND_LOWEST_DBFS;
-	if (out->silent) {
-		bands->sounding_hops = 0;
-	} else if (++bands->sounding_hops >= FULL_AFTER_HOPS) {
-		bands->any = true;
-		learn(bands);
-	}
+	bands->after_gap = out->silent || has_gap(frame);
+	if (bands->after_gap)
+		return;
+	bands->any = true;
+	learn(bands);
 }
 
 vu_vad_excess vu_vad_bands_excess(const vu_vad_bands *bands, const vu_vad_levels *levels)
