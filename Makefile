@@ -45,7 +45,8 @@ include scripts/client.mk
 
 # ---- generated protobuf code ----
 
-.SECONDARY: $(GEN_C) $(GEN_H)
+.PHONY: generated
+generated: $(GEN_C) $(GEN_H)
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(GEN)
