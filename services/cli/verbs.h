@@ -1,0 +1,29 @@
+/* The verbs, one per cmd_<verb>.c. */
+#ifndef VU_CLI_VERBS_H
+#define VU_CLI_VERBS_H
+
+#include "cli.h"
+
+extern const cli_verb CMD_START;
+extern const cli_verb CMD_STOP;
+extern const cli_verb CMD_RESTART;
+extern const cli_verb CMD_STATUS;
+extern const cli_verb CMD_ENROLL;
+extern const cli_verb CMD_TEST;
+extern const cli_verb CMD_IDENTIFY;
+extern const cli_verb CMD_LIST;
+extern const cli_verb CMD_REMOVE;
+extern const cli_verb CMD_CONFIGURE;
+extern const cli_verb CMD_HISTORY;
+extern const cli_verb CMD_EVALUATE;
+extern const cli_verb CMD_CALL;
+extern const cli_verb CMD_DOCTOR;
+extern const cli_verb CMD_HELP;
+extern const cli_verb CMD_VERSION;
+
+/* All verbs with their summaries. */
+void cli_print_overview(FILE *out);
+/* The nearest verb on standard error, if one is near. */
+void cli_suggest_verb(const char *word);
+
+#endif

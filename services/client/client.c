@@ -1,0 +1,261 @@
+/*
+ * The client: configuration, one channel per service, and calls that tell a
+ * suite that is down from a service that is being restarted.
+ *
+ * A call that finds nobody asks the supervisor. When that answers, the service
+ * is on its way back and the call is repeated, under the same request id, for
+ * as long as its deadline allows. When it does not, waiting would be in vain
+ * and the caller hears at once what to do.
+ */
+#include "internal.h"
+
+#include "base/clock.h"
+#include "platform/platform.h"
+#include "rpc/endpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Long enough for a supervisor that is busy, short enough not to be felt when there is none. */
+#define PROBE_US 1000000
+
+voiceunlock_code voiceunlock_create(const voiceunlock_options *options, voiceunlock_client **client_out,
+                                    voiceunlock_error *error)
+{
+	vu_error inner = {.status = VU_OK};
+	vu_status status;
+	const char *caller = options && options->caller ? options->caller : "client";
+	voiceunlock_client *client;
+
+	if (options && options->size != sizeof *options)
+		return vu_client_return(vu_fail(&inner, VU_INVALID_ARGUMENT,
+		                                "unable to create a client: options.size is %zu, not %zu; "
+		                                "set it to sizeof and build against this header",
+		                                options->size, sizeof *options),
+		                        &inner, error);
+	client = calloc(1, sizeof *client);
+	if (!client)
+		return vu_client_return(
+		    vu_fail(&inner, VU_RESOURCE_EXHAUSTED, "unable to create a client: out of memory"), &inner,
+		    error);
+	pthread_mutex_init(&client->mutex, NULL);
+	snprintf(client->caller, sizeof client->caller, "%s", caller);
+	status = vu_config_load(options ? options->config_path : NULL, &client->config, &inner);
+	if (status != VU_OK && options && options->tolerate_bad_config) {
+		client->config = NULL;
+		status = VU_OK;
+	}
+	if (status != VU_OK)
+		goto fail;
+	client->runtime_folder =
+	    options && options->runtime_folder ? strdup(options->runtime_folder) : vu_platform_runtime_folder();
+	if (!client->runtime_folder) {
+		status = vu_fail(&inner, VU_RESOURCE_EXHAUSTED, "unable to create a client: out of memory");
+		goto fail;
+	}
+	*client_out = client;
+	return VOICEUNLOCK_OK;
+fail:
+	voiceunlock_destroy(client);
+	return vu_client_return(status, &inner, error);
+}
+
+void voiceunlock_destroy(voiceunlock_client *client)
+{
+	if (!client)
+		return;
+	/*
+	 * Closing an NNG socket on which a receive timed out may hang for ever,
+	 * so those channels are left to the end of the process.
+	 */
+	for (int id = 0; id < VU_SERVICE_COUNT && !client->timed_out; id++) {
+		if (client->channels[id])
+			vu_channel_destroy(client->channels[id]);
+	}
+	vu_config_free(client->config);
+	free(client->runtime_folder);
+	pthread_mutex_destroy(&client->mutex);
+	free(client);
+}
+
+static vu_status create_channel(voiceunlock_client *client, vu_service_id id, vu_channel **channel_out,
+                                vu_error *error)
+{
+	vu_endpoint endpoints[VU_CONFIG_ENDPOINTS_MAX];
+	vu_channel_config config = {.service = vu_service_name(id), .caller = client->caller, .endpoints = endpoints};
+	vu_status status;
+
+	if (client->config) {
+		const vu_endpoints *configured = &client->config->endpoints[id];
+		for (unsigned i = 0; i < configured->count; i++) {
+			status = vu_endpoint_parse(configured->uris[i], &endpoints[i], error);
+			if (status != VU_OK)
+				return status;
+		}
+		config.endpoint_count = configured->count;
+	}
+	if (config.endpoint_count == 0) {
+		status = vu_endpoint_local(client->runtime_folder, config.service, &endpoints[0], error);
+		if (status != VU_OK)
+			return status;
+		config.endpoint_count = 1;
+	}
+	return vu_channel_create(&config, channel_out, error);
+}
+
+static vu_status get_channel(voiceunlock_client *client, vu_service_id id, vu_channel **channel_out, vu_error *error)
+{
+	vu_status status = VU_OK;
+
+	pthread_mutex_lock(&client->mutex);
+	if (!client->channels[id])
+		status = create_channel(client, id, &client->channels[id], error);
+	*channel_out = client->channels[id];
+	pthread_mutex_unlock(&client->mutex);
+	return status;
+}
+
+/* Why nobody can be there at all: no folder, or one that may not be entered. OK when neither. */
+static vu_status examine_folder(const voiceunlock_client *client, vu_error *error)
+{
+	char path[VU_SOCKET_PATH_MAX + 32];
+	struct stat info;
+
+	if (access(client->runtime_folder, X_OK) != 0) {
+		if (errno == EACCES || errno == EPERM) {
+			if (stat(client->runtime_folder, &info) == 0)
+				return vu_fail(error, VU_PERMISSION_DENIED,
+				               "unable to enter %s: it belongs to user %lu; run as that user, "
+				               "or start a suite of your own with VOICE_UNLOCK_RUNTIME_DIR",
+				               client->runtime_folder, (unsigned long)info.st_uid);
+			return vu_fail(error, VU_PERMISSION_DENIED,
+			               "unable to enter %s: permission denied; run as its owner, "
+			               "or set VOICE_UNLOCK_RUNTIME_DIR to a folder of your own",
+			               client->runtime_folder);
+		}
+		return vu_fail(error, VU_UNAVAILABLE, "the suite is not running; run: jarvis-voice-unlock start");
+	}
+	if ((size_t)snprintf(path, sizeof path, "%s/supervisor.sock", client->runtime_folder) < sizeof path &&
+	    access(path, R_OK | W_OK) != 0 && (errno == EACCES || errno == EPERM))
+		return vu_fail(error, VU_PERMISSION_DENIED,
+		               "unable to talk to the suite in %s: it belongs to somebody else; run as its owner",
+		               client->runtime_folder);
+	return VU_OK;
+}
+
+/* OK when the supervisor lives, so that what is missing will come back. */
+static vu_status probe_supervisor(voiceunlock_client *client, vu_error *error)
+{
+	Vu__Empty request = VU__EMPTY__INIT;
+	ProtobufCMessage *response = NULL;
+	vu_call_options options = {.timeout_us = PROBE_US};
+	vu_channel *channel;
+	vu_status status = examine_folder(client, error);
+
+	if (status == VU_OK)
+		status = get_channel(client, VU_SERVICE_SUPERVISOR, &channel, error);
+	if (status != VU_OK)
+		return status;
+	status = vu_channel_call(channel, &vu__supervisor__descriptor, "Status", &request.base, &response, &options,
+	                         error);
+	if (status == VU_OK) {
+		protobuf_c_message_free_unpacked(response, NULL);
+		return VU_OK;
+	}
+	if (status == VU_UNAVAILABLE)
+		return vu_fail(error, VU_UNAVAILABLE, "the suite is not running; run: jarvis-voice-unlock start");
+	return status;
+}
+
+/* One of the two ways to call, so that both get the same treatment. */
+typedef struct any_call {
+	const ProtobufCServiceDescriptor *service;
+	const char *method;
+	const ProtobufCMessage *request;
+	ProtobufCMessage **response_out;
+	const void *request_data;
+	size_t request_bytes;
+	uint8_t **bytes_out;
+	size_t *bytes_count_out;
+} any_call;
+
+static vu_status call_once(vu_channel *channel, const any_call *call, const vu_call_options *options, vu_error *error)
+{
+	if (call->service)
+		return vu_channel_call(channel, call->service, call->method, call->request, call->response_out,
+		                       options, error);
+	return vu_channel_call_bytes(channel, call->method, call->request_data, call->request_bytes, call->bytes_out,
+	                             call->bytes_count_out, options, error);
+}
+
+static vu_status call_any(voiceunlock_client *client, vu_service_id id, const any_call *call,
+                          const vu_client_call_options *options, vu_error *error)
+{
+	uint8_t request_id[VU_ID_BYTES];
+	int64_t deadline_us = vu_clock_monotonic_us() + options->timeout_us;
+	vu_call_options rpc = {.timeout_us = options->timeout_us,
+	                       .idempotent = options->idempotent,
+	                       .request_id = request_id,
+	                       .cancel = options->cancel ? options->cancel->rpc : NULL};
+	vu_channel *channel;
+	vu_error local = {.status = VU_OK};
+	vu_status status;
+
+	if (!error)
+		error = &local;
+	vu_id_generate(request_id);
+	status = get_channel(client, id, &channel, error);
+	if (status != VU_OK)
+		return status;
+	status = call_once(channel, call, &rpc, error);
+	if (status == VU_UNAVAILABLE) {
+		if (id == VU_SERVICE_SUPERVISOR) {
+			status = examine_folder(client, error);
+			if (status == VU_OK)
+				status = vu_fail(error, VU_UNAVAILABLE,
+				                 "the suite is not running; run: jarvis-voice-unlock start");
+			return status;
+		}
+		status = probe_supervisor(client, error);
+		rpc.timeout_us = deadline_us - vu_clock_monotonic_us();
+		if (status == VU_OK && rpc.timeout_us <= 0)
+			status = vu_fail(error, VU_UNAVAILABLE, "%s does not answer; run: jarvis-voice-unlock status",
+			                 vu_service_name(id));
+		if (status != VU_OK)
+			return status;
+		rpc.wait_for_ready = true;
+		status = call_once(channel, call, &rpc, error);
+	}
+	if (status == VU_DEADLINE_EXCEEDED || status == VU_CANCELLED) {
+		pthread_mutex_lock(&client->mutex);
+		client->timed_out = true;
+		pthread_mutex_unlock(&client->mutex);
+	}
+	return status;
+}
+
+vu_status vu_client_call(voiceunlock_client *client, vu_service_id id, const ProtobufCServiceDescriptor *service,
+                         const char *method, const ProtobufCMessage *request, ProtobufCMessage **response_out,
+                         const vu_client_call_options *options, vu_error *error)
+{
+	any_call call = {.service = service, .method = method, .request = request, .response_out = response_out};
+
+	return call_any(client, id, &call, options, error);
+}
+
+vu_status vu_client_call_bytes(voiceunlock_client *client, vu_service_id id, const char *full_method,
+                               const void *request, size_t request_bytes, uint8_t **response_out,
+                               size_t *response_bytes_out, const vu_client_call_options *options, vu_error *error)
+{
+	any_call call = {.method = full_method,
+	                 .request_data = request,
+	                 .request_bytes = request_bytes,
+	                 .bytes_out = response_out,
+	                 .bytes_count_out = response_bytes_out};
+
+	return call_any(client, id, &call, options, error);
+}
