@@ -126,10 +126,10 @@ size_t vu_mixer_push(vu_mixer *mixer, const float *interleaved, size_t frames, b
 {
 	size_t written = 0;
 
-	if (mixer->channels == 1) {
+	if (mixer->channels == 1 && frames > 0)
 		memcpy(out, interleaved, frames * sizeof *out);
+	if (mixer->channels == 1)
 		return frames;
-	}
 	while (frames > 0) {
 		size_t take = mixer->block_frames - mixer->filled;
 		if (take > frames)

@@ -22,7 +22,8 @@
 
 struct vu_reader {
 	SNDFILE *file;
-	int own_fd; /* -1: the caller's */
+	int fd;
+	bool owns_fd;
 	char name[NAME_MAX_BYTES];
 	uint32_t sample_rate;
 	uint32_t channels;
@@ -89,9 +90,46 @@ static bool format_fits_s16(int format)
 	}
 }
 
+/*
+ * libsndfile reads through these and not from the descriptor itself, because
+ * sf_open_fd of version 1.2.0 closes a descriptor that it was told to leave
+ * alone when it cannot understand the file.
+ */
+static sf_count_t file_length(void *context)
+{
+	const vu_reader *reader = context;
+	struct stat info;
+
+	return fstat(reader->fd, &info) == 0 ? (sf_count_t)info.st_size : -1;
+}
+
+static sf_count_t file_seek(sf_count_t offset, int whence, void *context)
+{
+	const vu_reader *reader = context;
+
+	return (sf_count_t)lseek(reader->fd, (off_t)offset, whence);
+}
+
+static sf_count_t file_read(void *out, sf_count_t bytes, void *context)
+{
+	const vu_reader *reader = context;
+	ssize_t got;
+
+	do
+		got = read(reader->fd, out, (size_t)bytes);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? 0 : (sf_count_t)got;
+}
+
+static sf_count_t file_tell(void *context)
+{
+	return file_seek(0, SEEK_CUR, context);
+}
+
 vu_status vu_reader_open_fd(int fd, const char *name, vu_reader **reader_out, vu_reader_info *info_out,
                             vu_error *error)
 {
+	SF_VIRTUAL_IO access = {.get_filelen = file_length, .seek = file_seek, .read = file_read, .tell = file_tell};
 	SF_INFO header = {0};
 	vu_reader *reader = NULL;
 	vu_status status = check_file(fd, name, error);
@@ -101,9 +139,9 @@ vu_status vu_reader_open_fd(int fd, const char *name, vu_reader **reader_out, vu
 	reader = calloc(1, sizeof *reader);
 	if (!reader)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read %s: out of memory", name);
-	reader->own_fd = -1;
+	reader->fd = fd;
 	snprintf(reader->name, sizeof reader->name, "%s", name);
-	reader->file = sf_open_fd(fd, SFM_READ, &header, SF_FALSE);
+	reader->file = sf_open_virtual(&access, SFM_READ, &header, reader);
 	if (!reader->file) {
 		char reason[128];
 		/* Of the many texts of libsndfile most are for programmers; the remedy is the same for all. */
@@ -145,7 +183,7 @@ vu_status vu_reader_open(const char *path, vu_reader **reader_out, vu_reader_inf
 		close(fd);
 		return status;
 	}
-	(*reader_out)->own_fd = fd;
+	(*reader_out)->owns_fd = true;
 	return VU_OK;
 }
 
@@ -155,8 +193,8 @@ void vu_reader_close(vu_reader *reader)
 		return;
 	if (reader->file)
 		sf_close(reader->file);
-	if (reader->own_fd >= 0)
-		close(reader->own_fd);
+	if (reader->owns_fd)
+		close(reader->fd);
 	free(reader);
 }
 

@@ -35,7 +35,7 @@ typedef struct vu_reader_info {
 /* Opens `path`. Nothing has been decoded yet, so a damaged body shows in vu_reader_next. */
 vu_status vu_reader_open(const char *path, vu_reader **reader_out, vu_reader_info *info_out, vu_error *error);
 
-/* The same from an open descriptor, which stays the caller's; `name` is for messages. */
+/* The same from an open descriptor at its start, which stays the caller's; `name` is for messages. */
 vu_status vu_reader_open_fd(int fd, const char *name, vu_reader **reader_out, vu_reader_info *info_out,
                             vu_error *error);
 

@@ -334,6 +334,20 @@ static void test_silence_is_told(void **state)
 	vu_reader_close(NULL);
 }
 
+static void test_a_descriptor_stays_the_callers(void **state)
+{
+	vu_reader *reader = NULL;
+	vu_reader_info info;
+	int fd;
+
+	(void)state;
+	write_bytes("text.wav", "This is a letter, not a recording.\n", 35);
+	fd = open(in_folder("text.wav"), O_RDONLY);
+	assert_int_equal(vu_reader_open_fd(fd, "text", &reader, &info, NULL), VU_INVALID_ARGUMENT);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	close(fd);
+}
+
 static void test_descriptors_do_not_leak(void **state)
 {
 	int before = open("/dev/null", O_RDONLY);
@@ -365,6 +379,7 @@ int main(void)
 	    cmocka_unit_test(test_samples_that_are_no_numbers),
 	    cmocka_unit_test(test_damaged_body),
 	    cmocka_unit_test(test_silence_is_told),
+	    cmocka_unit_test(test_a_descriptor_stays_the_callers),
 	    cmocka_unit_test(test_descriptors_do_not_leak),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
