@@ -26,6 +26,12 @@ $(BUILD)/$(1:.c=): $(OBJ)/$(1:.c=.o) $(if $(filter tests/unit/services/%,$(1)),$
 endef
 $(foreach t,$(UNIT_C),$(eval $(call unit_test,$(t))))
 
+# A test of a service sees that service's headers, and no other's.
+define service_test_includes
+$(OBJ)/tests/unit/services/$(1)/%.o: CPPFLAGS += -Iservices/$(1)
+endef
+$(foreach s,$(SERVICES) cli,$(eval $(call service_test_includes,$(s))))
+
 $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
