@@ -67,6 +67,12 @@ vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
  */
 vu_status vu_platform_pin_to_one_cpu(void);
 
+/*
+ * Every program that serves calls this once, before it listens: it mends what
+ * would let a client that hangs up at once make NNG's listener deaf for ever.
+ */
+void vu_platform_keep_listening(void);
+
 /* ---- shared memory without a name ---- */
 
 /*

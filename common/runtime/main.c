@@ -142,6 +142,7 @@ int vu_runtime_main(const vu_service_definition *definition, int argc, char **ar
 	if (code >= 0)
 		return code;
 	umask(077);
+	vu_platform_keep_listening();
 
 	code = prepare(&runtime, &error);
 	if (code != VU_EXIT_OK) {

@@ -299,6 +299,7 @@ int main(int argc, char **argv)
 	supervisor.detached = parse_arguments(argc, argv);
 	close_inherited();
 	umask(077);
+	vu_platform_keep_listening();
 	signal(SIGPIPE, SIG_IGN);
 	setenv("UV_THREADPOOL_SIZE", THREAD_POOL_SIZE, 1);
 	vu_log_init("supervisor");
