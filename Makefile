@@ -42,6 +42,7 @@ all: $(PROGRAMS) $(if $(CLIENT_C),$(CLIENT_A) $(CLIENT_SO)) $(EXTRA_ALL)
 include scripts/tests.mk
 include scripts/targets.mk
 include scripts/client.mk
+include scripts/models.mk
 
 # ---- generated protobuf code ----
 

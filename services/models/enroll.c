@@ -1,0 +1,258 @@
+/*
+ * Enroll and Agreement. A template appears whole or not at all; the request's
+ * id is written in it, so that a repeated request finds that it was done.
+ */
+#include "base/clock.h"
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WARNINGS_MAX 34
+#define WARNING_SIZE 256
+/* A new voice is held against at most so many others while somebody waits. */
+#define NEIGHBOURS_MAX 256
+
+typedef struct warnings {
+	size_t count;
+	char texts[WARNINGS_MAX][WARNING_SIZE];
+	char *pointers[WARNINGS_MAX];
+} warnings;
+
+static char *next_warning(warnings *w)
+{
+	if (w->count == WARNINGS_MAX)
+		return NULL;
+	w->pointers[w->count] = w->texts[w->count];
+	return w->texts[w->count++];
+}
+
+/* True when the template that is there was made by this very request. */
+static bool was_done_before(models *m, user_key key, const uint8_t *request_id, template_facts *facts,
+                            uint64_t *bytes)
+{
+	char path[PATH_MAX];
+	vu_model_file *file;
+	bool same;
+
+	if (template_store_path(&m->store, key.namespace, key.user, path, NULL) != VU_OK ||
+	    vu_model_file_open(path, VU_MODEL_TEMPLATE, true, &file, NULL) != VU_OK)
+		return false;
+	same = read_facts(file, key, facts, NULL) == VU_OK && memcmp(facts->request_id, request_id, VU_ID_BYTES) == 0;
+	*bytes = vu_model_file_bytes(file);
+	vu_model_file_close(file);
+	return same;
+}
+
+static vu_status train_and_write(models *m, const settings *with, const held_scorer *held, user_key key,
+                                 const vu_scorer_sample *samples, size_t count, template_facts *facts,
+                                 vu_scorer_trained *trained, uint64_t *bytes_out, vu_error *error)
+{
+	vu_scorer_options options = {.quantize = with->quantize, .prune = with->prune};
+	vu_model_writer *writer = NULL;
+	void *data = NULL;
+	size_t bytes;
+	int64_t start = vu_clock_monotonic_us();
+	vu_status status = vu_model_writer_create(VU_MODEL_TEMPLATE, &writer);
+
+	if (status != VU_OK)
+		return vu_fail(error, status, "unable to enrol: out of memory");
+	status = vu_scorer_train(&held->scorer, samples, count, &options, writer, trained, error);
+	if (status != VU_OK)
+		goto out;
+	facts->enrolled_us = (uint64_t)vu_clock_wall_us();
+	facts->samples = count;
+	facts->support_vectors = trained->support_vectors;
+	facts->train_us = (uint64_t)(vu_clock_monotonic_us() - start);
+	write_facts(writer, key, facts);
+	status = vu_model_writer_finish(writer, &data, &bytes, error);
+	if (status == VU_OK && bytes > VU_TEMPLATE_BYTES_MAX)
+		status = vu_fail(error, VU_OUT_OF_RANGE,
+		                 "unable to enrol: the template would have %zu bytes, more than %d", bytes,
+		                 VU_TEMPLATE_BYTES_MAX);
+	if (status == VU_OK)
+		status = template_store_write(&m->store, key.namespace, key.user, data, bytes, error);
+	if (status == VU_OK)
+		*bytes_out = bytes;
+out:
+	free(data);
+	vu_model_writer_destroy(writer);
+	return status;
+}
+
+static void warn_of_samples(const vu_scorer_trained *trained, warnings *w)
+{
+	for (uint32_t s = 0; s < trained->samples; s++) {
+		char *text = trained->agrees[s] ? NULL : next_warning(w);
+		if (text)
+			snprintf(text, WARNING_SIZE,
+			         "sample %u sounds unlike the others: enrol again with --replace if somebody else "
+			         "spoke or it was noisy",
+			         s + 1);
+	}
+}
+
+/* Whether the new voice would be taken for another user's, or nearly. */
+static void warn_of_neighbours(models *m, const settings *with, const held_scorer *held, user_key key,
+                               const vu_scorer_sample *samples, size_t count, int64_t deadline_us, warnings *w)
+{
+	char **names = NULL;
+	size_t name_count = 0;
+
+	if (list_names(m, key.namespace, &names, &name_count, NULL) != VU_OK || name_count > NEIGHBOURS_MAX)
+		goto out;
+	for (size_t i = 0; i < name_count; i++) {
+		user_key other = {key.namespace, names[i]};
+		cache_entry *entry;
+		bool hit;
+		size_t accepted = 0;
+		char *text;
+		if (strcmp(names[i], key.user) == 0)
+			continue;
+		if (vu_clock_monotonic_us() > deadline_us - 200000)
+			break;
+		if (hold_template(m, with, held, other, deadline_us, &entry, &hit, NULL) != VU_OK)
+			continue;
+		for (size_t s = 0; s < count; s++) {
+			vu_probe probe;
+			vu_score score;
+			vu_scorer_prepare(&held->scorer, &samples[s].whole, &probe);
+			vu_scorer_compare(&held->scorer, held_template(entry), &probe, VU_LEVEL_STANDARD, &score);
+			accepted += score.fused >= score.threshold;
+		}
+		cache_release(m->cache, entry);
+		/* One sample in so many may come close by chance; a third of them does not. */
+		if (accepted * 3 < count || accepted == 0)
+			continue;
+		text = next_warning(w);
+		if (text)
+			snprintf(text, WARNING_SIZE,
+			         "this voice is close to that of user '%s': use --level strict, or enrol with more "
+			         "samples",
+			         names[i]);
+	}
+out:
+	free_names(names, name_count);
+}
+
+void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	const Vu__EnrollRequest *request = (const Vu__EnrollRequest *)(const void *)message;
+	Vu__EnrollResponse response = VU__ENROLL_RESPONSE__INIT;
+	vu_scorer_sample samples[VU_SCORER_SAMPLES_MAX];
+	vu_scorer_trained trained = {0};
+	template_facts facts = {0};
+	held_scorer held = {0};
+	settings with;
+	user_key key;
+	char path[PATH_MAX];
+	float *crops = NULL;
+	warnings *w = NULL;
+	pthread_mutex_t *lock;
+	bool existed = false;
+	bool repeated = false;
+	uint64_t bytes = 0;
+	vu_error error = {VU_OK, ""};
+	vu_status status = check_key(request->key, &key, &error);
+
+	copy_settings(m, &with);
+	if (status == VU_OK && request->n_samples == 0)
+		status =
+		    vu_fail(&error, VU_INVALID_ARGUMENT, "unable to enrol user '%s': there are no samples", key.user);
+	if (status == VU_OK)
+		status = check_samples(request->samples, request->n_samples, samples, &crops, &error);
+	if (status == VU_OK)
+		status = hold_scorer(m, &with, vu_rpc_deadline_us(call), &held, &error);
+	if (status == VU_OK)
+		status = check_extractor(&held, request->extractor, &error);
+	if (status == VU_OK)
+		status = template_store_path(&m->store, key.namespace, key.user, path, &error);
+	w = calloc(1, sizeof *w);
+	if (status == VU_OK && !w)
+		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to enrol: out of memory");
+	if (status != VU_OK)
+		goto out;
+
+	lock = user_lock(m, key);
+	pthread_mutex_lock(lock);
+	existed = template_store_exists(&m->store, key.namespace, key.user);
+	repeated = existed && was_done_before(m, key, vu_rpc_request_id(call), &facts, &bytes);
+	if (!repeated) {
+		if (existed && !request->replace)
+			status = vu_fail(
+			    &error, VU_ALREADY_EXISTS,
+			    "user '%s' is enrolled already: use --replace to enrol again, or remove the user first",
+			    key.user);
+		memcpy(facts.request_id, vu_rpc_request_id(call), VU_ID_BYTES);
+		if (status == VU_OK)
+			status = train_and_write(m, &with, &held, key, samples, request->n_samples, &facts, &trained,
+			                         &bytes, &error);
+		if (status == VU_OK) {
+			forget_template(m, key);
+			if (!existed && !key.namespace[0] && atomic_load(&m->users) >= 0)
+				atomic_fetch_add(&m->users, 1);
+		}
+	}
+	pthread_mutex_unlock(lock);
+	if (status != VU_OK)
+		goto out;
+
+	warn_of_samples(&trained, w);
+	if (!key.namespace[0])
+		warn_of_neighbours(m, &with, &held, key, samples, request->n_samples, vu_rpc_deadline_us(call), w);
+	response.template_bytes = bytes;
+	response.samples = (uint32_t)facts.samples;
+	response.support_vectors = (uint32_t)facts.support_vectors;
+	response.train_us = facts.train_us;
+	response.path = path;
+	response.n_warnings = w->count;
+	response.warnings = w->pointers;
+	vu_rpc_reply(call, &response.base);
+out:
+	if (status != VU_OK)
+		vu_rpc_fail_error(call, &error);
+	free(w);
+	free(crops);
+	release_scorer(m, &held);
+}
+
+void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	const Vu__AgreementRequest *request = (const Vu__AgreementRequest *)(const void *)message;
+	Vu__AgreementResponse response = VU__AGREEMENT_RESPONSE__INIT;
+	vu_scorer_sample previous[VU_SCORER_SAMPLES_MAX];
+	vu_scorer_sample sample;
+	float *previous_crops = NULL;
+	float *crops = NULL;
+	held_scorer held = {0};
+	settings with;
+	bool agrees;
+	vu_error error = {VU_OK, ""};
+	vu_status status;
+
+	copy_settings(m, &with);
+	if (!request->sample)
+		status = vu_fail(&error, VU_INVALID_ARGUMENT, "the request has no sample");
+	else
+		status = check_samples(&request->sample, 1, &sample, &crops, &error);
+	if (status == VU_OK)
+		status = check_samples(request->previous, request->n_previous, previous, &previous_crops, &error);
+	if (status == VU_OK)
+		status = hold_scorer(m, &with, vu_rpc_deadline_us(call), &held, &error);
+	if (status == VU_OK)
+		status = check_extractor(&held, request->extractor, &error);
+	if (status == VU_OK) {
+		vu_scorer_agreement(&held.scorer, previous, request->n_previous, &sample, &response.agreement,
+		                    &agrees);
+		response.agrees = agrees;
+		vu_rpc_reply(call, &response.base);
+	} else {
+		vu_rpc_fail_error(call, &error);
+	}
+	free(crops);
+	free(previous_crops);
+	release_scorer(m, &held);
+}

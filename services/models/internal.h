@@ -1,0 +1,111 @@
+/* What the files of the model-server share. */
+#ifndef VU_MODELS_INTERNAL_H
+#define VU_MODELS_INTERNAL_H
+
+#include "cache.h"
+#include "ml/scorer.h"
+#include "models.h"
+#include "template_store.h"
+#include "voiceunlock/v1/models.pb-c.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Two writers of one user are kept apart by one of these. */
+#define USER_LOCKS 16
+
+/* Settings of a moment, as a request uses them from beginning to end. */
+typedef struct settings {
+	char background_path[PATH_MAX];
+	bool map;
+	bool quantize;
+	double prune;
+	uint32_t components;
+	uint32_t load_timeout_ms;
+	vu_level level;
+} settings;
+
+struct models {
+	template_store store;
+	cache *cache;
+	pthread_rwlock_t settings_lock;
+	settings settings;
+	pthread_mutex_t user_locks[USER_LOCKS];
+	pthread_mutex_t removal_lock;
+	atomic_int users; /* in the namespace of real users; -1: not counted yet */
+	vu_rpc_service service;
+};
+
+/* A checked key. */
+typedef struct user_key {
+	const char *namespace; /* "": real users */
+	const char *user;
+} user_key;
+
+/* ---- loading.c: background and templates through the cache ---- */
+
+/* The background's parts, held for one request. */
+typedef struct held_scorer {
+	vu_scorer scorer;
+	cache_entry *background;
+	cache_entry *parts; /* scaler */
+	cache_entry *projection;
+} held_scorer;
+
+vu_status hold_scorer(models *models, const settings *with, int64_t deadline_us, held_scorer *held, vu_error *error);
+void release_scorer(models *models, held_scorer *held);
+
+/* A user's template, verified, fit for this scorer; trained again from what was kept where that is all it takes. */
+vu_status hold_template(models *models, const settings *with, const held_scorer *held, user_key key,
+                        int64_t deadline_us, cache_entry **entry_out, bool *hit_out, vu_error *error);
+const vu_template *held_template(const cache_entry *entry);
+
+/* What the owner of templates writes into them besides the scorers' sections. */
+typedef struct template_facts {
+	uint64_t enrolled_us;
+	uint64_t samples;
+	uint64_t support_vectors;
+	uint64_t train_us;
+	uint8_t request_id[VU_ID_BYTES];
+} template_facts;
+
+void write_facts(vu_model_writer *writer, user_key key, const template_facts *facts);
+/* DATA_LOSS: not there or not fit; PERMISSION_DENIED: the file is somebody else's. */
+vu_status read_facts(const vu_model_file *file, user_key key, template_facts *facts, vu_error *error);
+
+void forget_template(models *models, user_key key);
+pthread_mutex_t *user_lock(models *models, user_key key);
+
+/* ---- request.c: what comes from outside, checked ---- */
+
+void copy_settings(models *models, settings *out);
+vu_status check_key(const Vu__UserKey *key, user_key *out, vu_error *error);
+vu_status check_namespace(const char *namespace, vu_error *error);
+vu_status check_level(const settings *with, const char *text, vu_level *level_out, vu_error *error);
+/* The extractor a request's vectors are by must be the background's. */
+vu_status check_extractor(const held_scorer *held, const char *extractor, vu_error *error);
+/* `input` borrows from the message. */
+vu_status check_input(const Vu__SpeakerVector *vector, ProtobufCBinaryData statistics, const Vu__Quality *quality,
+                      vu_scorer_input *input, vu_error *error);
+/* Fills `samples` (room for `count`) and allocates *crops_out for all crops; the caller frees it. */
+vu_status check_samples(Vu__EnrollSample *const *messages, size_t count, vu_scorer_sample *samples, float **crops_out,
+                        vu_error *error);
+
+/* ---- handlers, one file per family ---- */
+
+void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_score_many(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_identify(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+
+/* All users of a namespace; free each and the array. */
+vu_status list_names(models *models, const char *namespace, char ***names_out, size_t *count_out, vu_error *error);
+void free_names(char **names, size_t count);
+
+#endif

@@ -1,0 +1,111 @@
+/* Creation, settings and the table of methods of the model-server. Nothing is loaded here. */
+#include "models.h"
+
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const vu_rpc_method METHODS[] = {
+    {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},     {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
+    {"Score", handle_score, VU_RPC_IDEMPOTENT},       {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
+    {"Identify", handle_identify, VU_RPC_IDEMPOTENT}, {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
+    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
+    {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
+};
+
+static vu_status take_settings(models *m, const models_settings *given, vu_error *error)
+{
+	if (strlen(given->background_path) >= sizeof m->settings.background_path)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to use ml.background_model: its path is too long");
+	strcpy(m->settings.background_path, given->background_path);
+	m->settings.map = given->map;
+	m->settings.quantize = given->quantize;
+	m->settings.prune = given->prune;
+	m->settings.components = given->components;
+	m->settings.load_timeout_ms = given->load_timeout_ms;
+	m->settings.level = given->level;
+	return VU_OK;
+}
+
+vu_status models_create(const char *home, const models_settings *given, models **models_out, vu_error *error)
+{
+	models *m = calloc(1, sizeof *m);
+	vu_status status;
+
+	if (!m)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the model-server: out of memory");
+	pthread_rwlock_init(&m->settings_lock, NULL);
+	pthread_mutex_init(&m->removal_lock, NULL);
+	for (size_t i = 0; i < USER_LOCKS; i++)
+		pthread_mutex_init(&m->user_locks[i], NULL);
+	atomic_init(&m->users, -1);
+	m->service = (vu_rpc_service){
+	    .descriptor = &vu__models__descriptor,
+	    .methods = METHODS,
+	    .method_count = sizeof METHODS / sizeof *METHODS,
+	    .context = m,
+	};
+	status = template_store_init(&m->store, home, error);
+	if (status == VU_OK)
+		status = take_settings(m, given, error);
+	if (status == VU_OK && cache_create(given->cache_bytes, &m->cache) != VU_OK)
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the model-server: out of memory");
+	if (status != VU_OK) {
+		models_destroy(m);
+		return status;
+	}
+	*models_out = m;
+	return VU_OK;
+}
+
+void models_destroy(models *m)
+{
+	if (!m)
+		return;
+	cache_destroy(m->cache);
+	for (size_t i = 0; i < USER_LOCKS; i++)
+		pthread_mutex_destroy(&m->user_locks[i]);
+	pthread_mutex_destroy(&m->removal_lock);
+	pthread_rwlock_destroy(&m->settings_lock);
+	free(m);
+}
+
+const vu_rpc_service *models_rpc_service(models *m)
+{
+	return &m->service;
+}
+
+void copy_settings(models *m, settings *out)
+{
+	pthread_rwlock_rdlock(&m->settings_lock);
+	*out = m->settings;
+	pthread_rwlock_unlock(&m->settings_lock);
+}
+
+vu_status models_configure(models *m, const models_settings *given, vu_error *error)
+{
+	vu_status status;
+
+	pthread_rwlock_wrlock(&m->settings_lock);
+	status = take_settings(m, given, error);
+	pthread_rwlock_unlock(&m->settings_lock);
+	if (status != VU_OK)
+		return status;
+	for (int part = 0; part < CACHE_PARTS; part++)
+		cache_forget(m->cache, (cache_part)part, "", true);
+	cache_set_ceiling(m->cache, given->cache_bytes);
+	return VU_OK;
+}
+
+uint64_t models_cleanup(models *m, bool aggressive)
+{
+	uint64_t total = 0;
+
+	for (int part = 0; part < CACHE_PARTS; part++) {
+		cache_stats stats;
+		cache_get_stats(m->cache, (cache_part)part, &stats);
+		total += stats.bytes;
+	}
+	return cache_shrink(m->cache, aggressive ? 0 : (size_t)(total / 2));
+}

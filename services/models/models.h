@@ -1,0 +1,46 @@
+/*
+ * The model-server apart from its process: what main.c and the tests use.
+ */
+#ifndef VU_MODELS_MODELS_H
+#define VU_MODELS_MODELS_H
+
+#include "base/config.h"
+#include "base/status.h"
+#include "rpc/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct models models;
+
+/* What the configuration says about models; strings are copied. */
+typedef struct models_settings {
+	const char *background_path;
+	size_t cache_bytes;
+	bool map;            /* ml.enable_mmap */
+	bool quantize;       /* ml.enable_quantization */
+	double prune;        /* ml.prune */
+	uint32_t components; /* ml.pca_components */
+	uint32_t load_timeout_ms;
+	vu_level level; /* when a request names none */
+} models_settings;
+
+/* Loads nothing. `home` is the state folder. */
+vu_status models_create(const char *home, const models_settings *settings, models **models_out, vu_error *error);
+/* No request may be running any more. */
+void models_destroy(models *models);
+
+/* The RPC service voiceunlock.v1.Models, for vu_rpc_server_add; lives as long as `models`. */
+const vu_rpc_service *models_rpc_service(models *models);
+
+/* New settings for requests from now on; what is loaded and not in use is dropped, so changed files are seen. */
+vu_status models_configure(models *models, const models_settings *settings, vu_error *error);
+
+/* Loads the background now, for those who do not want it lazily. */
+vu_status models_load_background(models *models, vu_error *error);
+
+/* Frees what is not in use: all of it, or half of the ceiling's worth. Returns the bytes freed. */
+uint64_t models_cleanup(models *models, bool aggressive);
+
+#endif

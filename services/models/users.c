@@ -1,0 +1,322 @@
+/* ListUsers, Remove, RemoveNamespace, Preload, Stats: what is there, and what is not any more. */
+#include "base/user_name.h"
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- names ---- */
+
+typedef struct name_list {
+	char **names;
+	size_t count;
+	size_t room;
+	bool failed;
+} name_list;
+
+static bool add_name(void *context, const char *user)
+{
+	name_list *list = context;
+
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		char **names = realloc(list->names, room * sizeof *names);
+		if (!names)
+			goto fail;
+		list->names = names;
+		list->room = room;
+	}
+	list->names[list->count] = strdup(user);
+	if (!list->names[list->count])
+		goto fail;
+	list->count++;
+	return true;
+fail:
+	list->failed = true;
+	return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+vu_status list_names(models *m, const char *namespace, char ***names_out, size_t *count_out, vu_error *error)
+{
+	name_list list = {0};
+	vu_status status = template_store_list(&m->store, namespace, add_name, &list, error);
+
+	if (status == VU_OK && list.failed)
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to list users: out of memory");
+	if (status != VU_OK) {
+		free_names(list.names, list.count);
+		return status;
+	}
+	if (list.count > 1)
+		qsort(list.names, list.count, sizeof *list.names, by_name);
+	*names_out = list.names;
+	*count_out = list.count;
+	return VU_OK;
+}
+
+void free_names(char **names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* ---- ListUsers ---- */
+
+typedef struct described_user {
+	Vu__UserInfo info;
+	char path[PATH_MAX];
+	char background[VU_MODEL_HASH_HEX_SIZE];
+	char extractor[VU_EXTRACTOR_NAME_SIZE];
+} described_user;
+
+static void describe(models *m, user_key key, described_user *d)
+{
+	vu_model_file *file;
+	template_facts facts;
+	struct stat info;
+
+	vu__user_info__init(&d->info);
+	d->info.user = (char *)(uintptr_t)key.user;
+	d->info.path = d->path;
+	d->info.last_used_us = (uint64_t)template_store_last_used_us(&m->store, key.namespace, key.user);
+	if (template_store_path(&m->store, key.namespace, key.user, d->path, NULL) != VU_OK ||
+	    lstat(d->path, &info) != 0)
+		return;
+	d->info.present = true;
+	d->info.bytes = (uint64_t)info.st_size;
+	if (vu_model_file_open(d->path, VU_MODEL_TEMPLATE, true, &file, NULL) != VU_OK)
+		return;
+	if (read_facts(file, key, &facts, NULL) == VU_OK &&
+	    vu_model_file_text(file, "background", d->background, sizeof d->background, NULL) == VU_OK &&
+	    vu_model_file_text(file, "extractor", d->extractor, sizeof d->extractor, NULL) == VU_OK) {
+		d->info.verified = true;
+		d->info.samples = (uint32_t)facts.samples;
+		d->info.enrolled_us = facts.enrolled_us;
+		d->info.background = d->background;
+		d->info.extractor = d->extractor;
+	}
+	vu_model_file_close(file);
+}
+
+/* The names that a request is about: one, when it is there, or all. */
+static vu_status wanted_names(models *m, const Vu__ListUsersRequest *request, char ***names_out, size_t *count_out,
+                              vu_error *error)
+{
+	name_list list = {0};
+	vu_status status;
+
+	if (!request->user || !request->user[0])
+		return list_names(m, request->namespace_, names_out, count_out, error);
+	status = vu_user_name_check(request->user, error);
+	if (status != VU_OK)
+		return status;
+	if (template_store_exists(&m->store, request->namespace_, request->user) && !add_name(&list, request->user)) {
+		free(list.names);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to list users: out of memory");
+	}
+	*names_out = list.names;
+	*count_out = list.count;
+	return VU_OK;
+}
+
+void handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	const Vu__ListUsersRequest *request = (const Vu__ListUsersRequest *)(const void *)message;
+	Vu__ListUsersResponse response = VU__LIST_USERS_RESPONSE__INIT;
+	described_user *users = NULL;
+	Vu__UserInfo **pointers = NULL;
+	char **names = NULL;
+	size_t count = 0;
+	vu_error error = {VU_OK, ""};
+	vu_status status = check_namespace(request->namespace_, &error);
+
+	if (status == VU_OK)
+		status = wanted_names(m, request, &names, &count, &error);
+	if (status != VU_OK)
+		goto out;
+	users = calloc(count + 1, sizeof *users);
+	pointers = calloc(count + 1, sizeof *pointers);
+	if (!users || !pointers) {
+		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to list %zu users: out of memory", count);
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (vu_rpc_is_cancelled(call)) {
+			status = vu_fail(&error, VU_CANCELLED, "the caller no longer waits");
+			goto out;
+		}
+		describe(m, (user_key){request->namespace_, names[i]}, &users[i]);
+		pointers[i] = &users[i].info;
+	}
+	response.n_users = count;
+	response.users = pointers;
+	vu_rpc_reply(call, &response.base);
+out:
+	if (status != VU_OK)
+		vu_rpc_fail_error(call, &error);
+	free(pointers);
+	free(users);
+	free_names(names, count);
+}
+
+/* ---- Remove, RemoveNamespace ---- */
+
+void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	const Vu__RemoveRequest *request = (const Vu__RemoveRequest *)(const void *)message;
+	Vu__RemoveResponse response = VU__REMOVE_RESPONSE__INIT;
+	char text[96];
+	char *erased[2] = {text, (char *)(uintptr_t) "the time of the last use"};
+	user_key key;
+	uint64_t bytes;
+	vu_error error = {VU_OK, ""};
+	vu_status status = check_key(request->key, &key, &error);
+
+	if (status == VU_OK) {
+		pthread_mutex_t *lock = user_lock(m, key);
+		pthread_mutex_lock(&m->removal_lock);
+		pthread_mutex_lock(lock);
+		status = template_store_remove(&m->store, key.namespace, key.user, vu_rpc_request_id(call), &bytes,
+		                               &error);
+		if (status == VU_OK) {
+			forget_template(m, key);
+			if (bytes > 0 && !key.namespace[0] && atomic_load(&m->users) > 0)
+				atomic_fetch_sub(&m->users, 1);
+		}
+		pthread_mutex_unlock(lock);
+		pthread_mutex_unlock(&m->removal_lock);
+	}
+	if (status == VU_NOT_FOUND)
+		vu_fail(&error, status,
+		        "user '%s' is not enrolled: jarvis-voice-unlock list shows who is, enroll adds somebody",
+		        key.user);
+	if (status != VU_OK) {
+		vu_rpc_fail_error(call, &error);
+		return;
+	}
+	if (bytes > 0)
+		snprintf(text, sizeof text, "voice template and what was kept of enrolment (%llu bytes)",
+		         (unsigned long long)bytes);
+	else
+		snprintf(text, sizeof text, "voice template and what was kept of enrolment");
+	response.n_erased = 2;
+	response.erased = erased;
+	vu_rpc_reply(call, &response.base);
+}
+
+void handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	const Vu__RemoveNamespaceRequest *request = (const Vu__RemoveNamespaceRequest *)(const void *)message;
+	Vu__Empty response = VU__EMPTY__INIT;
+	char prefix[VU_USER_NAME_MAX + 16];
+	vu_error error = {VU_OK, ""};
+	vu_status status = check_namespace(request->namespace_, &error);
+
+	if (status == VU_OK)
+		status = template_store_remove_namespace(&m->store, request->namespace_, &error);
+	if (status != VU_OK) {
+		vu_rpc_fail_error(call, &error);
+		return;
+	}
+	snprintf(prefix, sizeof prefix, "template:%s/", request->namespace_);
+	cache_forget(m->cache, CACHE_MODELS, prefix, true);
+	vu_rpc_reply(call, &response.base);
+}
+
+/* ---- Preload, Stats ---- */
+
+void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	const Vu__PreloadRequest *request = (const Vu__PreloadRequest *)(const void *)message;
+	Vu__PreloadResponse response = VU__PRELOAD_RESPONSE__INIT;
+	held_scorer held = {0};
+	settings with;
+	vu_error error = {VU_OK, ""};
+	vu_status status = VU_OK;
+
+	for (size_t i = 0; i < request->n_keys && status == VU_OK; i++) {
+		user_key key;
+		status = check_key(request->keys[i], &key, &error);
+	}
+	copy_settings(m, &with);
+	if (status == VU_OK)
+		status = hold_scorer(m, &with, vu_rpc_deadline_us(call), &held, &error);
+	if (status != VU_OK) {
+		vu_rpc_fail_error(call, &error);
+		return;
+	}
+	for (size_t i = 0; i < request->n_keys && !vu_rpc_is_cancelled(call); i++) {
+		user_key key = {request->keys[i]->namespace_, request->keys[i]->user};
+		cache_entry *entry;
+		bool hit;
+		/* Nobody waits for the result: who cannot be loaded will be told so when they are scored. */
+		if (hold_template(m, &with, &held, key, vu_rpc_deadline_us(call), &entry, &hit, NULL) != VU_OK)
+			continue;
+		response.loaded++;
+		cache_release(m->cache, entry);
+	}
+	release_scorer(m, &held);
+	vu_rpc_reply(call, &response.base);
+}
+
+static bool count_one(void *context, const char *user)
+{
+	(void)user;
+	++*(int *)context;
+	return true;
+}
+
+void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	models *m = context;
+	Vu__StatsResponse response = VU__STATS_RESPONSE__INIT;
+	Vu__CacheStats parts[CACHE_PARTS];
+	Vu__CacheStats *pointers[CACHE_PARTS];
+	uint64_t load_us = 0;
+	int users = atomic_load(&m->users);
+	settings with;
+
+	(void)message;
+	if (users < 0) {
+		int counted = 0;
+		if (template_store_list(&m->store, "", count_one, &counted, NULL) == VU_OK) {
+			/* Whoever enrolled meanwhile is counted next time. */
+			atomic_compare_exchange_strong(&m->users, &users, counted);
+			users = counted;
+		}
+	}
+	for (int part = 0; part < CACHE_PARTS; part++) {
+		cache_stats stats;
+		cache_get_stats(m->cache, (cache_part)part, &stats);
+		vu__cache_stats__init(&parts[part]);
+		parts[part].name = (char *)(uintptr_t)cache_part_name((cache_part)part);
+		parts[part].bytes = stats.bytes;
+		parts[part].items = stats.items;
+		parts[part].hits = stats.hits;
+		parts[part].misses = stats.misses;
+		response.total_loaded += stats.loaded;
+		response.total_unloaded += stats.unloaded;
+		load_us += stats.load_us;
+		pointers[part] = &parts[part];
+	}
+	copy_settings(m, &with);
+	response.users = users > 0 ? (uint32_t)users : 0;
+	response.n_caches = CACHE_PARTS;
+	response.caches = pointers;
+	response.avg_load_ms = response.total_loaded ? (double)load_us / 1000.0 / (double)response.total_loaded : 0;
+	response.background = with.background_path;
+	vu_rpc_reply(call, &response.base);
+}
