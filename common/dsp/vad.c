@@ -41,8 +41,8 @@
 #define FAST_EXCESS_UNVOICED_DB 0.7f
 #define BANDS_ABOVE_MIN 3
 #define VOICED 0.6f
-#define UNDER_VOICE_UNVOICED_MAX_DB 28.0f
-#define UNDER_VOICE_VOICED_MAX_DB 36.0f
+#define UNDER_VOICE_UNVOICED_MAX_DB 32.0f
+#define UNDER_VOICE_VOICED_MAX_DB 40.0f
 /* The voice level follows louder voiced sound at once and is forgotten at 1 dB a second. */
 #define VOICE_LEVEL_DECAY_DB 0.01f
 
