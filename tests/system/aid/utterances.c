@@ -31,7 +31,8 @@
 #define PEOPLE_MIN 8
 #define WORDS_MAX 256
 #define WORD_SECONDS_MAX 3.0
-#define UTTERANCE_SECONDS_MIN 2.6 /* speech and pauses, without the bed around it */
+#define SPEECH_SECONDS_MIN 2.2 /* within 20 dB of the loudest: tails and pauses do not count */
+#define UTTERANCE_SECONDS_MAX 8.0
 #define PAUSE_S 0.12
 #define LEAD_S 0.35
 #define TAIL_S 0.60
@@ -43,6 +44,7 @@ typedef struct word {
 	size_t count;
 	size_t first; /* of the speech within it */
 	size_t last;  /* one past */
+	size_t active; /* samples within 20 dB of the loudest */
 } word;
 
 typedef struct person {
@@ -121,7 +123,10 @@ static bool find_speech(word *w, int rate)
 		return false;
 	w->first = w->count;
 	w->last = 0;
+	w->active = 0;
 	for (size_t f = 0; f < frames; f++) {
+		if (frame_rms(w->samples + f * hop, hop) > loudest * 0.1F)
+			w->active += hop;
 		if (frame_rms(w->samples + f * hop, hop) > loudest * 0.0316F) {
 			if (f * hop < w->first)
 				w->first = f * hop;
@@ -269,16 +274,19 @@ static bool make_utterance(const person *p, const size_t *order, size_t *next, c
 	size_t pause = (size_t)(PAUSE_S * p->rate);
 	size_t lead = (size_t)(LEAD_S * p->rate);
 	size_t total = 0;
+	size_t active = 0;
 	size_t until = *next;
 	size_t at;
 	size_t count;
 	float *out;
 
-	while (until < p->word_count && (double)total < UTTERANCE_SECONDS_MIN * p->rate) {
+	while (until < p->word_count && (double)active < SPEECH_SECONDS_MIN * p->rate &&
+	       (double)total < UTTERANCE_SECONDS_MAX * p->rate) {
 		const word *w = &p->words[order[until++]];
 		total += w->last - w->first + pause;
+		active += w->active;
 	}
-	if ((double)total < UTTERANCE_SECONDS_MIN * p->rate)
+	if ((double)active < SPEECH_SECONDS_MIN * p->rate)
 		return false;
 	count = lead + total + (size_t)(TAIL_S * p->rate);
 	out = allocate(count, sizeof *out);
