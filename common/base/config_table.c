@@ -109,14 +109,14 @@ const char *const VU_CONFIG_SECTIONS[] = {"performance",    "ml",       "audio",
 const char *const VU_CONFIG_DEFAULT_PHRASES[] = {
     "My voice opens this computer, and nobody else's does.",
     "The quick brown fox jumps over the lazy dog near the river.",
-    "She had your dark suit in greasy wash water all year.",
     "Bright sunshine shimmers on the ocean every morning in July.",
     "Please join five happy children eating thick vegetable soup.",
-    "A large size in stockings is hard to sell these days.",
     "We thought the weather would change before the train arrived.",
     "Good music always brings back the pleasure of an old journey.",
     "Seven boys chose the yellow boat with the blue canvas roof.",
     "They finally measured the distance between both houses by hand.",
+    "A pure white cat watched the girl feed her chickens at dawn.",
+    "Nothing is as easy as saying which road you should have taken.",
     NULL,
 };
 
