@@ -36,6 +36,7 @@ struct vu_microphone {
 
 static bool initialized;
 static bool microphone_is_open;
+static FILE *own_stderr; /* while PortAudio is muted */
 
 /* ---- silence ---- */
 
@@ -79,6 +80,32 @@ static void silence_libraries(void)
 	}
 }
 
+/*
+ * PortAudio itself prints "Expression … failed" to the C library's stderr, at
+ * any time and from its own threads; both C libraries we run on let the stream
+ * be exchanged. The log writes to the descriptor and is not concerned.
+ */
+static void mute(void)
+{
+	FILE *nowhere = own_stderr ? NULL : fopen("/dev/null", "we");
+
+	if (!nowhere)
+		return;
+	own_stderr = stderr;
+	stderr = nowhere;
+}
+
+static void unmute(void)
+{
+	FILE *nowhere = stderr;
+
+	if (!own_stderr)
+		return;
+	stderr = own_stderr;
+	own_stderr = NULL;
+	fclose(nowhere);
+}
+
 /* ---- starting and ending PortAudio ---- */
 
 static vu_status initialize(vu_error *error)
@@ -88,11 +115,14 @@ static vu_status initialize(vu_error *error)
 	if (initialized)
 		return VU_OK;
 	silence_libraries();
+	mute();
 	problem = Pa_Initialize();
-	if (problem != paNoError)
+	if (problem != paNoError) {
+		unmute();
 		return vu_fail(error, VU_UNAVAILABLE,
 		               "unable to start the sound system: %s; check that the sound server runs",
 		               Pa_GetErrorText(problem));
+	}
 	initialized = true;
 	return VU_OK;
 }
@@ -102,6 +132,7 @@ void vu_device_shutdown(void)
 	if (!initialized || microphone_is_open)
 		return;
 	Pa_Terminate();
+	unmute();
 	initialized = false;
 }
 

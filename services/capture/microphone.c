@@ -127,13 +127,12 @@ static bool any_live(microphone *mic)
 
 static void fail_session(microphone *mic, capture_session *session, const vu_error *error)
 {
-	bool was_opening = session->record.state == VU_RING_OPENING;
-
-	session_fail(session, error->status, error->message);
-	if (was_opening)
+	if (session->record.state == VU_RING_OPENING) {
 		sessions_close(mic->sessions, session, error->status, error->message);
-	else
-		uv_mutex_unlock(&session->writer);
+		return;
+	}
+	session_fail(session, error->status, error->message);
+	uv_mutex_unlock(&session->writer);
 }
 
 static void feed_session(microphone *mic, capture_session *session, size_t frames)

@@ -202,15 +202,19 @@ void session_fail(capture_session *session, vu_status status, const char *messag
 	stop_processing(session);
 }
 
-void session_wipe(capture_session *session, vu_status status, const char *message)
+waiting_list session_wipe(capture_session *session)
 {
+	waiting_list waiting;
+
 	stop_processing(session);
 	uv_mutex_lock(&session->lock);
-	waiting_refuse(&session->waiting, status, message);
+	waiting = session->waiting;
+	session->waiting.first = NULL;
 	session->used = false;
 	memset(&session->record, 0, sizeof session->record);
 	vu_ring_wipe(session->ring, session->slot);
 	uv_mutex_unlock(&session->lock);
+	return waiting;
 }
 
 /* ---- samples ---- */

@@ -107,8 +107,12 @@ bool session_add_frames(capture_session *session, const float *interleaved, size
 void session_end(capture_session *session, vu_ring_end reason);
 void session_fail(capture_session *session, vu_status status, const char *message);
 
-/* Refuses who waits, wipes the audio and frees the slot. */
-void session_wipe(capture_session *session, vu_status status, const char *message);
+/*
+ * Wipes the audio and frees the slot. Those who waited are handed to the
+ * caller, who refuses them once the session's id is free as well: whoever
+ * tries again then does not meet what is being closed.
+ */
+waiting_list session_wipe(capture_session *session);
 
 /* Somebody used the session just now; called without any lock or with writer. */
 void session_touch(capture_session *session);

@@ -153,13 +153,14 @@ vu_status sessions_lock(capture_sessions *sessions, const char *id, capture_sess
 void sessions_close(capture_sessions *sessions, capture_session *session, vu_status status, const char *message)
 {
 	unsigned slot = session->slot;
+	waiting_list waiting = session_wipe(session);
 
-	session_wipe(session, status, message);
 	uv_mutex_unlock(&session->writer);
 	/* The id is freed last, so the slot cannot be occupied before it is clean. */
 	uv_mutex_lock(&sessions->lock);
 	sessions->ids[slot][0] = '\0';
 	uv_mutex_unlock(&sessions->lock);
+	waiting_refuse(&waiting, status, message);
 }
 
 capture_session *sessions_at(capture_sessions *sessions, unsigned index)

@@ -318,7 +318,7 @@ static void test_cutting_changes_nothing(void **state)
 		}
 		assert_memory_equal(&session.record, &first_record, sizeof first_record);
 		assert_memory_equal(vu_ring_samples(ring, 3), first, first_record.total_samples * sizeof *first);
-		session_wipe(&session, VU_NOT_FOUND, "closed");
+		assert_null(session_wipe(&session).first);
 	}
 	free(first);
 	free(samples);
@@ -353,7 +353,7 @@ static void test_upload_cut_by_a_restart_starts_over(void **state)
 	upload(samples, 96000, 4000, true);
 	whole = session.record;
 	memcpy(expected, vu_ring_samples(ring, 3), 31999 * sizeof *expected);
-	session_wipe(&session, VU_NOT_FOUND, "closed");
+	assert_null(session_wipe(&session).first);
 
 	begin_upload(48000, false, 10);
 	upload(samples, 60000, 4000, false);
@@ -454,7 +454,7 @@ static void test_wiping(void **state)
 	(void)state;
 	begin_upload(16000, false, 10);
 	upload(samples, 16000, 1000, true);
-	session_wipe(&session, VU_NOT_FOUND, "closed");
+	assert_null(session_wipe(&session).first);
 	assert_false(session.used);
 	for (size_t i = 0; i < 16000; i++)
 		assert_int_equal(vu_ring_samples(ring, 3)[i], 0);
