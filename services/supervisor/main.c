@@ -47,6 +47,7 @@ typedef struct vu_supervisor {
 	bool detached;
 	int report_fd; /* to the launching process, or -1 */
 	int exit_code;
+	char failure[1024]; /* why the suite did not come up, when it did not */
 	bool on_terminal;
 	char *home;
 	char *runtime_folder;
@@ -204,12 +205,17 @@ static void note_started(void *context, int exit_code, const char *message)
 		vu_log_error("%s", message);
 	if (!supervisor->detached)
 		return;
-	if (exit_code != VU_EXIT_DONE) {
-		/* All or nothing: half a suite in the background would only be in the way of the next start. */
-		supervisor->exit_code = exit_code;
-		vu_suite_stop(supervisor->suite);
+	if (exit_code == VU_EXIT_DONE) {
+		vu_detach_report(&supervisor->report_fd, exit_code, message);
+		return;
 	}
-	vu_detach_report(&supervisor->report_fd, exit_code, message);
+	/*
+	 * All or nothing: half a suite in the background would only be in the way of
+	 * the next start. The launcher is told once nothing is left of this one.
+	 */
+	supervisor->exit_code = exit_code;
+	snprintf(supervisor->failure, sizeof supervisor->failure, "%s", message);
+	vu_suite_stop(supervisor->suite);
 }
 
 static void take_request(void *context, vu_front_request *request)
@@ -321,5 +327,10 @@ int main(int argc, char **argv)
 	vu_rpc_server_drain(supervisor.server, DRAIN_MS);
 	vu_log_info("all services have stopped");
 	unlink(supervisor.endpoint.path);
+	if (supervisor.report_fd >= 0) {
+		bool failed = supervisor.exit_code != VU_EXIT_DONE;
+		vu_detach_report(&supervisor.report_fd, failed ? supervisor.exit_code : VU_EXIT_UNAVAILABLE,
+		                 failed ? supervisor.failure : "unable to start: it was stopped before all services were up");
+	}
 	leave(supervisor.exit_code);
 }
