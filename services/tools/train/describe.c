@@ -1,0 +1,137 @@
+/* Extraction. One bad file costs a line of text, never the training. */
+#include "describe.h"
+
+#include "audio/load.h"
+#include "dsp/extractor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static vu_status out_of_memory(vu_error *error)
+{
+	return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to describe the corpus: out of memory");
+}
+
+/* Copies what the extractor says into an utterance with arrays of its own. */
+static vu_status keep(const vu_features *features, uint32_t person, bool augmented, described *out)
+{
+	size_t crops = features->crop_count;
+	float *values = malloc((crops + 1) * VU_VECTOR_DIMENSIONS * sizeof *values);
+	uint32_t *crop_ms = malloc((crops + 1) * sizeof *crop_ms);
+	vu_training_utterance *utterances = realloc(out->utterances, (out->count + 1) * sizeof *utterances);
+
+	if (utterances)
+		out->utterances = utterances;
+	if (!values || !crop_ms || !utterances) {
+		free(values);
+		free(crop_ms);
+		return VU_RESOURCE_EXHAUSTED;
+	}
+	memcpy(values, features->vector.values, sizeof features->vector.values);
+	for (size_t c = 0; c < crops; c++) {
+		memcpy(values + (c + 1) * VU_VECTOR_DIMENSIONS, features->crops[c].values,
+		       sizeof features->crops[c].values);
+		crop_ms[c] = features->crops[c].end_ms - features->crops[c].start_ms;
+	}
+	utterances[out->count++] = (vu_training_utterance){
+	    .person = person,
+	    .augmented = augmented,
+	    .whole = values,
+	    .speech_ms = features->quality.speech_ms,
+	    .crops = values + VU_VECTOR_DIMENSIONS,
+	    .crop_ms = crop_ms,
+	    .crop_count = crops,
+	};
+	return VU_OK;
+}
+
+/* *kept_out is false when there is no speech to describe. */
+static vu_status describe_samples(const float *samples, size_t count, uint32_t person, bool augmented, bool *kept_out,
+                                  described *out)
+{
+	vu_extractor_config config = {.crops = true, .limits = {1.0, 10.0}};
+	vu_extractor *extractor;
+	vu_features *features = malloc(sizeof *features);
+	vu_status status = features ? vu_extractor_create(&config, &extractor) : VU_RESOURCE_EXHAUSTED;
+
+	*kept_out = false;
+	if (status != VU_OK) {
+		free(features);
+		return status;
+	}
+	status = vu_extractor_push(extractor, samples, count);
+	if (status == VU_OK)
+		status = vu_extractor_finish(extractor, features);
+	if (status == VU_OK && features->has_vector) {
+		status = keep(features, person, augmented, out);
+		*kept_out = status == VU_OK;
+	}
+	vu_extractor_destroy(extractor);
+	free(features);
+	return status;
+}
+
+static vu_status describe_file(const corpus_file *file, size_t index, const augmenter *corrupt, unsigned copies,
+                               uint64_t seed, described *out)
+{
+	float *samples;
+	float *copy;
+	size_t count;
+	bool kept;
+	vu_error reason;
+	vu_status status = vu_audio_load(file->path, DESCRIBE_SECONDS_MAX, &samples, &count, &reason);
+
+	if (status != VU_OK) {
+		fprintf(stderr, "vu-train: skipping a file: %s\n", reason.message);
+		out->skipped++;
+		return VU_OK;
+	}
+	status = describe_samples(samples, count, file->person, false, &kept, out);
+	if (status == VU_OK && !kept) {
+		fprintf(stderr, "vu-train: skipping a file: there is no speech in %s\n", file->path);
+		out->skipped++;
+	}
+	copy = malloc((count + 1) * sizeof *copy);
+	if (!copy)
+		status = VU_RESOURCE_EXHAUSTED;
+	for (unsigned c = 0; c < copies && corrupt && status == VU_OK && kept; c++) {
+		bool ignored;
+		memcpy(copy, samples, count * sizeof *copy);
+		status =
+		    augmenter_apply(corrupt, seed ^ (index * 1000003u + c + 1) * 0x9E3779B97F4A7C15u, copy, count);
+		if (status == VU_OK)
+			status = describe_samples(copy, count, file->person, true, &ignored, out);
+	}
+	free(copy);
+	free(samples);
+	return status;
+}
+
+vu_status describe_corpus(const corpus *files, const augmenter *corrupt, unsigned copies, uint64_t seed,
+                          void (*progress)(void *context, const char *step, double done), void *context,
+                          described *out, vu_error *error)
+{
+	memset(out, 0, sizeof *out);
+	for (size_t i = 0; i < files->file_count; i++) {
+		if (progress)
+			progress(context, "features", (double)i / (double)files->file_count);
+		if (describe_file(&files->files[i], i, corrupt, copies, seed, out) != VU_OK)
+			return out_of_memory(error);
+	}
+	for (size_t i = 0; i < out->count; i++) {
+		if (!out->utterances[i].augmented)
+			out->speech_s += out->utterances[i].speech_ms / 1000.0;
+		out->people += i == 0 || out->utterances[i].person != out->utterances[i - 1].person;
+	}
+	return VU_OK;
+}
+
+void described_free(described *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		free((void *)(uintptr_t)d->utterances[i].whole);
+		free((void *)(uintptr_t)d->utterances[i].crop_ms);
+	}
+	free(d->utterances);
+}

@@ -1,0 +1,328 @@
+/*
+ * vu-train: a background model from folders of people.
+ *
+ *   corpus.c    finds people and files
+ *   augment.c   corrupts speech as rooms and microphones do
+ *   describe.c  every file through the extractor
+ *   manifest.c  where the model comes from and what it reached
+ *
+ * The training itself is common/ml/background_train.h. Exit codes: 0 done, 2
+ * usage, 4 nothing to train on, 70 everything else.
+ */
+#include "base/log.h"
+#include "describe.h"
+#include "dsp/extractor.h"
+#include "manifest.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CORPORA_MAX 32
+
+typedef struct arguments {
+	const char *out;
+	const char *manifest;
+	const char *noise;
+	const char *rooms;
+	const char *corpora[CORPORA_MAX];
+	size_t corpus_count;
+	unsigned copies;
+	vu_training_config config;
+	char *const *folders;
+	int folder_count;
+} arguments;
+
+static const char USAGE[] =
+    "usage: vu-train [options] FOLDER...\n"
+    "\n"
+    "Trains a background model from recordings of many people. Each FOLDER holds one\n"
+    "sub-folder per person, or files whose names begin with the person and '-' or '_'.\n"
+    "At least 4 people need two recordings or more; files that cannot be used are\n"
+    "named, skipped and counted.\n"
+    "\n"
+    "  --out FILE          the model (background.vum)\n"
+    "  --manifest FILE     what it was made of and what it reached, as JSON\n"
+    "  --corpus TEXT       name and licence of a corpus, for manifest and model (may be repeated)\n"
+    "  --noise FOLDER      noises to corrupt copies of the speech with\n"
+    "  --rir FOLDER        room responses to do so with\n"
+    "  --copies N          corrupted copies of each file (2 when there is noise or rir)\n"
+    "  --seed N            the same seed and files give the same model (1)\n"
+    "  --folds N           parts for cross-validation over people (5)\n"
+    "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top enrol-samples\n"
+    "  --help\n";
+
+static bool set_value(vu_training_config *c, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	char *end;
+	double value;
+	size_t length;
+	const struct {
+		const char *name;
+		unsigned *count;
+		double *number;
+	} names[] = {
+	    {"discriminants", &c->discriminants, NULL},
+	    {"shrinkage", NULL, &c->shrinkage},
+	    {"weight-power", NULL, &c->weight_power},
+	    {"nu", NULL, &c->svm_nu},
+	    {"gamma", NULL, &c->svm_gamma},
+	    {"svm-top", &c->svm_top, NULL},
+	    {"second-top", &c->second_top, NULL},
+	    {"enrol-samples", &c->enrol_samples, NULL},
+	};
+
+	if (!equals)
+		return false;
+	length = (size_t)(equals - text);
+	value = strtod(equals + 1, &end);
+	if (end == equals + 1 || *end)
+		return false;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strlen(names[i].name) != length || strncmp(names[i].name, text, length) != 0)
+			continue;
+		if (names[i].number)
+			*names[i].number = value;
+		else if (value >= 1 && value <= 1000)
+			*names[i].count = (unsigned)value;
+		else
+			return false;
+		return true;
+	}
+	return false;
+}
+
+static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	*out = value;
+	return end != text && !*end && value >= min && value <= max;
+}
+
+/* -1: go on; else the exit code. */
+static int read_arguments(int argc, char **argv, arguments *a)
+{
+	static const struct option options[] = {
+	    {"out", required_argument, NULL, 'o'},
+	    {"manifest", required_argument, NULL, 'm'},
+	    {"corpus", required_argument, NULL, 'c'},
+	    {"noise", required_argument, NULL, 'n'},
+	    {"rir", required_argument, NULL, 'r'},
+	    {"copies", required_argument, NULL, 'k'},
+	    {"seed", required_argument, NULL, 's'},
+	    {"folds", required_argument, NULL, 'f'},
+	    {"set", required_argument, NULL, 'S'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+	uint64_t number;
+	bool copies_given = false;
+
+	a->out = "background.vum";
+	a->config = vu_training_config_default();
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		bool good = true;
+		switch (option) {
+		case 'o':
+			a->out = optarg;
+			break;
+		case 'm':
+			a->manifest = optarg;
+			break;
+		case 'c':
+			good = a->corpus_count < CORPORA_MAX;
+			if (good)
+				a->corpora[a->corpus_count++] = optarg;
+			break;
+		case 'n':
+			a->noise = optarg;
+			break;
+		case 'r':
+			a->rooms = optarg;
+			break;
+		case 'k':
+			good = copies_given = read_number(optarg, 0, 20, &number);
+			a->copies = (unsigned)number;
+			break;
+		case 's':
+			good = read_number(optarg, 0, INT64_MAX, &a->config.seed);
+			break;
+		case 'f':
+			good = read_number(optarg, 2, 50, &number);
+			a->config.folds = (unsigned)number;
+			break;
+		case 'S':
+			good = set_value(&a->config, optarg);
+			break;
+		case 'h':
+			fputs(USAGE, stdout);
+			return 0;
+		default:
+			fprintf(stderr, "see vu-train --help\n");
+			return 2;
+		}
+		if (!good) {
+			fprintf(stderr, "vu-train: unable to understand \"%s\": see vu-train --help\n", optarg);
+			return 2;
+		}
+	}
+	if (optind == argc) {
+		fputs(USAGE, stderr);
+		return 2;
+	}
+	if (!copies_given && (a->noise || a->rooms))
+		a->copies = 2;
+	a->folders = argv + optind;
+	a->folder_count = argc - optind;
+	return -1;
+}
+
+static void show_progress(void *context, const char *step, double done)
+{
+	(void)context;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K%-20s %3.0f %%", step, 100 * done);
+}
+
+static void end_progress(void)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+}
+
+static void print_figures(const vu_training_figures *figures)
+{
+	printf(
+	    "components  trials             EER svm  second  fused   FRR at FAR 1 %%  0.1 %%   Cllr   thresholds\n");
+	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++) {
+		const vu_training_figures *f = &figures[i];
+		printf("%10u  %6zu + %-8zu %6.2f %% %5.2f %% %5.2f %%  %13.1f %% %6.1f %%  %.3f  %.2f %.2f %.2f%s\n",
+		       f->components, f->target_trials, f->stranger_trials, 100 * f->svm.eer, 100 * f->second.eer,
+		       100 * f->fused.eer, 100 * f->fused.frr_at_far_1, 100 * f->fused.frr_at_far_01, f->fused.cllr,
+		       (double)f->thresholds[0], (double)f->thresholds[1], (double)f->thresholds[2],
+		       f->extrapolated[2] ? " (extrapolated)" : "");
+	}
+}
+
+/* One line a corpus, as the model keeps it. The caller frees. */
+static char *join_corpora(const arguments *a)
+{
+	size_t length = 1;
+	char *text;
+
+	for (size_t i = 0; i < a->corpus_count; i++)
+		length += strlen(a->corpora[i]) + 1;
+	text = calloc(1, length);
+	for (size_t i = 0; text && i < a->corpus_count; i++) {
+		strcat(text, a->corpora[i]);
+		strcat(text, "\n");
+	}
+	return text;
+}
+
+static vu_status hash_corpus(const corpus *files, char hex[65], vu_error *error)
+{
+	char **paths = calloc(files->file_count + 1, sizeof *paths);
+	const char **names = calloc(files->file_count + 1, sizeof *names);
+	vu_status status;
+
+	if (!paths || !names) {
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to hash the corpus: out of memory");
+	} else {
+		for (size_t i = 0; i < files->file_count; i++) {
+			const char *slash = strrchr(files->files[i].path, '/');
+			paths[i] = files->files[i].path;
+			names[i] = slash ? slash + 1 : paths[i];
+		}
+		status = manifest_hash_files(paths, names, files->file_count, hex, error);
+	}
+	free(names);
+	free(paths);
+	return status;
+}
+
+static vu_status train(const arguments *a, const corpus *files, const described *speech, vu_error *error)
+{
+	vu_training_figures figures[VU_TRAINING_CALIBRATIONS];
+	vu_model_writer *writer = NULL;
+	manifest m = {
+	    .model_path = a->out,
+	    .corpora = a->corpora,
+	    .corpus_count = a->corpus_count,
+	    .config = &a->config,
+	    .copies = a->copies,
+	    .files = files->file_count,
+	    .skipped = speech->skipped,
+	    .people = speech->people,
+	    .speech_s = speech->speech_s,
+	    .figures = figures,
+	};
+	vu_status status = vu_model_writer_create(VU_MODEL_BACKGROUND, &writer);
+
+	if (status != VU_OK)
+		return vu_fail(error, status, "unable to train: out of memory");
+	status = vu_background_train(&a->config, speech->utterances, speech->count, writer, figures, error);
+	if (status == VU_OK)
+		status = vu_model_writer_save(writer, a->out, error);
+	if (status == VU_OK && a->manifest)
+		status = hash_corpus(files, m.corpus_hash, error);
+	if (status == VU_OK && a->manifest)
+		status = manifest_write(&m, a->manifest, error);
+	end_progress();
+	if (status == VU_OK) {
+		print_figures(figures);
+		printf(
+		    "\n%s: %zu people, %zu files (%zu skipped), %.0f s of speech, %zu vectors' worth of utterances\n",
+		    a->out, speech->people, files->file_count, speech->skipped, speech->speech_s, speech->count);
+	}
+	vu_model_writer_destroy(writer);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	arguments a = {0};
+	corpus files = {0};
+	described speech = {0};
+	augmenter *corrupt = NULL;
+	char *corpora = NULL;
+	vu_error error = {VU_OK, ""};
+	vu_status status = VU_OK;
+	int code;
+
+	vu_log_init("train");
+	code = read_arguments(argc, argv, &a);
+	if (code >= 0)
+		return code;
+	corpora = join_corpora(&a);
+	if (!corpora)
+		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to train: out of memory");
+	a.config.extractor = vu_extractor_name();
+	a.config.corpora = corpora;
+	a.config.progress = show_progress;
+	for (int i = 0; i < a.folder_count && status == VU_OK; i++)
+		status = corpus_add_folder(&files, a.folders[i], &error);
+	if (status == VU_OK && (a.noise || a.rooms))
+		status = augmenter_create(a.noise, a.rooms, &corrupt, &error);
+	if (status == VU_OK)
+		status =
+		    describe_corpus(&files, corrupt, a.copies, a.config.seed, show_progress, NULL, &speech, &error);
+	if (status == VU_OK)
+		status = train(&a, &files, &speech, &error);
+	end_progress();
+	if (status != VU_OK)
+		fprintf(stderr, "vu-train: %s\n", error.message);
+	if (speech.skipped > 0)
+		fprintf(stderr, "vu-train: %zu of %zu files were skipped\n", speech.skipped, files.file_count);
+	augmenter_destroy(corrupt);
+	described_free(&speech);
+	corpus_free(&files);
+	free(corpora);
+	return status == VU_OK ? 0 : status == VU_INVALID_ARGUMENT ? 4 : 70;
+}
