@@ -106,7 +106,8 @@ void vu_cepstrum_compute(vu_cepstrum *c, const float *frame, float *coefficients
 	vu_fft_power(c->bins, vu_fft_bins(c->fft), c->power);
 	vu_filterbank_apply(c->filters, c->power, c->log_energies);
 	for (size_t i = 0; i < filters; i++)
-		c->log_energies[i] = logf(c->log_energies[i] > VU_CEPSTRUM_FLOOR ? c->log_energies[i] : VU_CEPSTRUM_FLOOR);
+		c->log_energies[i] =
+		    logf(c->log_energies[i] > VU_CEPSTRUM_FLOOR ? c->log_energies[i] : VU_CEPSTRUM_FLOOR);
 	memset(coefficients, 0, count * sizeof(float));
 	for (size_t i = 0; i < filters; i++) {
 		const float *row = c->transform + i * count;

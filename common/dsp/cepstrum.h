@@ -22,10 +22,11 @@
 typedef struct vu_cepstrum_config {
 	size_t frame_samples; /* at most filters.fft_size */
 	vu_window_kind window;
-	float pre_emphasis;   /* 0 to below 1 */
+	float pre_emphasis; /* 0 to below 1 */
 	vu_filterbank_config filters;
-	size_t coefficient_count; /* 1 to filters.count, from the 0th, which is the mean log energy times sqrt(filters) */
-	double lifter;        /* L; 0 = none */
+	size_t coefficient_count; /* 1 to filters.count, from the 0th, which is the mean log energy times
+	                             sqrt(filters) */
+	double lifter;            /* L; 0 = none */
 } vu_cepstrum_config;
 
 typedef struct vu_cepstrum vu_cepstrum;

@@ -20,13 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOPS_MAX VU_STATISTICS_FRAMES_MAX
+#define HOPS_MAX   VU_STATISTICS_FRAMES_MAX
 #define HOPS_FIRST 512
 #define MS_PER_HOP (1000 * VU_HOP_SAMPLES / VU_SAMPLE_RATE)
-#define BINS (VU_FFT_SIZE / 2 + 1)
+#define BINS       (VU_FFT_SIZE / 2 + 1)
 /* Speech frames this far under the loud ones are pauses and tails of rooms. */
 #define UNDER_LOUD_DB 32.0f
-#define CHOSEN_LEAST 20
+#define CHOSEN_LEAST  20
 /* Crops by length in speech frames, half overlapping; never more of a length than this. */
 static const size_t CROP_FRAMES[] = {150, 225, 300};
 static const size_t CROPS_OF_LENGTH[] = {12, 10, 10};
@@ -78,7 +78,8 @@ vu_status vu_extractor_create(const vu_extractor_config *config, vu_extractor **
 		status = vu_mfcc_create(&e->mfcc);
 	/* A lead of zeros: frame h ends with hop h, as in the VAD. */
 	if (status == VU_OK)
-		status = vu_framer_create(VU_FRAME_SAMPLES, VU_HOP_SAMPLES, VU_FRAME_SAMPLES - VU_HOP_SAMPLES, &e->framer);
+		status =
+		    vu_framer_create(VU_FRAME_SAMPLES, VU_HOP_SAMPLES, VU_FRAME_SAMPLES - VU_HOP_SAMPLES, &e->framer);
 	if (status != VU_OK) {
 		vu_extractor_destroy(e);
 		return status;

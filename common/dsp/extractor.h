@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_VECTOR_DIMENSIONS 100
-#define VU_CROPS_MAX 32
+#define VU_VECTOR_DIMENSIONS    100
+#define VU_CROPS_MAX            32
 #define VU_STATISTICS_BYTES_MAX (512 * 1024)
 
 typedef struct vu_extractor vu_extractor;
@@ -63,7 +63,7 @@ typedef struct vu_features {
 } vu_features;
 
 typedef struct vu_extractor_config {
-	bool crops;              /* also describe overlapping crops of 1.5 to 3 s */
+	bool crops; /* also describe overlapping crops of 1.5 to 3 s */
 	vu_quality_limits limits;
 } vu_extractor_config;
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT 64
+#define ALIGNMENT  64
 #define SIZE_COUNT 5 /* 256, 512, 1024, 2048, 4096 */
 
 struct vu_fft {

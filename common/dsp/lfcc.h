@@ -11,8 +11,8 @@
 #include "dsp/cepstrum.h"
 
 #define VU_LFCC_FRAME_SAMPLES 320
-#define VU_LFCC_FILTERS 20
-#define VU_LFCC_COEFFICIENTS 20
+#define VU_LFCC_FILTERS       20
+#define VU_LFCC_COEFFICIENTS  20
 
 /* An engine for frames of VU_LFCC_FRAME_SAMPLES, 20 coefficients each. */
 vu_status vu_lfcc_create(vu_cepstrum **lfcc_out);

@@ -8,11 +8,11 @@
 
 #include "dsp/cepstrum.h"
 
-#define VU_MFCC_FILTERS 40
+#define VU_MFCC_FILTERS      40
 #define VU_MFCC_COEFFICIENTS 20
-#define VU_MFCC_LOW_HZ 20.0
-#define VU_MFCC_HIGH_HZ 7600.0
-#define VU_MFCC_LIFTER 22.0
+#define VU_MFCC_LOW_HZ       20.0
+#define VU_MFCC_HIGH_HZ      7600.0
+#define VU_MFCC_LIFTER       22.0
 #define VU_MFCC_PRE_EMPHASIS 0.97f
 
 /* An engine for frames of VU_FRAME_SAMPLES, 20 coefficients each. */

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE (VU_SAMPLE_RATE / 2)
-#define SAMPLES (VU_PITCH_FRAME_SAMPLES / 2)
+#define RATE     (VU_SAMPLE_RATE / 2)
+#define SAMPLES  (VU_PITCH_FRAME_SAMPLES / 2)
 #define FFT_SIZE 512
-#define BINS (FFT_SIZE / 2 + 1)
-#define LAG_MAX 133 /* 60 Hz */
-#define LAG_MIN 19  /* 420 Hz */
-#define SPAN (SAMPLES - LAG_MAX)
+#define BINS     (FFT_SIZE / 2 + 1)
+#define LAG_MAX  133 /* 60 Hz */
+#define LAG_MIN  19  /* 420 Hz */
+#define SPAN     (SAMPLES - LAG_MAX)
 /* YIN's absolute threshold on the normalized difference. */
 #define DIP 0.15f
 /* Mean square below which a frame is silence: far below one bit of 16. */

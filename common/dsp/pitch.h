@@ -13,8 +13,8 @@
 #include "base/status.h"
 
 #define VU_PITCH_FRAME_SAMPLES 640 /* 40 ms at 16 kHz: more than two periods of the lowest pitch */
-#define VU_PITCH_MIN_HZ 60.0f
-#define VU_PITCH_MAX_HZ 420.0f
+#define VU_PITCH_MIN_HZ        60.0f
+#define VU_PITCH_MAX_HZ        420.0f
 /* Frames with at least this voicing are voiced. */
 #define VU_PITCH_VOICED 0.7f
 

@@ -2,11 +2,10 @@
 #include "dsp/quality.h"
 
 #include <math.h>
-#include <string.h>
 
-#define HISTOGRAM_LOW_DBFS (-120)
-#define HISTOGRAM_BINS 140 /* of 1 dB, to +20 */
-#define NOISE_HOPS_LEAST 10
+#define HISTOGRAM_LOW_DBFS   (-120)
+#define HISTOGRAM_BINS       140 /* of 1 dB, to +20 */
+#define NOISE_HOPS_LEAST     10
 #define DIGITAL_SILENCE_DBFS (-99.0f)
 
 static const struct {
@@ -14,11 +13,13 @@ static const struct {
 	const char *advice;
 } ADVICE[] = {
     {VU_QUALITY_OK, ""},
-    {VU_QUALITY_NO_SPEECH, "No speech was heard: check that the right microphone is connected and speak after the prompt."},
+    {VU_QUALITY_NO_SPEECH,
+     "No speech was heard: check that the right microphone is connected and speak after the prompt."},
     {VU_QUALITY_TOO_SHORT, "That was too short: speak a whole sentence."},
     {VU_QUALITY_TOO_QUIET, "That was too quiet: come closer to the microphone or raise its input level."},
     {VU_QUALITY_CLIPPED, "The recording is distorted: move away from the microphone or lower its input level."},
-    {VU_QUALITY_TOO_NOISY, "There is too much background noise: find a quieter place or come closer to the microphone."},
+    {VU_QUALITY_TOO_NOISY,
+     "There is too much background noise: find a quieter place or come closer to the microphone."},
 };
 
 static int histogram_bin(float dbfs)

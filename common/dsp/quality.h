@@ -20,7 +20,7 @@
 /* Share of speech samples at full scale above which it is clipped. */
 #define VU_QUALITY_CLIPPED_MOST_PCT 1.0f
 /* Magnitude that counts as full scale: 16 bits less 16 steps. */
-#define VU_QUALITY_FULL_SCALE 0.9995f
+#define VU_QUALITY_FULL_SCALE  0.9995f
 #define VU_QUALITY_SNR_MOST_DB 60.0f
 
 /*

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Bands of equal width in hertz between 0 and half the sample rate. */
-#define VU_SPECTRAL_BANDS 8
+#define VU_SPECTRAL_BANDS   8
 #define VU_SPECTRAL_ROLLOFF 0.85f
 
 typedef struct vu_spectral {
@@ -16,7 +16,7 @@ typedef struct vu_spectral {
 	float spread_hz;   /* standard deviation around it */
 	float flatness;    /* geometric over arithmetic mean of power: 1 noise, 0 tone */
 	float rolloff_hz;  /* 85 % of the power lies below */
-	float flux;        /* sum of squared differences of the two spectra, each scaled to sum 1; 0 without `previous` */
+	float flux; /* sum of squared differences of the two spectra, each scaled to sum 1; 0 without `previous` */
 	float band_share[VU_SPECTRAL_BANDS]; /* of the power, sum 1 */
 } vu_spectral;
 

@@ -1,4 +1,5 @@
-/* Packing and checked unpacking of MFCC frames. Bytes are composed one by one: no alignment, no byte order assumed. */
+/* Packing and checked unpacking of MFCC frames. Bytes are composed one by one: no alignment, no byte order assumed.
+ */
 #include "dsp/statistics.h"
 
 #include "dsp/dsp.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #define DIMENSIONS VU_MFCC_COEFFICIENTS
-#define STEPS 127.0f
+#define STEPS      127.0f
 /* A coefficient that never changes still needs a scale. */
 #define SCALE_LEAST 1e-6f
 /* No coefficient of audio comes near this; what claims to is not ours. */
@@ -61,8 +62,8 @@ size_t vu_statistics_bytes(size_t frames)
 
 vu_status vu_statistics_pack(const float *mfcc, const uint8_t *follows, size_t frames, uint8_t *out)
 {
-	uint8_t *gaps = out + VU_STATISTICS_HEADER_BYTES;
-	uint8_t *values = gaps + frames;
+	uint8_t *links = out + VU_STATISTICS_HEADER_BYTES;
+	uint8_t *values = links + frames;
 
 	if (frames > VU_STATISTICS_FRAMES_MAX)
 		return VU_OUT_OF_RANGE;
@@ -72,7 +73,7 @@ vu_status vu_statistics_pack(const float *mfcc, const uint8_t *follows, size_t f
 	put_u32(out + 8, (uint32_t)frames);
 	put_u32(out + 12, VU_HOP_SAMPLES);
 	for (size_t t = 0; t < frames; t++)
-		gaps[t] = t > 0 && (!follows || follows[t]);
+		links[t] = t > 0 && (!follows || follows[t]);
 	for (size_t i = 0; i < DIMENSIONS; i++) {
 		float low = 0.0f, high = 0.0f, offset, scale;
 

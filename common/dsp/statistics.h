@@ -10,7 +10,7 @@
  *   12     4   hop in samples at 16 kHz, 160
  *   16     4*c scale of each coefficient (float32, positive, finite)
  *   ..     4*c offset of each coefficient (float32, finite)
- *   ..     f   gap of each frame: 1 when it follows the one before it in time, 0 after a pause
+ *   ..     f   link of each frame: 1 when it follows the one before it in time, 0 after a pause
  *   ..     f*c values (int8), by frame: coefficient = offset + scale * value
  *
  * The scale is chosen per blob so that the extremes are kept: the error is at
@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_STATISTICS_VERSION 1
-#define VU_STATISTICS_FRAMES_MAX 12000 /* 120 s */
+#define VU_STATISTICS_VERSION      1
+#define VU_STATISTICS_FRAMES_MAX   12000 /* 120 s */
 #define VU_STATISTICS_HEADER_BYTES (16 + 8 * VU_MFCC_COEFFICIENTS)
 
 /* Bytes of a blob of so many frames. */

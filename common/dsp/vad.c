@@ -20,29 +20,29 @@
 
 #define DELAY_HOPS 20
 /* Speech begins with 60 ms of activity in 120 ms, some of it voiced, or with 180 ms in 300 of a whisper. */
-#define ONSET_WINDOW_HOPS 12
-#define ONSET_ACTIVE_HOPS 6
-#define ONSET_VOICED_HOPS 3
+#define ONSET_WINDOW_HOPS   12
+#define ONSET_ACTIVE_HOPS   6
+#define ONSET_VOICED_HOPS   3
 #define WHISPER_WINDOW_HOPS 30
 #define WHISPER_ACTIVE_HOPS 18
 /* An onset reaches back over activity with gaps shorter than this. */
 #define ONSET_GAP_HOPS 5
 /* Weak consonants before the first clearly active hop. */
-#define ONSET_PAD_HOPS 2
+#define ONSET_PAD_HOPS   2
 #define ONSET_REACH_HOPS (WHISPER_WINDOW_HOPS + ONSET_PAD_HOPS)
-#define HANGOVER_HOPS 6
-#define MIN_SPEECH_S 0.3
-#define LEVEL_HOPS 5
-#define LOWEST_DBFS (-100.0f)
+#define HANGOVER_HOPS    6
+#define MIN_SPEECH_S     0.3
+#define LEVEL_HOPS       5
+#define LOWEST_DBFS      (-100.0f)
 
 /* What a hop needs to be active; see the header for the reasoning. */
-#define SLOW_EXCESS_VOICED_DB 1.0f
-#define SLOW_EXCESS_UNVOICED_DB 2.0f
-#define FAST_EXCESS_UNVOICED_DB 0.7f
-#define BANDS_ABOVE_MIN 3
-#define VOICED 0.6f
+#define SLOW_EXCESS_VOICED_DB       1.0f
+#define SLOW_EXCESS_UNVOICED_DB     2.0f
+#define FAST_EXCESS_UNVOICED_DB     0.7f
+#define BANDS_ABOVE_MIN             3
+#define VOICED                      0.6f
 #define UNDER_VOICE_UNVOICED_MAX_DB 32.0f
-#define UNDER_VOICE_VOICED_MAX_DB 40.0f
+#define UNDER_VOICE_VOICED_MAX_DB   40.0f
 /* The voice level follows louder voiced sound at once and is forgotten at 1 dB a second. */
 #define VOICE_LEVEL_DECAY_DB 0.01f
 
@@ -54,13 +54,13 @@ typedef struct hop {
 /* From raw judgements to stretches of speech; one for each of the two decisions. */
 typedef struct segmenter {
 	bool hears_whispers;
-	uint64_t next;       /* hop that comes next */
-	uint32_t active;     /* bit i: hop next - 1 - i was active */
-	uint32_t voiced;     /* and voiced */
+	uint64_t next;   /* hop that comes next */
+	uint32_t active; /* bit i: hop next - 1 - i was active */
+	uint32_t voiced; /* and voiced */
 	bool in_speech;
 	bool started;
-	uint64_t start;      /* first hop of the first speech */
-	uint64_t run_start;  /* first hop of the current speech */
+	uint64_t start;     /* first hop of the first speech */
+	uint64_t run_start; /* first hop of the current speech */
 	uint64_t last_active;
 	uint64_t closed_end; /* one past the last hop of speech that is over */
 } segmenter;
@@ -139,11 +139,13 @@ static judgement judge(const vu_vad *vad, const hop *h)
 	excess = vu_vad_bands_excess(vad->bands, &h->levels);
 	if (excess.bands_above < BANDS_ABOVE_MIN)
 		return INACTIVE;
-	if (h->levels.total_dbfs < vad->voice_dbfs - (voiced ? UNDER_VOICE_VOICED_MAX_DB : UNDER_VOICE_UNVOICED_MAX_DB))
+	if (h->levels.total_dbfs <
+	    vad->voice_dbfs - (voiced ? UNDER_VOICE_VOICED_MAX_DB : UNDER_VOICE_UNVOICED_MAX_DB))
 		return INACTIVE;
 	if (voiced)
 		return excess.slow_db >= SLOW_EXCESS_VOICED_DB ? ACTIVE_VOICED : INACTIVE;
-	return excess.slow_db >= SLOW_EXCESS_UNVOICED_DB && excess.fast_db >= FAST_EXCESS_UNVOICED_DB ? ACTIVE : INACTIVE;
+	return excess.slow_db >= SLOW_EXCESS_UNVOICED_DB && excess.fast_db >= FAST_EXCESS_UNVOICED_DB ? ACTIVE
+	                                                                                              : INACTIVE;
 }
 
 static unsigned count_bits(uint32_t bits)

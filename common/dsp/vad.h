@@ -31,21 +31,21 @@
 typedef struct vu_vad vu_vad;
 
 typedef struct vu_vad_config {
-	double silence_s;     /* silence after speech that ends the utterance; 0 = never */
-	double min_speech_s;  /* speech before an end is declared; 0 = 0.3 */
+	double silence_s;    /* silence after speech that ends the utterance; 0 = never */
+	double min_speech_s; /* speech before an end is declared; 0 = 0.3 */
 } vu_vad_config;
 
 typedef struct vu_vad_state {
 	bool speech_started;
-	bool speech_ended;        /* silence_s of silence after speech */
-	bool in_speech;           /* now, hangover included */
-	uint64_t speech_start;    /* sample where the first speech began */
-	uint64_t speech_end;      /* one past the last sample of speech known so far */
-	uint64_t speech_samples;  /* total judged to be speech */
-	uint64_t position;        /* samples pushed */
-	float noise_dbfs;         /* tracked noise floor */
-	float level_dbfs;         /* RMS of the last 50 ms */
-	float pitch_hz;           /* of the last 40 ms, see dsp/pitch.h */
+	bool speech_ended;       /* silence_s of silence after speech */
+	bool in_speech;          /* now, hangover included */
+	uint64_t speech_start;   /* sample where the first speech began */
+	uint64_t speech_end;     /* one past the last sample of speech known so far */
+	uint64_t speech_samples; /* total judged to be speech */
+	uint64_t position;       /* samples pushed */
+	float noise_dbfs;        /* tracked noise floor */
+	float level_dbfs;        /* RMS of the last 50 ms */
+	float pitch_hz;          /* of the last 40 ms, see dsp/pitch.h */
 	float voicing;
 } vu_vad_state;
 

@@ -12,20 +12,19 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define BINS (VU_FFT_SIZE / 2 + 1)
-#define LOW_HZ 100.0
+#define BINS    (VU_FFT_SIZE / 2 + 1)
+#define LOW_HZ  100.0
 #define HIGH_HZ 7000.0
 /* The floor is the minimum over 16 blocks of 16 hops; the fast one over the last 2. */
-#define BLOCK_HOPS 16
-#define BLOCKS 16
-#define FAST_BLOCKS 2
-#define SMOOTHING 0.5f
-#define FLOOR_BIAS_DB 4.5f
-#define MARGIN_DB 2.5f
+#define BLOCK_HOPS         16
+#define BLOCKS             16
+#define FAST_BLOCKS        2
+#define SMOOTHING          0.5f
+#define FLOOR_BIAS_DB      4.5f
+#define MARGIN_DB          2.5f
 #define BAND_EXCESS_MAX_DB 12.0f
-#define STANDS_OUT_DB 3.0f
+#define STANDS_OUT_DB      3.0f
 /* Quieter than this in a band is as good as silence: one bit of 16 spread over the band. */
 #define BAND_LOWEST_DBFS (-100.0f)
 /* So many equal samples in a row (5 ms) are no sound of a room: a gap, a gate, a stopped device. */
@@ -40,8 +39,8 @@ struct vu_vad_bands {
 	vu_filterbank *filters;
 	float window[VU_FRAME_SAMPLES];
 	float power[BINS];
-	float scale; /* from |X|^2 to mean square */
-	bool any;    /* the floors have learned something */
+	float scale;    /* from |X|^2 to mean square */
+	bool any;       /* the floors have learned something */
 	bool after_gap; /* smoothing starts again */
 	float smoothed[VU_VAD_BANDS];
 	float block_minimum[BLOCKS][VU_VAD_BANDS];

@@ -11,8 +11,8 @@
 typedef struct vu_vad_bands vu_vad_bands;
 
 typedef struct vu_vad_levels {
-	bool silent;              /* digital silence, or as good as */
-	float total_dbfs;         /* 100 to 7000 Hz, mean square */
+	bool silent;                   /* digital silence, or as good as */
+	float total_dbfs;              /* 100 to 7000 Hz, mean square */
 	float band_dbfs[VU_VAD_BANDS]; /* smoothed over about 20 ms */
 } vu_vad_levels;
 

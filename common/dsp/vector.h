@@ -26,14 +26,14 @@
 #include <stdint.h>
 
 #define VU_VECTOR_DELTAS 8
-#define VU_VECTOR_BANDS (VU_MFCC_FILTERS / 2)
+#define VU_VECTOR_BANDS  (VU_MFCC_FILTERS / 2)
 #define VU_VECTOR_SHAPES 4
 
 /* Frames with at least this voicing count as voiced here. */
 #define VU_VECTOR_VOICED 0.75f
 /* With fewer voiced frames the pitch is unknown: ln 148 Hz, spread 0. */
 #define VU_VECTOR_VOICED_FRAMES_MIN 6
-#define VU_VECTOR_PITCH_UNKNOWN 5.0f
+#define VU_VECTOR_PITCH_UNKNOWN     5.0f
 
 /* What is kept of each hop of 10 ms. */
 typedef struct vu_frame_record {

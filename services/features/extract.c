@@ -8,8 +8,6 @@
 #include "answer.h"
 #include "service.h"
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "dsp/dsp.h"
 #include "voiceunlock/v1/features.pb-c.h"
 
@@ -71,7 +69,8 @@ void vu_features_extract(void *context, vu_rpc_call *call, const ProtobufCMessag
 	vu_features_service *service = context;
 	const Vu__ExtractRequest *request = (const Vu__ExtractRequest *)message;
 	const vu_config *config = vu_runtime_config(service->runtime);
-	vu_features_job job = {.call = call, .deadline_us = vu_rpc_deadline_us(call), .session_id = request->session_id};
+	vu_features_job job = {
+	    .call = call, .deadline_us = vu_rpc_deadline_us(call), .session_id = request->session_id};
 	vu_error error = {0};
 	/* Some 14 KB: kept off a worker's small stack. */
 	vu_features_result *result = NULL;

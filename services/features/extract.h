@@ -16,16 +16,16 @@ void vu_features_extract(void *context, vu_rpc_call *call, const ProtobufCMessag
 typedef struct vu_features_job {
 	vu_channel *capture;
 	const char *session_id;
-	int64_t deadline_us;    /* monotonic */
+	int64_t deadline_us;     /* monotonic */
 	const vu_rpc_call *call; /* ends the job when it is cancelled; NULL in tests */
 	vu_extractor_config config;
 } vu_features_job;
 
 typedef struct vu_features_result {
-	vu_features features;   /* statistics belong to `extractor` */
+	vu_features features;    /* statistics belong to `extractor` */
 	vu_extractor *extractor; /* the caller destroys it, also after a failure */
 	vu_audio_end end;
-	uint64_t compute_us;    /* CPU time of this thread in the extractor, waiting not counted */
+	uint64_t compute_us; /* CPU time of this thread in the extractor, waiting not counted */
 	uint64_t samples;
 } vu_features_result;
 

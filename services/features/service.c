@@ -28,14 +28,14 @@ vu_status vu_features_start(vu_runtime *runtime, void **state_out, vu_error *err
 	if (!service)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start features: out of memory");
 	service->runtime = runtime;
-	service->extractions = vu_counter_create(runtime, "voice_unlock_features_extractions_total",
-	                                         "Utterances described", false);
+	service->extractions =
+	    vu_counter_create(runtime, "voice_unlock_features_extractions_total", "Utterances described", false);
 	service->failures = vu_counter_create(runtime, "voice_unlock_features_failures_total",
 	                                      "Extractions that ended in an error", false);
 	service->compute_seconds = vu_counter_create(runtime, "voice_unlock_features_compute_seconds_total",
 	                                             "CPU time spent on extraction", false);
-	service->audio_seconds = vu_counter_create(runtime, "voice_unlock_features_audio_seconds_total",
-	                                           "Audio taken in", false);
+	service->audio_seconds =
+	    vu_counter_create(runtime, "voice_unlock_features_audio_seconds_total", "Audio taken in", false);
 	rpc_service.context = service;
 	status = vu_rpc_server_add(vu_runtime_server(runtime), &rpc_service, error);
 	if (status != VU_OK) {

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define RATE 16000
-#define PUSH 1600
-#define RUNS 101
+#define RATE        16000
+#define PUSH        1600
+#define RUNS        101
 #define SECONDS_MAX 10
 
 static float samples[SECONDS_MAX * RATE];

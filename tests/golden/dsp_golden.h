@@ -1,4 +1,5 @@
 /* Written by generate.py; do not edit. */
+/* clang-format off */
 #ifndef VU_DSP_GOLDEN_H
 #define VU_DSP_GOLDEN_H
 

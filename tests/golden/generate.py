@@ -125,7 +125,7 @@ def main():
     powers = [power_of(f, 0.97) for f in frames]
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dsp_golden.h")
     with open(path, "w") as out:
-        out.write("/* Written by generate.py; do not edit. */\n#ifndef VU_DSP_GOLDEN_H\n#define VU_DSP_GOLDEN_H\n\n")
+        out.write("/* Written by generate.py; do not edit. */\n/* clang-format off */\n#ifndef VU_DSP_GOLDEN_H\n#define VU_DSP_GOLDEN_H\n\n")
         out.write("#include <stdint.h>\n\n")
         out.write("#define GOLDEN_FRAMES %d\n#define GOLDEN_LFCC_FRAMES %d\n\n" % (len(mfcc), len(lfcc)))
         write(out, "signal", signal, 16)

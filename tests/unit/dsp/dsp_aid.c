@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RATE 16000.0
+#define RATE     16000.0
 #define SYLLABLE 3200
 
 static float next_noise(uint32_t *state)

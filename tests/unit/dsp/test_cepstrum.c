@@ -15,7 +15,8 @@
 
 #include <cmocka.h>
 
-static const vu_cepstrum_config good = {400, VU_WINDOW_HAMMING, 0.97f, {VU_FILTERBANK_MEL, 40, 20.0, 7600.0, 512}, 20, 22.0};
+static const vu_cepstrum_config good = {400, VU_WINDOW_HAMMING, 0.97f, {VU_FILTERBANK_MEL, 40, 20.0, 7600.0, 512}, 20,
+                                        22.0};
 
 static void refuse(vu_cepstrum_config config)
 {

@@ -143,8 +143,8 @@ static void expect_problem(const float *samples, size_t count, vu_quality_proble
 	vu_extractor *e = extract(&plain, samples, count, 1600, &f);
 
 	if (f.quality.problem != problem || f.has_vector != has_vector)
-		fail_msg("%s: problem %d, vector %d, speech %u ms, SNR %.1f dB, clipped %.1f %%, level %.1f dBFS", what,
-		         f.quality.problem, f.has_vector, f.quality.speech_ms, (double)f.quality.snr_db,
+		fail_msg("%s: problem %d, vector %d, speech %u ms, SNR %.1f dB, clipped %.1f %%, level %.1f dBFS",
+		         what, f.quality.problem, f.has_vector, f.quality.speech_ms, (double)f.quality.snr_db,
 		         (double)f.quality.clipped_pct, (double)f.quality.level_dbfs);
 	vu_extractor_destroy(e);
 }
@@ -236,12 +236,9 @@ static void test_limits_and_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_describes_a_voice),
-	    cmocka_unit_test(test_cuts_do_not_show),
-	    cmocka_unit_test(test_gain_does_not_matter),
-	    cmocka_unit_test(test_crops),
-	    cmocka_unit_test(test_quality_problems),
-	    cmocka_unit_test(test_whisper_has_no_pitch),
+	    cmocka_unit_test(test_describes_a_voice),    cmocka_unit_test(test_cuts_do_not_show),
+	    cmocka_unit_test(test_gain_does_not_matter), cmocka_unit_test(test_crops),
+	    cmocka_unit_test(test_quality_problems),     cmocka_unit_test(test_whisper_has_no_pitch),
 	    cmocka_unit_test(test_limits_and_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #define SAMPLES (sizeof golden_signal / sizeof *golden_signal)
-#define BINS (VU_FFT_SIZE / 2 + 1)
+#define BINS    (VU_FFT_SIZE / 2 + 1)
 
 static float signal_samples[SAMPLES];
 
@@ -204,8 +204,8 @@ static void test_spectral(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_windows), cmocka_unit_test(test_spectrum), cmocka_unit_test(test_mel_filterbank),
-	    cmocka_unit_test(test_mfcc),    cmocka_unit_test(test_cmvn),     cmocka_unit_test(test_lfcc),
+	    cmocka_unit_test(test_windows),  cmocka_unit_test(test_spectrum), cmocka_unit_test(test_mel_filterbank),
+	    cmocka_unit_test(test_mfcc),     cmocka_unit_test(test_cmvn),     cmocka_unit_test(test_lfcc),
 	    cmocka_unit_test(test_spectral),
 	};
 	return cmocka_run_group_tests(tests, load_signal, NULL);

@@ -44,8 +44,8 @@ static void test_tones_and_voices(void **state)
 			fill_wave(frame, hz, harmonics, 0.3);
 			estimate = vu_pitch_analyze(*state, frame);
 			if (fabs((double)estimate.hz - hz) > 0.01 * hz || estimate.voicing < 0.9f)
-				fail_msg("%g Hz of %d harmonics: found %g Hz, voicing %g", hz, harmonics, (double)estimate.hz,
-				         (double)estimate.voicing);
+				fail_msg("%g Hz of %d harmonics: found %g Hz, voicing %g", hz, harmonics,
+				         (double)estimate.hz, (double)estimate.voicing);
 		}
 	}
 }

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define FRAMES 300
-#define D VU_MFCC_COEFFICIENTS
+#define D      VU_MFCC_COEFFICIENTS
 
 static float values[FRAMES * D];
 static uint8_t blob[VU_STATISTICS_HEADER_BYTES + FRAMES * (1 + D)];
@@ -112,7 +112,10 @@ static void test_hostile_bytes(void **state)
 	(void)state;
 	pack_again();
 	for (size_t bytes = 0; bytes < sizeof blob; bytes += bytes < 400 ? 1 : 97)
-		refuse(bytes, VU_INVALID_ARGUMENT, bytes < 8 ? "format" : bytes < VU_STATISTICS_HEADER_BYTES ? "cut off" : "bytes instead of");
+		refuse(bytes, VU_INVALID_ARGUMENT,
+		       bytes < 8                            ? "format"
+		       : bytes < VU_STATISTICS_HEADER_BYTES ? "cut off"
+		                                            : "bytes instead of");
 	blob[0] ^= 1;
 	refuse(sizeof blob, VU_INVALID_ARGUMENT, "format");
 	pack_again();

@@ -57,8 +57,8 @@ static void assert_speech(const float *samples, size_t count, double from, doubl
 	double end = seconds(state.speech_end);
 
 	if (!state.speech_started || fabs(start - from) > 0.15 || fabs(end - to) > 0.15)
-		fail_msg("%s: started %d, %.2f to %.2f s, expected %.2f to %.2f s", what, state.speech_started, start, end,
-		         from, to);
+		fail_msg("%s: started %d, %.2f to %.2f s, expected %.2f to %.2f s", what, state.speech_started, start,
+		         end, from, to);
 }
 
 static void test_config(void **state)

@@ -30,7 +30,7 @@ static void fill_info(const capture_aid *aid, uint64_t offset, uint64_t end, Vu_
 	if (is_faulty(aid, CAPTURE_AID_FAILED, offset)) {
 		info->state = VU__SESSION_STATE__SESSION_FAILED;
 		info->failure_status = VU_NOT_FOUND;
-		info->failure = (char *)(uintptr_t)"unable to record: the microphone was unplugged";
+		info->failure = (char *)(uintptr_t) "unable to record: the microphone was unplugged";
 	}
 	if (is_faulty(aid, CAPTURE_AID_FAILED_MUTE, offset))
 		info->state = VU__SESSION_STATE__SESSION_FAILED;

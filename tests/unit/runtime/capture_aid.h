@@ -18,9 +18,9 @@
 
 typedef enum capture_aid_fault {
 	CAPTURE_AID_WELL,
-	CAPTURE_AID_NOT_FOUND,     /* no such session */
-	CAPTURE_AID_FAILED,        /* SESSION_FAILED with status and text */
-	CAPTURE_AID_FAILED_MUTE,   /* SESSION_FAILED without either */
+	CAPTURE_AID_NOT_FOUND,   /* no such session */
+	CAPTURE_AID_FAILED,      /* SESSION_FAILED with status and text */
+	CAPTURE_AID_FAILED_MUTE, /* SESSION_FAILED without either */
 	CAPTURE_AID_NO_INFO,
 	CAPTURE_AID_ODD_BYTES,
 	CAPTURE_AID_WRONG_OFFSET,
@@ -36,10 +36,10 @@ typedef struct capture_aid {
 	vu_rpc_service service;
 	const int16_t *samples;
 	size_t total;
-	size_t chunk;              /* most samples an answer holds */
+	size_t chunk; /* most samples an answer holds */
 	capture_aid_fault fault;
-	size_t fault_from;         /* offset from which it is faulty */
-	atomic_uint unavailable;   /* so many reads are still to be answered UNAVAILABLE */
+	size_t fault_from;       /* offset from which it is faulty */
+	atomic_uint unavailable; /* so many reads are still to be answered UNAVAILABLE */
 	atomic_uint reads;
 } capture_aid;
 

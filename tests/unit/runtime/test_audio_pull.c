@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define TOTAL 10000
+#define TOTAL       10000
 #define PATIENCE_US (20 * INT64_C(1000000))
 
 static int16_t samples[TOTAL];
@@ -50,8 +50,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static vu_status hear(void *context, uint64_t offset, const float *values, size_t count,
-                      const Vu__SessionInfo *info, vu_error *error)
+static vu_status hear(void *context, uint64_t offset, const float *values, size_t count, const Vu__SessionInfo *info,
+                      vu_error *error)
 {
 	heard *h = context;
 
@@ -202,7 +202,8 @@ static void on_extract(void *context, vu_rpc_call *call, const ProtobufCMessage 
 	heard h = {0};
 	vu_audio_end end;
 	vu_error error;
-	vu_status status = vu_audio_pull(channel, "x", vu_clock_monotonic_us() + PATIENCE_US, call, hear, &h, &end, &error);
+	vu_status status =
+	    vu_audio_pull(channel, "x", vu_clock_monotonic_us() + PATIENCE_US, call, hear, &h, &end, &error);
 
 	(void)context;
 	(void)message;

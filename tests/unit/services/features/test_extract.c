@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define TOTAL 64000
+#define TOTAL    64000
 #define TOO_MUCH (121 * 16000)
 
 static int16_t samples[TOTAL];
