@@ -4,6 +4,8 @@
  */
 #include "front.h"
 
+#include "own_process.h"
+
 #include "voiceunlock/v1/supervisor.pb-c.h"
 
 #include <pthread.h>
@@ -67,6 +69,12 @@ static void handle_who_is(void *context, vu_rpc_call *call, const ProtobufCMessa
 	post(context, VU_FRONT_WHO_IS, call, NULL, ((const Vu__WhoIsRequest *)request)->pid);
 }
 
+static void handle_counters(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
+{
+	(void)request;
+	post(context, VU_FRONT_COUNTERS, call, NULL, 0);
+}
+
 static const vu_rpc_method METHODS[] = {
     {"Status", handle_status, VU_RPC_INLINE | VU_RPC_IDEMPOTENT},
     {"Restart", handle_restart, VU_RPC_INLINE},
@@ -97,6 +105,7 @@ vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server,
                           vu_error *error)
 {
 	vu_status status;
+	vu_own_process own = {.reload = handle_reload, .counters = handle_counters};
 	vu_front *front = calloc(1, sizeof *front);
 
 	if (!front || pthread_mutex_init(&front->mutex, NULL) != 0) {
@@ -115,6 +124,9 @@ vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server,
 	uv_async_init(loop, &front->wake, empty_mailbox);
 	front->wake.data = front;
 	status = vu_rpc_server_add(server, &front->service, error);
+	own.context = front;
+	if (status == VU_OK)
+		status = vu_own_process_add(server, &own, error);
 	/* On failure the process ends, so the handle may stay with the loop. */
 	if (status == VU_OK)
 		*front_out = front;

@@ -1,5 +1,5 @@
 /*
- * The Supervisor service. Its handlers run on NNG's threads and do nothing but
+ * The services that others call here. Their handlers run on NNG's threads and do nothing but
  * copy the request into a mailbox and wake the loop (uv_async_send); the loop
  * takes requests out, and answers them at once or later.
  */
@@ -20,6 +20,7 @@ typedef enum vu_front_kind {
 	VU_FRONT_STOP,
 	VU_FRONT_RELOAD,
 	VU_FRONT_WHO_IS,
+	VU_FRONT_COUNTERS,
 } vu_front_kind;
 
 typedef struct vu_front_request {
@@ -32,7 +33,10 @@ typedef struct vu_front_request {
 
 typedef struct vu_front vu_front;
 
-/* `take` is called on the loop thread and owns the request: it answers the call and frees the request. */
+/*
+ * Adds the Supervisor service and the supervisor's Process service to `server`.
+ * `take` is called on the loop thread and owns the request: it answers the call and frees the request.
+ */
 vu_status vu_front_create(uv_loop_t *loop, vu_rpc_server *server,
                           void (*take)(void *context, vu_front_request *request), void *context, vu_front **front_out,
                           vu_error *error);

@@ -330,7 +330,8 @@ int main(int argc, char **argv)
 	if (supervisor.report_fd >= 0) {
 		bool failed = supervisor.exit_code != VU_EXIT_DONE;
 		vu_detach_report(&supervisor.report_fd, failed ? supervisor.exit_code : VU_EXIT_UNAVAILABLE,
-		                 failed ? supervisor.failure : "unable to start: it was stopped before all services were up");
+		                 failed ? supervisor.failure
+		                        : "unable to start: it was stopped before all services were up");
 	}
 	leave(supervisor.exit_code);
 }

@@ -10,6 +10,7 @@
 #include "platform/platform.h"
 
 #include "voiceunlock/v1/common.pb-c.h"
+#include "voiceunlock/v1/process.pb-c.h"
 #include "voiceunlock/v1/supervisor.pb-c.h"
 
 #include <stdlib.h>
@@ -103,6 +104,56 @@ static void answer_who_is(const vu_suite *suite, vu_rpc_call *call, uint64_t pid
 		if (pid != 0 && (uint64_t)status.pid == pid)
 			response.service = borrow(vu_service_name((vu_service_id)id));
 	}
+	vu_rpc_reply(call, &response.base);
+}
+
+static void fill_counter(Vu__Counter *out, const char *name, const char *service, double value, bool is_gauge,
+                         const char *help)
+{
+	vu__counter__init(out);
+	out->name = borrow(name);
+	out->value = value;
+	out->kind = is_gauge ? VU__COUNTER_KIND__COUNTER_GAUGE : VU__COUNTER_KIND__COUNTER_TOTAL;
+	out->help = borrow(help);
+	if (service) {
+		out->label_name = borrow("service");
+		out->label_value = borrow(service);
+	}
+}
+
+/* The memory of services is counted by themselves; what only we know is whether they stay alive. */
+static void answer_counters(const vu_suite *suite, vu_rpc_call *call)
+{
+	enum { OWN = 3, PER_SERVICE = 2, COUNT = OWN + PER_SERVICE * VU_CHILD_COUNT };
+	Vu__CountersResponse response = VU__COUNTERS_RESPONSE__INIT;
+	Vu__Counter counters[COUNT];
+	Vu__Counter *pointers[COUNT];
+	vu_process_memory memory = {0};
+	uint64_t cpu_us = 0;
+
+	vu_platform_process_memory(getpid(), &memory);
+	vu_platform_process_cpu(getpid(), &cpu_us);
+	fill_counter(&counters[0], "voice_unlock_process_resident_bytes", NULL, (double)memory.rss_bytes, true,
+	             "memory of the process");
+	fill_counter(&counters[1], "voice_unlock_process_cpu_seconds_total", NULL, (double)cpu_us / 1e6, false,
+	             "processor time used");
+	fill_counter(&counters[2], "voice_unlock_process_uptime_seconds", NULL,
+	             (double)(vu_clock_monotonic_us() - suite->created_us) / 1e6, true,
+	             "time since the process started");
+	for (unsigned id = 0; id < VU_CHILD_COUNT; id++) {
+		const char *name = vu_service_name((vu_service_id)id);
+		vu_watched_status status;
+		vu_watched_get_status(suite->services[id], &status);
+		fill_counter(&counters[OWN + PER_SERVICE * id], "voice_unlock_service_restarts_total", name,
+		             status.restarts, false, "starts of a service after the first");
+		fill_counter(&counters[OWN + PER_SERVICE * id + 1], "voice_unlock_service_up", name,
+		             status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING, true,
+		             "1 while the service serves");
+	}
+	for (unsigned i = 0; i < COUNT; i++)
+		pointers[i] = &counters[i];
+	response.n_counters = COUNT;
+	response.counters = pointers;
 	vu_rpc_reply(call, &response.base);
 }
 
@@ -223,6 +274,9 @@ void vu_suite_take_request(vu_suite *suite, vu_front_request *request)
 	switch (request->kind) {
 	case VU_FRONT_STATUS:
 		answer_status(suite, request->call);
+		break;
+	case VU_FRONT_COUNTERS:
+		answer_counters(suite, request->call);
 		break;
 	case VU_FRONT_WHO_IS:
 		answer_who_is(suite, request->call, request->pid);

@@ -142,7 +142,8 @@ int main(int argc, char **argv)
 	} else if (strcmp(verb, "kill") == 0 && argument) {
 		kill_and_wait(open_channel(folder, argument));
 	} else {
-		fputs("usage: ask_supervisor status | restart SERVICE | stop | reload | whois PID | kill SERVICE\n", stderr);
+		fputs("usage: ask_supervisor status | restart SERVICE | stop | reload | whois PID | kill SERVICE\n",
+		      stderr);
 		return 2;
 	}
 	leave(0);

@@ -1,5 +1,5 @@
 /* What each level of memory calls for, and that asking does not become nagging. */
-#include "../../../../services/supervisor/memory_ceiling.h"
+#include "memory_ceiling.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

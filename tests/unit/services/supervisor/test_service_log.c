@@ -1,5 +1,5 @@
 /* Lines cut anywhere come out whole, files stay bounded and private. */
-#include "../../../../services/supervisor/service_log.h"
+#include "service_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

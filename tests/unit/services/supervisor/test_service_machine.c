@@ -1,5 +1,5 @@
 /* The life of a service, event by event, on a clock that the test moves. */
-#include "../../../../services/supervisor/service_machine.h"
+#include "service_machine.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Dependency order, forwards and backwards, and the ceilings. */
-#include "../../../../services/supervisor/service_table.h"
+#include "service_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
