@@ -22,8 +22,13 @@ static vu_status read_once(const pull *p, Vu__ReadResponse **response_out, vu_er
 	vu_status status;
 	char session_id[64];
 
-	if (p->call && vu_rpc_is_cancelled(p->call))
+	if (p->call && vu_rpc_is_cancelled(p->call)) {
+		/* With time left it is this process that stops: the caller should try again, the next one will
+		 * answer. */
+		if (vu_rpc_time_left_us(p->call) > 0)
+			return vu_fail(error, VU_UNAVAILABLE, "unable to read audio: the service is stopping");
 		return vu_fail(error, VU_CANCELLED, "unable to read audio: the caller has gone");
+	}
 	if (left_us <= 0)
 		return vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to read audio: no time is left");
 	if (strlen(p->session_id) >= sizeof session_id)

@@ -47,7 +47,9 @@ typedef struct vu_audio_end {
  * Pulls until the session has ended and all of it has been delivered.
  *
  * `deadline_us` is a point of vu_clock_monotonic_us. `call` may be NULL; with
- * it the pull ends with CANCELLED soon after vu_rpc_is_cancelled.
+ * it the pull ends soon after vu_rpc_is_cancelled: with CANCELLED when the
+ * call's time is over, with UNAVAILABLE when this process is stopping, so that
+ * the caller repeats the call with the next one.
  * Failures: DEADLINE_EXCEEDED; NOT_FOUND and others from capture; a session
  * that failed gives its own failure status and text (ABORTED when it names
  * none); DATA_LOSS when capture's answers contradict each other.

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <pthread.h>
 
 #include <cmocka.h>
 
@@ -211,38 +212,82 @@ static void on_extract(void *context, vu_rpc_call *call, const ProtobufCMessage 
 	vu_rpc_fail(call, status, "%s", error.message);
 }
 
-static void test_cancellation(void **state)
+static vu_rpc_server *features_server;
+static vu_endpoint features_endpoint;
+
+static void serve_features(void)
 {
 	static const vu_rpc_method methods[] = {{"Extract", on_extract, 0}};
 	static const vu_rpc_service service = {&vu__features__descriptor, methods, 1, NULL};
-	Vu__ExtractRequest request = VU__EXTRACT_REQUEST__INIT;
-	ProtobufCMessage *response;
-	vu_endpoint endpoint;
-	vu_rpc_server_config config = {.service = "features", .endpoint = &endpoint};
-	vu_channel_config channel_config = {
-	    .service = "features", .caller = "test", .endpoints = &endpoint, .endpoint_count = 1};
-	vu_call_options options = {.timeout_us = 300000};
-	vu_rpc_server *server;
-	vu_channel *features;
+	vu_rpc_server_config config = {.service = "features", .endpoint = &features_endpoint};
 	vu_error error;
 
-	(void)state;
+	atomic_store(&pulled_status, -1);
 	capture.fault = CAPTURE_AID_NEVER_ENDS;
-	assert_int_equal(vu_endpoint_local(capture.folder, "features", &endpoint, &error), VU_OK);
-	assert_int_equal(vu_rpc_server_create(&config, &server, &error), VU_OK);
-	assert_int_equal(vu_rpc_server_add(server, &service, &error), VU_OK);
-	assert_int_equal(vu_rpc_server_listen(server, &error), VU_OK);
-	assert_int_equal(vu_channel_create(&channel_config, &features, &error), VU_OK);
-	assert_int_equal(vu_channel_call(features, &vu__features__descriptor, "Extract", &request.base, &response,
-	                                 &options, &error),
-	                 VU_DEADLINE_EXCEEDED);
-	/* The handler had 20 s, and stops at once. */
-	assert_int_equal(vu_rpc_server_drain(server, 10000), 0);
+	assert_int_equal(vu_endpoint_local(capture.folder, "features", &features_endpoint, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_create(&config, &features_server, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_add(features_server, &service, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_listen(features_server, &error), VU_OK);
+}
+
+static vu_status call_extract(int64_t timeout_us)
+{
+	Vu__ExtractRequest request = VU__EXTRACT_REQUEST__INIT;
+	vu_channel_config config = {
+	    .service = "features", .caller = "test", .endpoints = &features_endpoint, .endpoint_count = 1};
+	vu_call_options options = {.timeout_us = timeout_us};
+	ProtobufCMessage *response;
+	vu_channel *features;
+	vu_status status;
+	vu_error error;
+
+	if (vu_channel_create(&config, &features, &error) != VU_OK)
+		return VU_UNKNOWN;
+	status = vu_channel_call(features, &vu__features__descriptor, "Extract", &request.base, &response, &options,
+	                         &error);
+	vu_channel_destroy(features);
+	return status;
+}
+
+static int wait_for_pull(void)
+{
 	for (int i = 0; i < 1000 && atomic_load(&pulled_status) < 0; i++)
 		usleep(10000);
-	assert_int_equal(atomic_load(&pulled_status), VU_CANCELLED);
-	vu_channel_destroy(features);
-	vu_rpc_server_destroy(server);
+	return atomic_load(&pulled_status);
+}
+
+static void test_call_without_time_ends_the_pull(void **state)
+{
+	(void)state;
+	serve_features();
+	assert_int_equal(call_extract(300000), VU_DEADLINE_EXCEEDED);
+	/* The handler had 20 s, and stops at once. */
+	assert_int_equal(wait_for_pull(), VU_CANCELLED);
+	vu_rpc_server_drain(features_server, 10000);
+	vu_rpc_server_destroy(features_server);
+}
+
+static void *stop_soon(void *argument)
+{
+	(void)argument;
+	/* Once the pull is under way. */
+	while (atomic_load(&capture.reads) < 8)
+		usleep(1000);
+	vu_rpc_server_drain(features_server, 10000);
+	return NULL;
+}
+
+static void test_stopping_service_asks_for_a_retry(void **state)
+{
+	pthread_t stopper;
+
+	(void)state;
+	serve_features();
+	assert_int_equal(pthread_create(&stopper, NULL, stop_soon, NULL), 0);
+	assert_int_equal(call_extract(PATIENCE_US), VU_UNAVAILABLE);
+	assert_int_equal(wait_for_pull(), VU_UNAVAILABLE);
+	assert_int_equal(pthread_join(stopper, NULL), 0);
+	vu_rpc_server_destroy(features_server);
 }
 
 int main(void)
@@ -256,7 +301,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_lies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_the_sink_may_stop, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_deadline, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_cancellation, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_call_without_time_ends_the_pull, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stopping_service_asks_for_a_retry, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
