@@ -22,6 +22,8 @@
 #include <string.h>
 
 /* Not const: a message has no place for a text that must not change. */
+/* Probability of being the same person below which a sample is not kept. */
+#define AGREEMENT_REFUSED 0.01F
 static char OTHER_VOICE_ADVICE[] = "This does not sound like your other samples: say it again in your usual voice, "
                                    "alone and close to the microphone.";
 static char NO_SPEECH_ADVICE[] = "No speech was heard: say it again, close to the microphone.";
@@ -146,8 +148,9 @@ static vu_status judge(sample_state *state, vu_listening *listening, Vu__AddSamp
 	response->agreement = state->agreement ? state->agreement->agreement : 1;
 	response->advice = features->quality ? features->quality->advice : response->advice;
 	if (good && state->agreement && !state->agreement->agrees) {
+		/* One in some fifty samples of the same person falls here: a warning, unless it is surely somebody else. */
 		response->advice = OTHER_VOICE_ADVICE;
-		good = false;
+		good = state->agreement->agreement >= AGREEMENT_REFUSED;
 	}
 	if (!good) {
 		if (!response->advice || !*response->advice)

@@ -11,6 +11,8 @@
  *
  * Words are cross-faded over a bed of the noise of that person's own
  * recordings, so that a join is no splice: the noise floor runs through.
+ * People whose words hardly stand out of their noise are left out.
+ *
  * Everything is deterministic. Exit 1 when fewer than 8 people can be made.
  */
 #include <dirent.h>
@@ -33,6 +35,8 @@
 #define WORD_SECONDS_MAX 3.0
 #define SPEECH_SECONDS_MIN 2.2 /* within 20 dB of the loudest: tails and pauses do not count */
 #define UTTERANCE_SECONDS_MAX 8.0
+/* Loud over quiet frames within a word, median over words: below this the recording is mostly noise. */
+#define CONTRAST_DB_MIN 12.0F
 #define PAUSE_S 0.12
 #define LEAD_S 0.35
 #define TAIL_S 0.60
@@ -45,6 +49,7 @@ typedef struct word {
 	size_t first; /* of the speech within it */
 	size_t last;  /* one past */
 	size_t active; /* samples within 20 dB of the loudest */
+	float contrast_db;
 } word;
 
 typedef struct person {
@@ -106,6 +111,42 @@ static float frame_rms(const float *samples, size_t count)
 	return (float)sqrt(sum / (double)count);
 }
 
+static int compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a;
+	float y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+/* The 90th over the 10th percentile of the levels of 10 ms frames within the speech. */
+static float contrast_of(const word *w, int rate)
+{
+	size_t hop = (size_t)rate / 100;
+	size_t frames = (w->last - w->first) / hop;
+	float *levels = allocate(frames, sizeof *levels);
+	float ratio;
+
+	for (size_t f = 0; f < frames; f++)
+		levels[f] = frame_rms(w->samples + w->first + f * hop, hop) + 1e-6F;
+	qsort(levels, frames, sizeof *levels, compare_floats);
+	ratio = frames ? levels[frames * 9 / 10] / levels[frames / 10] : 1;
+	free(levels);
+	return 20 * log10f(ratio);
+}
+
+static bool is_clear(const person *p)
+{
+	float *contrasts = allocate(p->word_count, sizeof *contrasts);
+	bool clear;
+
+	for (size_t i = 0; i < p->word_count; i++)
+		contrasts[i] = p->words[i].contrast_db;
+	qsort(contrasts, p->word_count, sizeof *contrasts, compare_floats);
+	clear = contrasts[p->word_count / 2] >= CONTRAST_DB_MIN;
+	free(contrasts);
+	return clear;
+}
+
 /* Finds where the speech of a word begins and ends: the stretch within 30 dB of its loudest 20 ms. */
 static bool find_speech(word *w, int rate)
 {
@@ -135,6 +176,7 @@ static bool find_speech(word *w, int rate)
 	}
 	w->first = w->first > margin ? w->first - margin : 0;
 	w->last = w->last + margin < w->count ? w->last + margin : w->count;
+	w->contrast_db = w->last > w->first ? contrast_of(w, rate) : 0;
 	return w->last > w->first + (size_t)(0.15 * rate);
 }
 
@@ -329,7 +371,7 @@ static bool make_person(const char *folder, const char *name, const char *out_fo
 		order[i - 1] = order[j];
 		order[j] = swap;
 	}
-	complete = p->word_count >= UTTERANCE_COUNT;
+	complete = p->word_count >= UTTERANCE_COUNT && is_clear(p);
 	if (complete)
 		collect_noise(p);
 	snprintf(path, sizeof path, "%s/%s", out_folder, name);
