@@ -214,7 +214,8 @@ void vu_listen(vu_orchestrator *orchestrator, const vu_listen_order *order, vu_l
 		return;
 	}
 	has_features_thread = start_thread(&features_thread, extract, &shared, &listening->features_error);
-	if (order->antispoof != VU_ANTISPOOF_OFF)
+	/* Enrolment is remembered at every level: it may be raised later. */
+	if (order->antispoof != VU_ANTISPOOF_OFF || (order->enrollment && !order->isolated))
 		has_antispoof_thread = start_thread(&antispoof_thread, assess, &shared, &listening->antispoof_error);
 	if (order->meanwhile && !order->meanwhile(order->context, shared.meanwhile_cancel) && listening->microphone) {
 		listening->stopped = true;

@@ -127,6 +127,9 @@ static vu_status check_services(const sample_state *state, const vu_listen_order
 	else if (!listening->antispoof && listening->antispoof_error.status != VU_OK)
 		vu_fail(error, listening->antispoof_error.status,
 		        "unable to remember the sample against replay: %s", listening->antispoof_error.message);
+	else if (listening->antispoof && listening->antispoof->verdict == VU__SPOOF_VERDICT__SPOOF_UNAVAILABLE)
+		vu_fail(error, VU_UNAVAILABLE, "unable to remember the sample against replay: %s; try again",
+		        listening->antispoof->reason);
 	else if (state->asked && !state->agreement)
 		*error = state->agreement_error;
 	else if (*state->enrollment->extractor && *listening->features->extractor &&
