@@ -9,7 +9,8 @@
 
 /* For opening a device, restarts in the middle and computing, on top of listening. */
 #define SERVICE_TIME_MS 15000
-#define MARGIN_US_MAX 100000
+/* For storing the attempt on a slow disk and answering. */
+#define MARGIN_US_MAX 500000
 
 vu_status vu_request_check_id(const char *what, const char *id, vu_error *error)
 {
@@ -42,7 +43,7 @@ int64_t vu_request_deadline_us(const vu_rpc_call *call, const vu_policy *policy,
 {
 	int64_t now_us = vu_clock_monotonic_us();
 	int64_t left_us = vu_rpc_deadline_us(call) - now_us;
-	int64_t margin_us = left_us / 10 < MARGIN_US_MAX ? left_us / 10 : MARGIN_US_MAX;
+	int64_t margin_us = left_us / 4 < MARGIN_US_MAX ? left_us / 4 : MARGIN_US_MAX;
 	int64_t longest_us = ((int64_t)speech_timeout_ms + policy->max_duration_ms + SERVICE_TIME_MS) * 1000;
 
 	left_us -= margin_us;
