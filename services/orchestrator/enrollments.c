@@ -137,13 +137,21 @@ bool vu_enrollments_has(vu_enrollments *table, const vu_enrollment_terms *terms)
 	return has;
 }
 
+/* A finished enrolment stays only to answer a retried commit: the oldest of those makes room when there is none. */
 static enrollment_slot *free_slot(vu_enrollments *table)
 {
+	enrollment_slot *oldest = NULL;
+
 	for (size_t i = 0; i < VU_ENROLLMENTS_MAX; i++) {
-		if (!table->slots[i].enrollment)
-			return &table->slots[i];
+		enrollment_slot *slot = &table->slots[i];
+		if (!slot->enrollment)
+			return slot;
+		if (slot->enrollment->result && !slot->taken && (!oldest || slot->touched_us < oldest->touched_us))
+			oldest = slot;
 	}
-	return NULL;
+	if (oldest)
+		empty_slot(oldest);
+	return oldest;
 }
 
 vu_status vu_enrollments_begin(vu_enrollments *table, const vu_enrollment_terms *terms, vu_error *error)
