@@ -214,7 +214,8 @@ static vu_status open_template(const template_context *c, const char *path, vu_t
 {
 	vu_model_file *file;
 	vu_template *t;
-	vu_status status = vu_model_file_open(path, VU_MODEL_TEMPLATE, c->with->map, &file, error);
+	/* Read, not mapped: what was verified must be what is scored, even if somebody writes into the file. */
+	vu_status status = vu_model_file_open(path, VU_MODEL_TEMPLATE, false, &file, error);
 
 	*retrainable_out = false;
 	if (status == VU_NOT_FOUND)

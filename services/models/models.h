@@ -18,7 +18,7 @@ typedef struct models models;
 typedef struct models_settings {
 	const char *background_path;
 	size_t cache_bytes;
-	bool map;            /* ml.enable_mmap */
+	bool map;            /* ml.enable_mmap, for the background: templates are small and personal, they are read */
 	bool quantize;       /* ml.enable_quantization */
 	double prune;        /* ml.prune */
 	uint32_t components; /* ml.pca_components */

@@ -93,7 +93,7 @@ static void describe(models *m, user_key key, described_user *d)
 		return;
 	d->info.present = true;
 	d->info.bytes = (uint64_t)info.st_size;
-	if (vu_model_file_open(d->path, VU_MODEL_TEMPLATE, true, &file, NULL) != VU_OK)
+	if (vu_model_file_open(d->path, VU_MODEL_TEMPLATE, false, &file, NULL) != VU_OK)
 		return;
 	if (read_facts(file, key, &facts, NULL) == VU_OK &&
 	    vu_model_file_text(file, "background", d->background, sizeof d->background, NULL) == VU_OK &&
