@@ -17,6 +17,7 @@
 #define STACK_BYTES  (1024 * 1024) /* ALSA's configuration parser is deep */
 #define PUMP_MS      5
 #define IDLE_US      (10 * 1000000ll)
+#define RELEASE_US   1000000
 #define READ_SAMPLES 8192u
 
 typedef struct list_call {
@@ -30,6 +31,7 @@ struct microphone {
 
 	uv_mutex_t lock;
 	uv_cond_t changed;
+	uv_cond_t ended;
 	/* Under lock. */
 	uv_thread_t thread;
 	bool running;
@@ -237,6 +239,8 @@ static bool rest(microphone *mic, int64_t until_us)
 	mic->woken = false;
 	mic->release = false;
 	mic->running = going;
+	if (!going)
+		uv_cond_broadcast(&mic->ended);
 	uv_mutex_unlock(&mic->lock);
 	return going;
 }
@@ -313,6 +317,7 @@ vu_status microphone_create(capture_sessions *sessions, const microphone_driver 
 	mic->driver = driver;
 	uv_mutex_init(&mic->lock);
 	uv_cond_init(&mic->changed);
+	uv_cond_init(&mic->ended);
 	*microphone_out = mic;
 	return VU_OK;
 }
@@ -334,6 +339,7 @@ void microphone_destroy(microphone *mic)
 		            "unable to list microphones: capture is stopping; try again");
 		free(refused);
 	}
+	uv_cond_destroy(&mic->ended);
 	uv_cond_destroy(&mic->changed);
 	uv_mutex_destroy(&mic->lock);
 	free(mic);
@@ -378,8 +384,21 @@ void microphone_list(microphone *mic, vu_rpc_call *call)
 
 void microphone_release(microphone *mic)
 {
+	int64_t until_us = vu_clock_monotonic_us() + RELEASE_US;
+
 	uv_mutex_lock(&mic->lock);
-	mic->release = mic->running;
+	mic->release = mic->running && !any_live(mic);
 	uv_cond_signal(&mic->changed);
+	while (mic->release && mic->running) {
+		int64_t left_us = until_us - vu_clock_monotonic_us();
+		if (left_us <= 0)
+			break;
+		uv_cond_timedwait(&mic->ended, &mic->lock, (uint64_t)left_us * 1000);
+	}
+	/* Its memory is back only when the thread has ended PortAudio. */
+	if (!mic->running && mic->joinable) {
+		uv_thread_join(&mic->thread);
+		mic->joinable = false;
+	}
 	uv_mutex_unlock(&mic->lock);
 }

@@ -47,7 +47,7 @@ vu_status microphone_attend(microphone *mic, const vu_config *config, vu_error *
 /* Answers `call` with the devices there are. */
 void microphone_list(microphone *mic, vu_rpc_call *call);
 
-/* Gives PortAudio's memory back now if no session is live. */
+/* Gives PortAudio's memory back now if no session is live, and waits, not long, until it has. */
 void microphone_release(microphone *mic);
 
 #endif

@@ -192,7 +192,8 @@ static inline bool open_upload(char *id, uint32_t rate, uint32_t channels, bool 
 	return good;
 }
 
-static inline Vu__AppendResponse *append_chunk(char *id, uint64_t offset, const int16_t *frames, size_t samples, bool last)
+static inline Vu__AppendResponse *append_chunk(char *id, uint64_t offset, const int16_t *frames, size_t samples,
+                                               bool last)
 {
 	Vu__AppendRequest request = VU__APPEND_REQUEST__INIT;
 
