@@ -51,7 +51,7 @@ endif
 LDFLAGS_SHARED = $(SHARED) $(LDFLAGS)
 
 # What common/ needs; --as-needed drops what a program does not use.
-LIBS_COMMON       := -lnng -lprotobuf-c -luv -lcyaml -lyaml -lfftw3f -lsvm -lsndfile -lsamplerate -lportaudio \
+LIBS_COMMON       := -lnng -lprotobuf-c -luv -lcyaml -lyaml -lfftw3f -lsvm -lsndfile -lsoxr -lportaudio \
                      -lsodium -lsqlite3 -ljansson $(PLATFORM_LIBS) -lm
 LIBS_orchestrator := -lmicrohttpd
 LIBS_client       :=

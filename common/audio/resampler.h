@@ -1,10 +1,10 @@
 /*
  * From audio of any rate and channel count to 16 kHz mono, as it arrives.
  *
- * Channels are mixed (audio/mixer.h), then libsamplerate's band-limited
- * interpolation converts the rate. Sample 0 of the output is at the time of
+ * Channels are mixed (audio/mixer.h), then libsoxr converts the
+ * rate. Sample 0 of the output is at the time of
  * frame 0 of the input: the filter's delay is taken out. 16 kHz mono passes
- * unchanged.
+ * unchanged; other rates come out 40 to 120 ms late.
  *
  * Deterministic: the output does not depend on how the input was cut into
  * pushes. One resampler is used by one thread at a time.
