@@ -95,8 +95,9 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	if (code == VOICEUNLOCK_OK)
 		puts(answer);
 	else
-		/* The method's own refusals have no exit code of their own; its status says which it is. */
-		exit_code = cli_fail(cli_exit_of_code(code), "%s: %s", voiceunlock_code_name(code), error.message);
+		/* No such method is a slip of the one who typed it. */
+		exit_code = cli_fail(code == VOICEUNLOCK_UNIMPLEMENTED ? CLI_USAGE : cli_exit_of_code(code), "%s: %s",
+		                     voiceunlock_code_name(code), error.message);
 	voiceunlock_text_free(answer);
 out:
 	free(input);

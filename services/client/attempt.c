@@ -166,6 +166,7 @@ static vu_status authenticate(voiceunlock_client *client, const char *user, cons
 			if (attempt->verdict == VOICEUNLOCK_NO_SPEECH || attempt->verdict == VOICEUNLOCK_ACCEPT) {
 				char *reason = strdup(ask.audio_error.message);
 				attempt->verdict = VOICEUNLOCK_NO_SPEECH;
+				attempt->may_unlock = false;
 				if (reason) {
 					free(attempt->reason);
 					attempt->reason = reason;

@@ -1,0 +1,61 @@
+/*
+ * A suite for tests of the client: real RPC servers in a private folder whose
+ * handlers do as they are told. What they saw is kept for the test to look at.
+ */
+#ifndef VU_TESTS_FAKE_SUITE_H
+#define VU_TESTS_FAKE_SUITE_H
+
+#include "rpc/server.h"
+
+#include "voiceunlock/v1/orchestrator.pb-c.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAKE_AUDIO_MAX (8u * 1024 * 1024)
+
+typedef struct fake_suite {
+	char folder[64];
+	vu_rpc_server *servers[3];
+	vu_rpc_service services[3];
+	pthread_mutex_t mutex; /* guards all below */
+
+	/* What capture is to do. */
+	uint64_t lose_place_at;   /* once that many frames came: forget all and ask from 0; 0 = never */
+	uint64_t take_at_most;    /* frames of a chunk; 0 = all */
+	uint64_t enough_at;       /* frames; 0 = never */
+	unsigned forget_sessions; /* answer NOT_FOUND to so many Appends */
+
+	/* What capture saw. */
+	uint32_t sample_rate;
+	uint32_t channels;
+	uint32_t format;
+	bool whole_upload;
+	uint8_t *audio;
+	size_t audio_bytes;
+	bool ended;
+	unsigned opened;
+	unsigned closed;
+	unsigned rewinds;
+
+	/* What the orchestrator is to do. */
+	int verdict;            /* of Authenticate */
+	bool keep_authenticate; /* never answer */
+	vu_status commit_status;
+	unsigned phase; /* of WatchAttempt */
+
+	/* What the orchestrator saw. */
+	unsigned authenticated;
+	char authenticated_session[64];
+	unsigned attempts_cancelled;
+	unsigned enrollments_cancelled;
+	unsigned samples;
+} fake_suite;
+
+/* Starts supervisor, capture and orchestrator. */
+void fake_suite_start(fake_suite *suite);
+void fake_suite_stop(fake_suite *suite);
+
+#endif
