@@ -1,5 +1,5 @@
 /* The client against a suite that does as it is told. */
-#include "fake_suite.h"
+#include "client_aid.h"
 #include "voiceunlock.h"
 
 #include "voiceunlock/v1/capture.pb-c.h"
@@ -20,7 +20,7 @@
 #define FRAMES   300000u
 #define CHANNELS 2u
 
-static fake_suite suite;
+static client_aid suite;
 static voiceunlock_client *client;
 static float *samples; /* FRAMES x CHANNELS, all different enough */
 
@@ -47,7 +47,7 @@ static voiceunlock_client *connect_to(const char *folder)
 static int set_up(void **state)
 {
 	(void)state;
-	fake_suite_start(&suite);
+	client_aid_start(&suite);
 	client = connect_to(suite.folder);
 	return 0;
 }
@@ -56,7 +56,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	voiceunlock_destroy(client);
-	fake_suite_stop(&suite);
+	client_aid_stop(&suite);
 	return 0;
 }
 

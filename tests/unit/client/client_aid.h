@@ -2,8 +2,8 @@
  * A suite for tests of the client: real RPC servers in a private folder whose
  * handlers do as they are told. What they saw is kept for the test to look at.
  */
-#ifndef VU_TESTS_FAKE_SUITE_H
-#define VU_TESTS_FAKE_SUITE_H
+#ifndef VU_TESTS_CLIENT_AID_H
+#define VU_TESTS_CLIENT_AID_H
 
 #include "rpc/server.h"
 
@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FAKE_AUDIO_MAX (8u * 1024 * 1024)
+#define CLIENT_AID_AUDIO_MAX (8u * 1024 * 1024)
 
-typedef struct fake_suite {
+typedef struct client_aid {
 	char folder[64];
 	vu_rpc_server *servers[3];
 	vu_rpc_service services[3];
@@ -52,10 +52,10 @@ typedef struct fake_suite {
 	unsigned attempts_cancelled;
 	unsigned enrollments_cancelled;
 	unsigned samples;
-} fake_suite;
+} client_aid;
 
 /* Starts supervisor, capture and orchestrator. */
-void fake_suite_start(fake_suite *suite);
-void fake_suite_stop(fake_suite *suite);
+void client_aid_start(client_aid *suite);
+void client_aid_stop(client_aid *suite);
 
 #endif

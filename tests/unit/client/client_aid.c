@@ -1,5 +1,5 @@
 /* The handlers of the suite for tests. */
-#include "fake_suite.h"
+#include "client_aid.h"
 
 #include "rpc/endpoint.h"
 
@@ -27,7 +27,7 @@ static void on_supervisor_status(void *context, vu_rpc_call *call, const Protobu
 
 static void on_open(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	const Vu__OpenSessionRequest *request = (const Vu__OpenSessionRequest *)message;
 	Vu__OpenSessionResponse response = VU__OPEN_SESSION_RESPONSE__INIT;
 
@@ -47,7 +47,7 @@ static void on_open(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 
 static void on_append(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	const Vu__AppendRequest *request = (const Vu__AppendRequest *)message;
 	Vu__AppendResponse response = VU__APPEND_RESPONSE__INIT;
 	size_t frame_bytes, bytes = request->pcm.len;
@@ -62,7 +62,7 @@ static void on_append(void *context, vu_rpc_call *call, const ProtobufCMessage *
 	frame_bytes = suite->channels *
 	              (suite->format == VU__SAMPLE_FORMAT__SAMPLE_FORMAT_S16LE ? sizeof(int16_t) : sizeof(float));
 	if (request->offset_frames * frame_bytes == suite->audio_bytes &&
-	    suite->audio_bytes + bytes <= FAKE_AUDIO_MAX) {
+	    suite->audio_bytes + bytes <= CLIENT_AID_AUDIO_MAX) {
 		if (suite->take_at_most > 0 && bytes > suite->take_at_most * frame_bytes)
 			bytes = (size_t)suite->take_at_most * frame_bytes;
 		if (bytes > 0)
@@ -96,7 +96,7 @@ static void on_get_session(void *context, vu_rpc_call *call, const ProtobufCMess
 
 static void on_close(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	Vu__Empty response = VU__EMPTY__INIT;
 
 	(void)message;
@@ -108,7 +108,7 @@ static void on_close(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 
 static void on_authenticate(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	const Vu__AuthenticateRequest *request = (const Vu__AuthenticateRequest *)message;
 	Vu__AuthenticateResponse response = VU__AUTHENTICATE_RESPONSE__INIT;
 	char reason[] = "because";
@@ -137,7 +137,7 @@ static void on_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 
 static void on_watch(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	const Vu__WatchAttemptRequest *request = (const Vu__WatchAttemptRequest *)message;
 	Vu__WatchAttemptResponse response = VU__WATCH_ATTEMPT_RESPONSE__INIT;
 	char session[] = "00112233445566778899aabbccddeeff";
@@ -153,7 +153,7 @@ static void on_watch(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 
 static void on_cancel_attempt(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	Vu__Empty response = VU__EMPTY__INIT;
 
 	(void)message;
@@ -184,7 +184,7 @@ static void on_begin(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 
 static void on_add_sample(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	Vu__AddSampleResponse response = VU__ADD_SAMPLE_RESPONSE__INIT;
 
 	(void)message;
@@ -199,7 +199,7 @@ static void on_add_sample(void *context, vu_rpc_call *call, const ProtobufCMessa
 
 static void on_commit(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	Vu__EnrollResponse response = VU__ENROLL_RESPONSE__INIT;
 	vu_status status;
 
@@ -218,7 +218,7 @@ static void on_commit(void *context, vu_rpc_call *call, const ProtobufCMessage *
 
 static void on_cancel_enrollment(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	fake_suite *suite = context;
+	client_aid *suite = context;
 	Vu__Empty response = VU__EMPTY__INIT;
 
 	(void)message;
@@ -259,7 +259,7 @@ static const vu_rpc_method ORCHESTRATOR_METHODS[] = {{"Authenticate", on_authent
                                                      {"CancelEnrollment", on_cancel_enrollment, 0},
                                                      {"History", on_history, VU_RPC_IDEMPOTENT}};
 
-static void start_server(fake_suite *suite, int index, const char *name, const ProtobufCServiceDescriptor *descriptor,
+static void start_server(client_aid *suite, int index, const char *name, const ProtobufCServiceDescriptor *descriptor,
                          const vu_rpc_method *methods, size_t count)
 {
 	vu_endpoint endpoint;
@@ -273,11 +273,11 @@ static void start_server(fake_suite *suite, int index, const char *name, const P
 	assert_int_equal(vu_rpc_server_listen(suite->servers[index], NULL), VU_OK);
 }
 
-void fake_suite_start(fake_suite *suite)
+void client_aid_start(client_aid *suite)
 {
 	memset(suite, 0, sizeof *suite);
 	pthread_mutex_init(&suite->mutex, NULL);
-	suite->audio = malloc(FAKE_AUDIO_MAX);
+	suite->audio = malloc(CLIENT_AID_AUDIO_MAX);
 	assert_non_null(suite->audio);
 	snprintf(suite->folder, sizeof suite->folder, "/tmp/vu-suite-XXXXXX");
 	assert_non_null(mkdtemp(suite->folder));
@@ -289,7 +289,7 @@ void fake_suite_start(fake_suite *suite)
 	             sizeof ORCHESTRATOR_METHODS / sizeof *ORCHESTRATOR_METHODS);
 }
 
-void fake_suite_stop(fake_suite *suite)
+void client_aid_stop(client_aid *suite)
 {
 	char command[128];
 
