@@ -11,7 +11,7 @@ SERVICES='capture features models antispoof orchestrator'
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-sup.XXXXXX")
 bin=$work/bin
 mkdir -p "$bin"
-cp "$BUILD/bin/vu-supervisor" "$bin"
+cp "${SUPERVISOR:-$BUILD/bin/vu-supervisor}" "$bin"
 for s in $SERVICES; do cp "$BUILD/tests/aid/odd_service" "$bin/vu-$s"; done
 
 unset VOICE_UNLOCK_MAX_MEMORY XDG_CONFIG_HOME
