@@ -191,14 +191,20 @@ void session_end(capture_session *session, vu_ring_end reason)
 	stop_processing(session);
 }
 
-void session_fail(capture_session *session, vu_status status, const char *message)
+/* What processing needs is kept: the resampler may be at work further up. */
+static void publish_failure(capture_session *session, vu_status status, const char *message)
 {
 	vu_ring_record record = session->record;
 
-	if (!session_is_over(session)) {
-		note_failure(&record, status, message);
-		publish(session, &record);
-	}
+	if (session_is_over(session))
+		return;
+	note_failure(&record, status, message);
+	publish(session, &record);
+}
+
+void session_fail(capture_session *session, vu_status status, const char *message)
+{
+	publish_failure(session, status, message);
 	stop_processing(session);
 }
 
@@ -287,9 +293,9 @@ static bool write_step(capture_session *session, const float *samples, size_t co
 
 static bool upload_differs(capture_session *session)
 {
-	session_fail(session, VU_ABORTED,
-	             "unable to go on with the upload: the audio that was sent again is not the same; "
-	             "open a new session");
+	publish_failure(session, VU_ABORTED,
+	                "unable to go on with the upload: the audio that was sent again is not the same; "
+	                "open a new session");
 	return false;
 }
 
