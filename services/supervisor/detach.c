@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define REPORT_BYTES_MAX 2048
+#define REPORT_FD_MIN    200
 
 /* In the launching process: waits for the report and ends with it. */
 static _Noreturn void relay_report(int fd, pid_t between)
@@ -65,6 +66,7 @@ static vu_status silence_standard_streams(vu_error *error)
 vu_status vu_detach(int *report_fd_out, vu_error *error)
 {
 	int ends[2];
+	int report_fd;
 	pid_t pid;
 	vu_status status;
 
@@ -85,7 +87,12 @@ vu_status vu_detach(int *report_fd_out, vu_error *error)
 		relay_report(ends[0], pid);
 	}
 	close(ends[0]);
-	*report_fd_out = ends[1];
+	/* A high number: when we end, descriptors are closed in order, and locks are to be free before the pipe ends.
+	 */
+	report_fd = fcntl(ends[1], F_DUPFD_CLOEXEC, REPORT_FD_MIN);
+	if (report_fd >= 0)
+		close(ends[1]);
+	*report_fd_out = report_fd >= 0 ? report_fd : ends[1];
 	/* Forked twice: not leading its session, the process can never get a terminal again. */
 	if (setsid() < 0)
 		return vu_fail_errno(error, errno, "unable to leave the session");
@@ -114,6 +121,7 @@ void vu_detach_report(int *report_fd, int exit_code, const char *message)
 	/* A launcher that was interrupted is not there to read it, and does not mind. */
 	written = write(*report_fd, report, (size_t)length);
 	(void)written;
-	close(*report_fd);
+	if (exit_code == 0)
+		close(*report_fd);
 	*report_fd = -1;
 }

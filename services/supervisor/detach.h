@@ -18,8 +18,10 @@
 vu_status vu_detach(int *report_fd_out, vu_error *error);
 
 /*
- * Sends the report, once, and closes *report_fd; later calls do nothing.
- * In the foreground (*report_fd is -1) failures are printed and success is not.
+ * Sends the report, once. After success the launching process goes on at once;
+ * after a failure only when we have ended, so that whatever it does next does
+ * not meet us on our way out. In the foreground (*report_fd is -1) failures are
+ * printed and success is not.
  */
 void vu_detach_report(int *report_fd, int exit_code, const char *message);
 

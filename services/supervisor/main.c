@@ -13,6 +13,7 @@
  * uv_async_send (front.c). Health checks run in libuv's thread pool (prober.c).
  */
 #include "base/allocator.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "detach.h"
@@ -35,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -42,6 +44,8 @@
 #define THREAD_POOL_SIZE "8"
 /* For the answer to Stop to leave us. */
 #define DRAIN_MS 200
+/* An orderly stop takes at most a few timeouts of VU_STOP_TIMEOUT_US. */
+#define LEAVING_PATIENCE_US (10 * 1000000LL)
 
 typedef struct vu_supervisor {
 	bool detached;
@@ -179,12 +183,23 @@ static vu_status find_folders(vu_supervisor *supervisor, vu_error *error)
 	return status;
 }
 
-/* The lock of our socket is what makes us the only one. */
+/*
+ * The lock of our socket is what makes us the only one. A supervisor that is on
+ * its way out is waited for, so that a start right after a stop succeeds.
+ */
 static vu_status listen_alone(vu_supervisor *supervisor, vu_error *error)
 {
+	const struct timespec pause = {.tv_nsec = 20 * 1000000L};
+	int64_t patience_us = vu_clock_monotonic_us() + LEAVING_PATIENCE_US;
 	vu_status status = vu_rpc_server_listen(supervisor->server, error);
 	pid_t pid;
 
+	if (status == VU_ALREADY_EXISTS && !vu_predecessor_serves(&supervisor->endpoint)) {
+		while (status == VU_ALREADY_EXISTS && vu_clock_monotonic_us() < patience_us) {
+			nanosleep(&pause, NULL);
+			status = vu_rpc_server_listen(supervisor->server, error);
+		}
+	}
 	if (status == VU_ALREADY_EXISTS) {
 		vu_predecessor_find(&supervisor->endpoint, &pid);
 		return vu_fail(error, VU_ALREADY_EXISTS,
@@ -224,6 +239,12 @@ static void take_request(void *context, vu_front_request *request)
 	vu_suite_take_request(supervisor->suite, request);
 }
 
+static void note_stopping(void *context)
+{
+	vu_supervisor *supervisor = context;
+	vu_rpc_server_set_health(supervisor->server, "", VU_NOT_SERVING);
+}
+
 static void note_stopped(void *context)
 {
 	vu_supervisor *supervisor = context;
@@ -254,8 +275,11 @@ static void listen_to_signals(vu_supervisor *supervisor)
 
 static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 {
-	vu_suite_config suite = {
-	    .loop = &supervisor->loop, .on_started = note_started, .on_stopped = note_stopped, .context = supervisor};
+	vu_suite_config suite = {.loop = &supervisor->loop,
+	                         .on_started = note_started,
+	                         .on_stopping = note_stopping,
+	                         .on_stopped = note_stopped,
+	                         .context = supervisor};
 	vu_rpc_server_config server = {.service = "supervisor", .endpoint = &supervisor->endpoint};
 	vu_status status = vu_allocator_check(error);
 

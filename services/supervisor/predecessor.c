@@ -5,6 +5,9 @@
 #include "predecessor.h"
 
 #include "base/log.h"
+#include "rpc/channel.h"
+
+#include "grpc/health/v1/health.pb-c.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_MS 5
+#define POLL_MS        5
+#define ASK_TIMEOUT_US (500 * 1000LL)
 /* SIGKILL takes its time on a machine under load. */
 #define KILL_WAIT_MS 2000
 
@@ -55,6 +59,26 @@ bool vu_predecessor_find(const vu_endpoint *endpoint, pid_t *pid_out)
 		*pid_out = read_pid(fd);
 	close(fd);
 	return held;
+}
+
+bool vu_predecessor_serves(const vu_endpoint *endpoint)
+{
+	vu_channel_config config = {
+	    .service = "supervisor", .caller = "supervisor", .endpoints = endpoint, .endpoint_count = 1};
+	vu_call_options options = {.timeout_us = ASK_TIMEOUT_US, .wait_for_ready = true, .idempotent = true};
+	VuHealth__HealthCheckRequest request = VU_HEALTH__HEALTH_CHECK_REQUEST__INIT;
+	ProtobufCMessage *response = NULL;
+	vu_channel *channel; /* never closed: common/rpc says why */
+	bool serves;
+
+	if (vu_channel_create(&config, &channel, NULL) != VU_OK ||
+	    vu_channel_call(channel, &vu_health__health__descriptor, "Check", &request.base, &response, &options,
+	                    NULL) != VU_OK)
+		return false;
+	serves = ((const VuHealth__HealthCheckResponse *)response)->status ==
+	         VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+	protobuf_c_message_free_unpacked(response, NULL);
+	return serves;
 }
 
 static bool wait_until_free(const vu_endpoint *endpoint, unsigned milliseconds, pid_t *pid_out)

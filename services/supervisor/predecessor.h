@@ -16,6 +16,9 @@
 /* True when some process holds the lock of this socket; *pid_out is its pid, 0 when it cannot be told. */
 bool vu_predecessor_find(const vu_endpoint *endpoint, pid_t *pid_out);
 
+/* True when a supervisor answers there and says that it serves; one that is stopping, or hangs, does not. */
+bool vu_predecessor_serves(const vu_endpoint *endpoint);
+
 /*
  * Waits until nobody holds the lock, for at most `patience_ms`; then kills the
  * holder and waits for its end. Blocks: for the time before the loop runs.

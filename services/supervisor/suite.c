@@ -185,6 +185,7 @@ void vu_suite_stop(vu_suite *suite)
 	vu_log_info("stopping all services");
 	suite->stopping = true;
 	suite->outcome_known = true;
+	suite->config.on_stopping(suite->config.context);
 	advance(suite);
 }
 

@@ -27,6 +27,8 @@ typedef struct vu_suite_config {
 	const char *log_folder; /* NULL in the foreground */
 	/* Once: all services serve (exit_code 0), or why not and which exit code tells that. */
 	void (*on_started)(void *context, int exit_code, const char *message);
+	/* Once: somebody asked for the end, or the start has failed. */
+	void (*on_stopping)(void *context);
 	/* Once: no process is left. */
 	void (*on_stopped)(void *context);
 	void *context;

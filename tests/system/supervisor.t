@@ -242,6 +242,8 @@ within 10 none_alive $pids; ok $? 'no process is left'
 "$ask" status >/dev/null
 [ $? -eq 14 ]; ok $? 'nobody serves any more'
 start; ok $? 'it starts again right after'
+"$ask" stop
+start; ok $? 'a start while it stops waits for that'
 stop_suite
 
 # ---- starts that fail ----
