@@ -21,9 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Not const: a message has no place for a text that must not change. */
 /* Probability of being the same person below which a sample is not kept. */
 #define AGREEMENT_REFUSED 0.01F
+
+/* Not const: a message has no place for a text that must not change. */
 static char OTHER_VOICE_ADVICE[] = "This does not sound like your other samples: say it again in your usual voice, "
                                    "alone and close to the microphone.";
 static char NO_SPEECH_ADVICE[] = "No speech was heard: say it again, close to the microphone.";

@@ -64,6 +64,7 @@ void fake_script_reset(void)
 	script.threshold = 1;
 	script.identified = "anna";
 	script.agrees = true;
+	script.agreement = 0.9F;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -395,7 +396,7 @@ static void agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *
 	(void)context;
 	(void)message;
 	response.agrees = s.agrees;
-	response.agreement = s.agrees ? 0.9F : 0.1F;
+	response.agreement = s.agreement;
 	vu_rpc_reply(call, &response.base);
 }
 

@@ -63,6 +63,7 @@ typedef struct fake_script {
 	const char *identified; /* "" nobody */
 	vu_status enroll_status;
 	bool agrees;
+	float agreement;
 	void (*on_score)(void); /* called while Score is answered */
 
 	/* what was asked */

@@ -1,0 +1,112 @@
+/*
+ * One orchestrator over the fake suite for all tests of a program: its state,
+ * its clock, and its fixtures. A header of static functions, because aids in
+ * .c files are linked into the tests of all services.
+ */
+#ifndef VU_TESTS_FRONT_FIXTURE_H
+#define VU_TESTS_FRONT_FIXTURE_H
+
+#include "../../folder_aid.h"
+#include "fake_suite.h"
+#include "front_aid.h"
+
+#include "base/clock.h"
+#include "orchestrator.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[TEST_PATH_MAX];
+static vu_orchestrator *orchestrator;
+static int64_t clock_offset_us;
+static pthread_mutex_t clock_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int64_t shifted_monotonic(void *context)
+{
+	int64_t now_us;
+	(void)context;
+	pthread_mutex_lock(&clock_lock);
+	now_us = vu_clock_monotonic_us() + clock_offset_us;
+	pthread_mutex_unlock(&clock_lock);
+	return now_us;
+}
+
+static int64_t wall(void *context)
+{
+	(void)context;
+	return vu_clock_wall_us();
+}
+
+__attribute__((unused)) static void pass_seconds(int64_t seconds)
+{
+	pthread_mutex_lock(&clock_lock);
+	clock_offset_us += seconds * FRONT_SECOND;
+	pthread_mutex_unlock(&clock_lock);
+}
+
+static vu_config *load_config(void)
+{
+	vu_config *config = NULL;
+	vu_error error;
+	char path[TEST_PATH_MAX];
+	test_file_create(folder, "config.yaml", "authentication:\n  max_attempts: 3\n  lockout_s: 60\nenrollment:\n  min_samples: 3\n  max_samples: 4\n", 0600, path);
+	if (vu_config_load(path, &config, &error) != VU_OK)
+		fail_msg("%s", error.message);
+	return config;
+}
+
+static void start_front(unsigned fake_mask)
+{
+	vu_error error;
+	vu_endpoint endpoint;
+	vu_rpc_server *server;
+	vu_config *config;
+	vu_rpc_server_config server_config = {.service = "orchestrator", .endpoint = &endpoint, .workers_max = 32};
+
+	test_folder_create(folder);
+	config = load_config();
+	fake_suite_start(folder, fake_mask);
+	vu_orchestrator_setup setup = {
+	    .config = config,
+	    .peers = {.channel = fake_suite_channel},
+	    .home = folder,
+	    .clock = {shifted_monotonic, wall, NULL},
+	};
+	assert_int_equal(vu_orchestrator_create(&setup, &orchestrator, &error), VU_OK);
+	vu_config_free(config);
+	assert_int_equal(vu_endpoint_local(folder, "orchestrator", &endpoint, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_create(&server_config, &server, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_add(server, vu_orchestrator_service(orchestrator), &error), VU_OK);
+	assert_int_equal(vu_rpc_server_listen(server, &error), VU_OK);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	test_folder_remove(folder);
+	return 0;
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	/* A microphone is closed after its answer is out: that still belongs to the test before. */
+	for (int i = 0; i < 500 && fake_script_now().opened != fake_script_now().closed; i++)
+		usleep(10000);
+	fake_script_reset();
+	return 0;
+}
+
+#define CHANGE(assignment)                                                                                             \
+	do {                                                                                                               \
+		fake_script *changed = fake_script_lock();                                                                           \
+		changed->assignment;                                                                                                 \
+		fake_script_unlock();                                                                                          \
+	} while (0)
+
+#endif

@@ -1,0 +1,627 @@
+/* Enrolment, identification, trials, users and status against scripted peers over real RPC. */
+#include "front_fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int start(void **state)
+{
+	(void)state;
+	start_front(FAKE_ALL);
+	return 0;
+}
+
+/* ---- enrolment ---- */
+
+static char enrollment_id[VU_ID_HEX_SIZE];
+
+static Vu__BeginEnrollmentRequest begin_request(const char *user)
+{
+	Vu__BeginEnrollmentRequest request = VU__BEGIN_ENROLLMENT_REQUEST__INIT;
+	vu_id_generate_hex(enrollment_id);
+	request.enrollment_id = enrollment_id;
+	request.user = front_text(user);
+	return request;
+}
+
+static void begin(const char *user)
+{
+	Vu__BeginEnrollmentRequest request = begin_request(user);
+	CHANGE(enrolled = false);
+	front_free(front_call_ok("BeginEnrollment", &request.base));
+}
+
+static Vu__AddSampleRequest sample_request(front_ids *ids)
+{
+	Vu__AddSampleRequest request = VU__ADD_SAMPLE_REQUEST__INIT;
+	*ids = front_new_ids();
+	request.enrollment_id = enrollment_id;
+	request.sample_id = ids->attempt;
+	request.session_id = ids->session;
+	return request;
+}
+
+static Vu__AddSampleResponse *add_sample(void)
+{
+	front_ids ids;
+	Vu__AddSampleRequest request = sample_request(&ids);
+	return front_call_ok("AddSample", &request.base);
+}
+
+static Vu__EnrollmentRequest enrollment_request(void)
+{
+	Vu__EnrollmentRequest request = VU__ENROLLMENT_REQUEST__INIT;
+	request.enrollment_id = enrollment_id;
+	return request;
+}
+
+static void an_enrolment_gathers_samples_and_enrols_once(void **state)
+{
+	Vu__BeginEnrollmentRequest request = begin_request("anna");
+	Vu__BeginEnrollmentResponse *begun;
+	Vu__AddSampleResponse *sample;
+	Vu__EnrollResponse *done;
+	Vu__EnrollmentRequest commit = enrollment_request();
+	Vu__HistoryRequest history_request = VU__HISTORY_REQUEST__INIT;
+	Vu__HistoryResponse *history;
+	char hex[VU_ID_HEX_SIZE];
+	fake_script s;
+	(void)state;
+
+	CHANGE(enrolled = false);
+	begun = front_call_ok("BeginEnrollment", &request.base);
+	assert_int_equal(begun->samples_wanted, 3);
+	assert_int_equal(begun->samples_max, 4);
+	assert_true(begun->n_phrases > 0 && *begun->phrases[0]);
+	front_free(begun);
+	for (unsigned i = 1; i <= 3; i++) {
+		sample = add_sample();
+		assert_true(sample->accepted);
+		assert_int_equal(sample->samples, i);
+		assert_int_equal(sample->enough, i == 3);
+		assert_int_equal(sample->quality->speech_ms, 2500);
+		front_free(sample);
+	}
+	s = fake_script_now();
+	assert_true(s.last_crops && s.last_enrollment);
+	assert_false(s.last_isolated);
+	assert_int_equal(s.assessed, 3);
+	CHANGE(enrolled = true); /* as models would say from now on */
+	for (int i = 0; i < 2; i++) { /* the second is a repetition */
+		done = front_call_ok("CommitEnrollment", &commit.base);
+		assert_int_equal(done->samples, 3);
+		assert_int_equal(done->template_bytes, 4096);
+		front_free(done);
+	}
+	s = fake_script_now();
+	assert_int_equal(s.enrolled_calls, 1);
+	assert_int_equal(s.enrolled_samples, 3);
+	assert_string_equal(s.last_user, "anna");
+	vu_id_to_hex(s.enroll_request_id, hex);
+	assert_string_equal(hex, enrollment_id);
+	history_request.user = front_text("anna");
+	history = front_call_ok("History", &history_request.base);
+	assert_int_equal(history->n_attempts, 1);
+	assert_string_equal(history->attempts[0]->kind, "enroll");
+	front_free(history);
+}
+
+static void a_bad_sample_is_judged_at_once_and_not_kept(void **state)
+{
+	Vu__AddSampleResponse *sample;
+	(void)state;
+	begin("berta");
+	CHANGE(problem = VU__QUALITY_PROBLEM__QUALITY_TOO_NOISY);
+	CHANGE(advice = "It is noisy: go to a quieter place.");
+	sample = add_sample();
+	assert_false(sample->accepted);
+	assert_int_equal(sample->samples, 0);
+	assert_string_equal(sample->advice, "It is noisy: go to a quieter place.");
+	assert_int_equal(sample->quality->problem, VU__QUALITY_PROBLEM__QUALITY_TOO_NOISY);
+	front_free(sample);
+	CHANGE(problem = VU__QUALITY_PROBLEM__QUALITY_OK);
+	CHANGE(advice = "");
+	CHANGE(has_vector = false);
+	sample = add_sample();
+	assert_false(sample->accepted);
+	assert_non_null(strstr(sample->advice, "No speech was heard"));
+	front_free(sample);
+}
+
+static void a_sample_that_differs_is_kept_with_advice_and_one_of_somebody_else_is_not(void **state)
+{
+	static const struct {
+		float agreement;
+		bool accepted;
+	} TABLE[] = {{0.0F, false}, {0.009F, false}, {0.01F, true}, {0.2F, true}};
+	Vu__AddSampleResponse *sample;
+	unsigned kept = 1;
+	(void)state;
+	begin("carla");
+	front_free(add_sample());
+	CHANGE(agrees = false);
+	for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+		CHANGE(agreement = TABLE[i].agreement);
+		sample = add_sample();
+		kept += TABLE[i].accepted;
+		assert_int_equal(sample->accepted, TABLE[i].accepted);
+		assert_int_equal(sample->samples, kept);
+		assert_true(sample->agreement == TABLE[i].agreement);
+		assert_non_null(strstr(sample->advice, "does not sound like your other samples"));
+		front_free(sample);
+	}
+}
+
+static void a_repeated_sample_adds_once(void **state)
+{
+	front_ids ids;
+	Vu__AddSampleRequest request;
+	Vu__AddSampleResponse *sample;
+	(void)state;
+	begin("dora");
+	request = sample_request(&ids);
+	front_free(front_call_ok("AddSample", &request.base));
+	sample = front_call_ok("AddSample", &request.base);
+	assert_true(sample->accepted);
+	assert_int_equal(sample->samples, 1);
+	front_free(sample);
+	sample = add_sample();
+	assert_int_equal(sample->samples, 2);
+	front_free(sample);
+}
+
+static void too_few_samples_are_not_enrolled(void **state)
+{
+	Vu__EnrollmentRequest commit;
+	vu_error error;
+	(void)state;
+	begin("emma");
+	front_free(add_sample());
+	commit = enrollment_request();
+	assert_int_equal(front_call_fails("CommitEnrollment", &commit.base, &error), VU_FAILED_PRECONDITION);
+	assert_string_equal(error.message, "1 good samples are not enough to enrol emma: record 2 more");
+	assert_int_equal(fake_script_now().enrolled_calls, 0);
+}
+
+static void more_than_the_most_samples_are_refused(void **state)
+{
+	front_ids ids;
+	Vu__AddSampleRequest request;
+	vu_error error;
+	(void)state;
+	begin("frida");
+	for (int i = 0; i < 4; i++)
+		front_free(add_sample());
+	request = sample_request(&ids);
+	assert_int_equal(front_call_fails("AddSample", &request.base, &error), VU_FAILED_PRECONDITION);
+	assert_string_equal(error.message, "4 good samples are the most allowed; finish the enrolment");
+}
+
+static void a_duplicate_needs_replace(void **state)
+{
+	Vu__BeginEnrollmentRequest request = begin_request("gerda");
+	vu_error error;
+	(void)state;
+	assert_int_equal(front_call_fails("BeginEnrollment", &request.base, &error), VU_ALREADY_EXISTS);
+	assert_string_equal(error.message, "gerda is enrolled already; add --replace to enrol again");
+	request.replace = true;
+	front_free(front_call_ok("BeginEnrollment", &request.base));
+	/* The same id for something else. */
+	request.user = front_text("greta");
+	assert_int_equal(front_call_fails("BeginEnrollment", &request.base, &error), VU_INVALID_ARGUMENT);
+	assert_non_null(strstr(error.message, "choose a new enrollment_id"));
+}
+
+static void a_beginning_without_models_is_refused(void **state)
+{
+	Vu__BeginEnrollmentRequest request = begin_request("gerda2");
+	vu_error error;
+	(void)state;
+	CHANGE(list_status = VU_INTERNAL);
+	assert_int_equal(front_call_fails("BeginEnrollment", &request.base, &error), VU_INTERNAL);
+	assert_string_equal(error.message, "models has trouble");
+}
+
+static void a_sample_that_cannot_be_remembered_is_refused(void **state)
+{
+	front_ids ids;
+	Vu__AddSampleRequest request;
+	vu_error error;
+	(void)state;
+	begin("hanna");
+	CHANGE(assess_status = VU_INTERNAL);
+	request = sample_request(&ids);
+	assert_int_equal(front_call_fails("AddSample", &request.base, &error), VU_INTERNAL);
+	assert_string_equal(error.message, "unable to remember the sample against replay: antispoof has trouble");
+	CHANGE(assess_status = VU_OK);
+	CHANGE(spoof = VU__SPOOF_VERDICT__SPOOF_UNAVAILABLE);
+	CHANGE(spoof_reason = "no replay memory");
+	request = sample_request(&ids);
+	assert_int_equal(front_call_fails("AddSample", &request.base, &error), VU_UNAVAILABLE);
+	assert_string_equal(error.message, "unable to remember the sample against replay: no replay memory; try again");
+}
+
+static void features_that_change_in_the_middle_are_noticed(void **state)
+{
+	front_ids ids;
+	Vu__AddSampleRequest request;
+	vu_error error;
+	(void)state;
+	begin("ida");
+	front_free(add_sample());
+	CHANGE(extractor = "fake-2");
+	request = sample_request(&ids);
+	assert_int_equal(front_call_fails("AddSample", &request.base, &error), VU_FAILED_PRECONDITION);
+	assert_non_null(strstr(error.message, "cancel it and begin again"));
+}
+
+static void cancelling_forgets_what_was_said(void **state)
+{
+	front_ids ids;
+	Vu__AddSampleRequest add;
+	Vu__EnrollmentRequest cancel;
+	vu_error error;
+	(void)state;
+	begin("jana");
+	front_free(add_sample());
+	front_free(add_sample());
+	cancel = enrollment_request();
+	front_free(front_call_ok("CancelEnrollment", &cancel.base));
+	assert_int_equal(fake_script_now().forgotten, 2);
+	front_free(front_call_ok("CancelEnrollment", &cancel.base)); /* again: no harm */
+	add = sample_request(&ids);
+	assert_int_equal(front_call_fails("AddSample", &add.base, &error), VU_NOT_FOUND);
+	assert_non_null(strstr(error.message, "begin again"));
+	assert_int_equal(front_call_fails("CommitEnrollment", &cancel.base, &error), VU_NOT_FOUND);
+}
+
+typedef struct background_sample {
+	pthread_t thread;
+	Vu__AddSampleRequest request;
+	void *response;
+	vu_error error;
+} background_sample;
+
+static void *add_in_background(void *argument)
+{
+	background_sample *sample = argument;
+	sample->response = front_call("AddSample", &sample->request.base, 20 * FRONT_SECOND, &sample->error);
+	return NULL;
+}
+
+static void cancelling_stops_the_sample_that_is_being_recorded(void **state)
+{
+	front_ids ids;
+	background_sample sample = {0};
+	Vu__EnrollmentRequest cancel;
+	(void)state;
+	begin("karin");
+	CHANGE(extract_ms = 15000);
+	CHANGE(assess_ms = 15000);
+	sample.request = sample_request(&ids);
+	sample.request.session_id = front_text(""); /* the microphone */
+	assert_int_equal(pthread_create(&sample.thread, NULL, add_in_background, &sample), 0);
+	for (int i = 0; i < 1000 && fake_script_now().extracted == 0; i++)
+		usleep(5000);
+	cancel = enrollment_request();
+	front_free(front_call_ok("CancelEnrollment", &cancel.base));
+	pthread_join(sample.thread, NULL);
+	assert_null(sample.response);
+	assert_int_equal(sample.error.status, VU_CANCELLED);
+}
+
+static void isolated_enrolments_only_warn(void **state)
+{
+	Vu__BeginEnrollmentRequest request = begin_request("lotte");
+	Vu__AddSampleResponse *sample;
+	Vu__EnrollmentRequest commit = enrollment_request();
+	(void)state;
+	CHANGE(enrolled = false);
+	request.namespace_ = front_text("trial");
+	front_free(front_call_ok("BeginEnrollment", &request.base));
+	CHANGE(problem = VU__QUALITY_PROBLEM__QUALITY_TOO_NOISY);
+	CHANGE(agrees = false);
+	sample = add_sample();
+	assert_true(sample->accepted);
+	assert_true(sample->enough);
+	front_free(sample);
+	assert_int_equal(fake_script_now().assessed, 0);
+	front_free(front_call_ok("CommitEnrollment", &commit.base));
+	assert_string_equal(fake_script_now().last_namespace, "trial");
+}
+
+static void enrolments_are_bounded(void **state)
+{
+	Vu__BeginEnrollmentRequest request;
+	Vu__EnrollmentRequest cancel = VU__ENROLLMENT_REQUEST__INIT;
+	static char ids[VU_ENROLLMENTS_MAX + 1][VU_ID_HEX_SIZE];
+	vu_error error;
+	int begun = 0;
+	vu_status status = VU_OK;
+	(void)state;
+	CHANGE(enrolled = false);
+	while (begun <= VU_ENROLLMENTS_MAX) {
+		request = begin_request("many");
+		status = front_call_fails("BeginEnrollment", &request.base, &error);
+		if (status != VU_OK)
+			break;
+		memcpy(ids[begun++], enrollment_id, VU_ID_HEX_SIZE);
+	}
+	assert_int_equal(status, VU_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(error.message, "finish or cancel one"));
+	while (begun-- > 0) {
+		cancel.enrollment_id = ids[begun];
+		front_free(front_call_ok("CancelEnrollment", &cancel.base));
+	}
+}
+
+static void bad_names_are_refused(void **state)
+{
+	static const char *const NAMES[] = {"", "a/b", "..", "a\nb", "-x", " x", "x "};
+	vu_error error;
+	(void)state;
+	for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+		Vu__BeginEnrollmentRequest request = begin_request(NAMES[i]);
+		Vu__RemoveUserRequest remove = VU__REMOVE_USER_REQUEST__INIT;
+		assert_int_equal(front_call_fails("BeginEnrollment", &request.base, &error), VU_INVALID_ARGUMENT);
+		remove.user = front_text(NAMES[i]);
+		assert_int_equal(front_call_fails("RemoveUser", &remove.base, &error), VU_INVALID_ARGUMENT);
+	}
+	assert_int_equal(fake_script_now().removed, 0);
+}
+
+/* ---- identification ---- */
+
+static Vu__IdentifySessionResponse *identify(void)
+{
+	static front_ids ids;
+	Vu__IdentifySessionRequest request = VU__IDENTIFY_SESSION_REQUEST__INIT;
+	ids = front_new_ids();
+	request.attempt_id = ids.attempt;
+	return front_call_ok("Identify", &request.base);
+}
+
+static void a_known_voice_is_named(void **state)
+{
+	Vu__IdentifySessionResponse *r;
+	(void)state;
+	CHANGE(identified = "mona");
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_ACCEPT);
+	assert_string_equal(r->result->user, "mona");
+	assert_non_null(strstr(r->reason, "This is mona."));
+	front_free(r);
+}
+
+static void an_unknown_voice_is_nobody(void **state)
+{
+	Vu__IdentifySessionResponse *r;
+	(void)state;
+	CHANGE(identified = "");
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_REJECT);
+	assert_non_null(strstr(r->reason, "nobody who is enrolled"));
+	front_free(r);
+	CHANGE(identified = "mona");
+	CHANGE(fused = 0);
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_REJECT);
+	front_free(r);
+}
+
+static void identification_is_refused_as_authentication_is(void **state)
+{
+	Vu__IdentifySessionResponse *r;
+	(void)state;
+	CHANGE(spoof = VU__SPOOF_VERDICT__SPOOF_SPOOF);
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_SPOOF);
+	assert_null(r->result);
+	front_free(r);
+	fake_script_reset();
+	CHANGE(assess_status = VU_INTERNAL);
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_UNAVAILABLE);
+	front_free(r);
+	fake_script_reset();
+	CHANGE(score_status = VU_INTERNAL);
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_UNAVAILABLE);
+	front_free(r);
+	fake_script_reset();
+	CHANGE(has_vector = false);
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_NO_SPEECH);
+	front_free(r);
+}
+
+static void who_is_locked_out_is_not_named(void **state)
+{
+	Vu__IdentifySessionResponse *r;
+	(void)state;
+	CHANGE(fused = 0);
+	for (int i = 0; i < 3; i++)
+		front_free(front_authenticate("nadja", true, 5 * FRONT_SECOND));
+	CHANGE(fused = 2);
+	CHANGE(identified = "nadja");
+	r = identify();
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_LOCKED);
+	assert_null(r->result);
+	assert_null(strstr(r->reason, "nadja"));
+	front_free(r);
+	pass_seconds(61);
+}
+
+/* ---- trials ---- */
+
+static Vu__TrialsResponse *run_trials(char **users, size_t count)
+{
+	static front_ids ids;
+	Vu__TrialsRequest request = VU__TRIALS_REQUEST__INIT;
+	ids = front_new_ids();
+	request.session_id = ids.session;
+	request.namespace_ = front_text("trial");
+	request.users = users;
+	request.n_users = count;
+	return front_call_ok("RunTrials", &request.base);
+}
+
+static void trials_compute_once_and_decide_each(void **state)
+{
+	char *users[] = {front_text("same"), front_text("other"), front_text("unknown"), front_text("same2")};
+	Vu__TrialsResponse *r = run_trials(users, 4);
+	fake_script s = fake_script_now();
+	Vu__HistoryRequest history_request = VU__HISTORY_REQUEST__INIT;
+	Vu__HistoryResponse *history;
+	(void)state;
+	assert_int_equal(r->n_results, 4);
+	assert_int_equal(s.extracted, 1);
+	assert_int_equal(s.assessed, 1);
+	assert_int_equal(s.scored, 1);
+	assert_true(s.last_isolated);
+	assert_int_equal(r->results[0]->verdict, VU__VERDICT__VERDICT_ACCEPT);
+	assert_false(r->results[0]->may_unlock);
+	assert_true(r->results[0]->score == 2 && r->results[0]->antispoof->score == 3);
+	assert_int_equal(r->results[1]->verdict, VU__VERDICT__VERDICT_REJECT);
+	assert_true(r->results[1]->score == 0);
+	assert_int_equal(r->results[2]->verdict, VU__VERDICT__VERDICT_NOT_ENROLLED);
+	assert_true(isnan(r->results[2]->score));
+	assert_string_equal(r->results[3]->user, "same2");
+	front_free(r);
+	history_request.user = front_text("same");
+	history = front_call_ok("History", &history_request.base);
+	assert_int_equal(history->n_attempts, 0);
+	front_free(history);
+}
+
+static void trials_without_speech_or_services_say_so(void **state)
+{
+	char *users[] = {front_text("same"), front_text("other")};
+	Vu__TrialsResponse *r;
+	(void)state;
+	CHANGE(has_vector = false);
+	r = run_trials(users, 1);
+	/* The fake lists one user, "anna", when all are asked for. */
+	assert_int_equal(r->results[0]->verdict, VU__VERDICT__VERDICT_NOT_ENROLLED);
+	front_free(r);
+	users[0] = front_text("anna");
+	r = run_trials(users, 1);
+	assert_int_equal(r->results[0]->verdict, VU__VERDICT__VERDICT_NO_SPEECH);
+	assert_true(isnan(r->results[0]->score));
+	front_free(r);
+	fake_script_reset();
+	CHANGE(score_status = VU_INTERNAL);
+	r = run_trials(users, 2);
+	assert_int_equal(r->results[0]->verdict, VU__VERDICT__VERDICT_UNAVAILABLE);
+	assert_int_equal(r->results[1]->verdict, VU__VERDICT__VERDICT_UNAVAILABLE);
+	front_free(r);
+	fake_script_reset();
+	CHANGE(assess_status = VU_INTERNAL);
+	r = run_trials(users, 1);
+	assert_int_equal(r->results[0]->verdict, VU__VERDICT__VERDICT_UNAVAILABLE);
+	front_free(r);
+}
+
+static void trials_need_claims_and_a_session(void **state)
+{
+	Vu__TrialsRequest request = VU__TRIALS_REQUEST__INIT;
+	front_ids ids = front_new_ids();
+	char *bad[] = {front_text("a/b")};
+	vu_error error;
+	(void)state;
+	request.session_id = ids.session;
+	assert_int_equal(front_call_fails("RunTrials", &request.base, &error), VU_INVALID_ARGUMENT);
+	assert_string_equal(error.message, "0 users are claimed; send 1 to 1000 in one request");
+	request.users = bad;
+	request.n_users = 1;
+	assert_int_equal(front_call_fails("RunTrials", &request.base, &error), VU_INVALID_ARGUMENT);
+	request.session_id = front_text("");
+	assert_int_equal(front_call_fails("RunTrials", &request.base, &error), VU_INVALID_ARGUMENT);
+}
+
+/* ---- users and status ---- */
+
+static void users_are_listed_and_removed(void **state)
+{
+	Vu__ListUsersRequest list = VU__LIST_USERS_REQUEST__INIT;
+	Vu__RemoveUserRequest remove = VU__REMOVE_USER_REQUEST__INIT;
+	Vu__RemoveNamespaceRequest remove_all = VU__REMOVE_NAMESPACE_REQUEST__INIT;
+	Vu__ListUsersResponse *users = front_call_ok("ListUsers", &list.base);
+	Vu__RemoveResponse *removed;
+	Vu__HistoryRequest history_request = VU__HISTORY_REQUEST__INIT;
+	Vu__HistoryResponse *history;
+	vu_error error;
+	(void)state;
+	assert_int_equal(users->n_users, 1);
+	assert_string_equal(users->users[0]->user, "anna");
+	front_free(users);
+	remove.user = front_text("olga");
+	removed = front_call_ok("RemoveUser", &remove.base);
+	assert_string_equal(removed->erased[0], "the template");
+	front_free(removed);
+	history_request.user = front_text("olga");
+	history = front_call_ok("History", &history_request.base);
+	assert_int_equal(history->n_attempts, 1);
+	assert_string_equal(history->attempts[0]->kind, "remove");
+	front_free(history);
+	assert_int_equal(front_call_fails("RemoveNamespace", &remove_all.base, &error), VU_INVALID_ARGUMENT);
+	remove_all.namespace_ = front_text("trial");
+	front_free(front_call_ok("RemoveNamespace", &remove_all.base));
+	assert_int_equal(fake_script_now().removed, 2);
+}
+
+static void the_status_is_that_of_all(void **state)
+{
+	Vu__Empty request = VU__EMPTY__INIT;
+	Vu__SuiteStatusResponse *status;
+	(void)state;
+	CHANGE(fused = 0);
+	for (int i = 0; i < 3; i++)
+		front_free(front_authenticate("paula", true, 5 * FRONT_SECOND));
+	status = front_call_ok("Status", &request.base);
+	assert_true(status->ready);
+	assert_true(status->uptime_s == 42);
+	assert_int_equal(status->n_services, 1);
+	assert_int_equal(status->model_server_rss_bytes, 12345);
+	assert_int_equal(status->max_bytes, 67890);
+	assert_int_equal(status->users, 7);
+	assert_int_equal(status->n_lockouts, 1);
+	assert_string_equal(status->lockouts[0]->user, "paula");
+	assert_int_equal(status->lockouts[0]->failures, 3);
+	assert_true(status->lockouts[0]->remaining_s > 0 && status->lockouts[0]->remaining_s <= 60);
+	front_free(status);
+	pass_seconds(61);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(an_enrolment_gathers_samples_and_enrols_once, reset),
+	    cmocka_unit_test_setup(a_bad_sample_is_judged_at_once_and_not_kept, reset),
+	    cmocka_unit_test_setup(a_sample_that_differs_is_kept_with_advice_and_one_of_somebody_else_is_not, reset),
+	    cmocka_unit_test_setup(a_repeated_sample_adds_once, reset),
+	    cmocka_unit_test_setup(too_few_samples_are_not_enrolled, reset),
+	    cmocka_unit_test_setup(more_than_the_most_samples_are_refused, reset),
+	    cmocka_unit_test_setup(a_duplicate_needs_replace, reset),
+	    cmocka_unit_test_setup(a_beginning_without_models_is_refused, reset),
+	    cmocka_unit_test_setup(a_sample_that_cannot_be_remembered_is_refused, reset),
+	    cmocka_unit_test_setup(features_that_change_in_the_middle_are_noticed, reset),
+	    cmocka_unit_test_setup(cancelling_forgets_what_was_said, reset),
+	    cmocka_unit_test_setup(cancelling_stops_the_sample_that_is_being_recorded, reset),
+	    cmocka_unit_test_setup(isolated_enrolments_only_warn, reset),
+	    cmocka_unit_test_setup(enrolments_are_bounded, reset),
+	    cmocka_unit_test_setup(bad_names_are_refused, reset),
+	    cmocka_unit_test_setup(a_known_voice_is_named, reset),
+	    cmocka_unit_test_setup(an_unknown_voice_is_nobody, reset),
+	    cmocka_unit_test_setup(identification_is_refused_as_authentication_is, reset),
+	    cmocka_unit_test_setup(who_is_locked_out_is_not_named, reset),
+	    cmocka_unit_test_setup(trials_compute_once_and_decide_each, reset),
+	    cmocka_unit_test_setup(trials_without_speech_or_services_say_so, reset),
+	    cmocka_unit_test_setup(trials_need_claims_and_a_session, reset),
+	    cmocka_unit_test_setup(users_are_listed_and_removed, reset),
+	    cmocka_unit_test_setup(the_status_is_that_of_all, reset),
+	};
+	return cmocka_run_group_tests(tests, start, stop);
+}
