@@ -312,8 +312,11 @@ vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watche
 	watched->config = *config;
 	watched->name = vu_service_name(config->entry->id);
 	watched->program = join(config->program_folder, config->entry->program);
-	if (!watched->program)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch %s: out of memory", watched->name);
+	if (!watched->program) {
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch %s: out of memory", watched->name);
+		free(watched);
+		return status;
+	}
 	vu_service_machine_init(&watched->machine, vu_clock_system());
 	uv_timer_init(config->loop, &watched->deadline);
 	watched->deadline.data = watched;

@@ -45,7 +45,8 @@ static void hanging_up_at_once_does_not_make_it_deaf(void **state)
 		nanosleep(&pause, NULL);
 	}
 	channel = rpc_aid_channel(&aid);
-	assert_int_equal(rpc_aid_call(channel, "GetSession", &request.base, &response, 10 * 1000000LL, &error), VU_OK);
+	assert_int_equal(rpc_aid_call(channel, "GetSession", &request.base, &response, 10 * 1000000LL, &error),
+	                 VU_OK);
 	protobuf_c_message_free_unpacked(response, NULL);
 	vu_channel_destroy(channel);
 	rpc_aid_stop(&aid);
