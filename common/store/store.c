@@ -33,18 +33,19 @@ vu_status vu_store_fail(sqlite3 *database, int code, const char *path, const cha
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return vu_fail(error, VU_UNAVAILABLE,
-		               "unable to %s %s: another program keeps it locked; close what has it open", action, path);
-	case SQLITE_FULL:
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to %s %s: the disk is full; free some space", action,
+		               "unable to %s %s: another program keeps it locked; close what has it open", action,
 		               path);
+	case SQLITE_FULL:
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to %s %s: the disk is full; free some space",
+		               action, path);
 	case SQLITE_NOMEM:
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to %s %s: out of memory", action, path);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_CANTOPEN:
 		return vu_fail(error, VU_PERMISSION_DENIED,
-		               "unable to %s %s: %s; make the file and its folder writable for this user", action, path,
-		               reason);
+		               "unable to %s %s: %s; make the file and its folder writable for this user", action,
+		               path, reason);
 	default:
 		return vu_fail(error, VU_INTERNAL, "unable to %s %s: %s", action, path, reason);
 	}
@@ -123,10 +124,11 @@ static vu_status migrate(vu_store *store, const vu_store_schema *schema, vu_erro
 		status = vu_fail(error, VU_FAILED_PRECONDITION,
 		                 "unable to open %s: it is another program's database; move it away", store->path);
 	if (status == VU_OK && version > (int64_t)schema->migration_count)
-		status = vu_fail(error, VU_FAILED_PRECONDITION,
-		                 "unable to open %s: a newer version of voice-unlock wrote it (schema %lld, this program knows "
-		                 "%u); update voice-unlock",
-		                 store->path, (long long)version, schema->migration_count);
+		status = vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to open %s: a newer version of voice-unlock wrote it (schema %lld, this program knows "
+		    "%u); update voice-unlock",
+		    store->path, (long long)version, schema->migration_count);
 	for (unsigned next = (unsigned)version; status == VU_OK && next < schema->migration_count; next++) {
 		status = vu_store_execute(store, schema->migrations[next], error);
 		snprintf(sql, sizeof sql, "PRAGMA user_version = %u", next + 1);
@@ -230,9 +232,10 @@ vu_status vu_store_open_or_replace(const char *path, const vu_store_schema *sche
 		if (status != VU_OK)
 			return status;
 	}
-	vu_log_error("%s; moved it aside to %s.damaged-%s and began a new one: what it held is not taken into account "
-	             "any more, examine it before deleting it",
-	             reason.message, path, stamp);
+	vu_log_error(
+	    "%s; moved it aside to %s.damaged-%s and began a new one: what it held is not taken into account "
+	    "any more, examine it before deleting it",
+	    reason.message, path, stamp);
 	if (moved_out)
 		*moved_out = true;
 	return vu_store_open(path, schema, store_out, error);

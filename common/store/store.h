@@ -53,7 +53,8 @@ void vu_store_close(vu_store *store);
 
 /* Takes the lock and begins a transaction that may write. On failure neither is held. */
 vu_status vu_store_begin(vu_store *store, vu_error *error);
-/* Ends it durably: after OK it survives a loss of power. On failure nothing of it happened. Releases the lock either way. */
+/* Ends it durably: after OK it survives a loss of power. On failure nothing of it happened. Releases the lock either
+ * way. */
 vu_status vu_store_commit(vu_store *store, vu_error *error);
 /* Undoes it and releases the lock. */
 void vu_store_rollback(vu_store *store);

@@ -128,13 +128,14 @@ static vu_status join(vu_attempts *table, vu_attempt *attempt, const vu_attempt_
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "attempt %s asks for something else than before; choose a new attempt_id", order->id);
 	if (!attempt->finished && table->waiting >= VU_ATTEMPTS_WAITING_MAX)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "too many callers wait for running attempts; try again shortly");
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "too many callers wait for running attempts; try again shortly");
 	attempt->references++;
 	table->waiting++;
 	while (!attempt->finished && status == VU_OK) {
 		if (!wait_for_change(table, deadline_us))
-			status = vu_fail(error, VU_DEADLINE_EXCEEDED, "attempt %s is still running; ask again for its result",
-			                 order->id);
+			status = vu_fail(error, VU_DEADLINE_EXCEEDED,
+			                 "attempt %s is still running; ask again for its result", order->id);
 	}
 	table->waiting--;
 	if (status != VU_OK)
@@ -158,10 +159,12 @@ static vu_status reserve_microphone(vu_attempts *table, int64_t deadline_us, vu_
 
 	while ((holder = microphone_holder(table)) != NULL) {
 		if (!holder->finished)
-			return vu_fail(error, VU_RESOURCE_EXHAUSTED,
-			               "the microphone is in use by another attempt; wait until it ends, or cancel it");
+			return vu_fail(
+			    error, VU_RESOURCE_EXHAUSTED,
+			    "the microphone is in use by another attempt; wait until it ends, or cancel it");
 		if (!wait_for_change(table, deadline_us))
-			return vu_fail(error, VU_RESOURCE_EXHAUSTED, "the microphone is still being closed; try again");
+			return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+			               "the microphone is still being closed; try again");
 	}
 	return VU_OK;
 }
@@ -171,8 +174,8 @@ static vu_status add(vu_attempts *table, const vu_attempt_order *order, vu_attem
 	vu_attempt *attempt;
 
 	if (table->running >= VU_ATTEMPTS_RUNNING_MAX)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "%u attempts are running, the most allowed; try again shortly",
-		               table->running);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "%u attempts are running, the most allowed; try again shortly", table->running);
 	attempt = calloc(1, sizeof *attempt);
 	if (!attempt || vu_cancel_create(&attempt->cancel) != VU_OK) {
 		free(attempt);
@@ -198,7 +201,8 @@ vu_status vu_attempts_enter(vu_attempts *table, const vu_attempt_order *order, i
 	vu_attempt *attempt;
 
 	if (!vu_id_is_hex(order->id))
-		return vu_fail(error, VU_INVALID_ARGUMENT, "the attempt's id is not 32 lower-case hex digits; choose it so");
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "the attempt's id is not 32 lower-case hex digits; choose it so");
 	uv_mutex_lock(&table->lock);
 	sweep(table);
 	attempt = find(table, order->id);
@@ -234,7 +238,8 @@ void vu_attempt_finish(vu_attempts *table, vu_attempt *attempt, const ProtobufCM
 		if (packed)
 			protobuf_c_message_pack(response, packed);
 		else
-			vu_fail(&result, VU_RESOURCE_EXHAUSTED, "unable to keep the result of the attempt: out of memory");
+			vu_fail(&result, VU_RESOURCE_EXHAUSTED,
+			        "unable to keep the result of the attempt: out of memory");
 	}
 	uv_mutex_lock(&table->lock);
 	attempt->response = packed;
@@ -308,7 +313,8 @@ vu_status vu_attempts_cancel(vu_attempts *table, const char *id, vu_error *error
 	uv_mutex_lock(&table->lock);
 	attempt = find(table, id);
 	if (!attempt) {
-		status = vu_fail(error, VU_NOT_FOUND, "unable to cancel attempt %.32s: no such attempt is running", id);
+		status =
+		    vu_fail(error, VU_NOT_FOUND, "unable to cancel attempt %.32s: no such attempt is running", id);
 	} else if (!attempt->finished) {
 		attempt->cancelled = true;
 		vu_cancel_trigger(attempt->cancel);

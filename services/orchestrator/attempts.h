@@ -24,8 +24,8 @@
 /* Kept in all; the oldest finished ones go first. */
 #define VU_ATTEMPTS_KEPT_MAX 256
 /* Callers who wait for an attempt that somebody else's call runs. */
-#define VU_ATTEMPTS_WAITING_MAX 8
-#define VU_ATTEMPTS_KEEP_US (60 * 1000000LL)
+#define VU_ATTEMPTS_WAITING_MAX     8
+#define VU_ATTEMPTS_KEEP_US         (60 * 1000000LL)
 #define VU_ATTEMPT_FINGERPRINT_SIZE 512
 
 typedef struct vu_attempts vu_attempts;

@@ -63,8 +63,8 @@ static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, co
 	if (status == VU_OK)
 		status = vu_request_check_session(request->session_id, error);
 	if (status == VU_OK)
-		status = vu_policy_choose_levels(&claim->policy, request->level, request->anti_spoofing, &claim->level,
-		                                 &claim->antispoof, error);
+		status = vu_policy_choose_levels(&claim->policy, request->level, request->anti_spoofing,
+		                                 &claim->level, &claim->antispoof, error);
 	return status;
 }
 
@@ -79,9 +79,9 @@ static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
 	};
 
 	/* '/' is in none of the parts. */
-	snprintf(fingerprint, sizeof fingerprint, "authenticate/%s/%s/%s/%s/%s/%d", request->namespace_, request->user,
-	         request->session_id, vu_level_name(claim->level), vu_antispoof_level_name(claim->antispoof),
-	         claim->isolated);
+	snprintf(fingerprint, sizeof fingerprint, "authenticate/%s/%s/%s/%s/%s/%d", request->namespace_,
+	         request->user, request->session_id, vu_level_name(claim->level),
+	         vu_antispoof_level_name(claim->antispoof), claim->isolated);
 	return vu_attempts_enter(claim->orchestrator->attempts, &order, claim->deadline_us, &claim->attempt, run_out,
 	                         error);
 }
@@ -124,9 +124,9 @@ static void score(void *context, const Vu__ExtractResponse *features)
 	request.statistics = features->statistics;
 	request.quality = features->quality;
 	request.level = level;
-	claim->score = (Vu__ScoreResponse *)vu_peer_call(&claim->orchestrator->peers, VU_SERVICE_MODELS,
-	                                                 &vu__models__descriptor, "Score", &request.base, &plan,
-	                                                 &claim->score_error);
+	claim->score =
+	    (Vu__ScoreResponse *)vu_peer_call(&claim->orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor,
+	                                      "Score", &request.base, &plan, &claim->score_error);
 }
 
 /* Whether there is such a user, by what the listening brought; asked again when nothing was learned. */
@@ -136,7 +136,8 @@ static vu_check judge_enrolled(voice_claim *claim)
 		return VU_CHECK_PASSED;
 	if (claim->score_error.status == VU_NOT_FOUND)
 		return VU_CHECK_REFUSED;
-	if (claim->known == VU_CHECK_NOT_RUN || (claim->known == VU_CHECK_FAILED && claim->known_error.status == VU_CANCELLED)) {
+	if (claim->known == VU_CHECK_NOT_RUN ||
+	    (claim->known == VU_CHECK_FAILED && claim->known_error.status == VU_CANCELLED)) {
 		vu_user_query query = {
 		    .name_space = claim->request->namespace_,
 		    .user = claim->request->user,
@@ -148,10 +149,10 @@ static vu_check judge_enrolled(voice_claim *claim)
 }
 
 /* Marks the checks. An error is one of the call, not of the voice: then there is no verdict. */
-static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const vu_listening *listening, vu_error *error)
+static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const vu_listening *listening,
+                       vu_error *error)
 {
-	vu_status status =
-	    vu_weigh_listening(claim->orchestrator, order, listening, &claim->evidence, error);
+	vu_status status = vu_weigh_listening(claim->orchestrator, order, listening, &claim->evidence, error);
 
 	if (status != VU_OK)
 		return status;
@@ -175,7 +176,8 @@ static const char *find_trouble(const voice_claim *claim, const vu_listening *li
 	return "";
 }
 
-static void fill_timing(const voice_claim *claim, const vu_listening *listening, int64_t verdict_us, Vu__Timing *timing)
+static void fill_timing(const voice_claim *claim, const vu_listening *listening, int64_t verdict_us,
+                        Vu__Timing *timing)
 {
 	timing->total_ms = (double)(verdict_us - claim->started_us) / 1000;
 	if (listening->features) {
@@ -244,13 +246,13 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	response->failures_left = settlement->lockout.failures_left;
 	response->locked_for_s = settlement->lockout.remaining_s;
 	count(claim->orchestrator, settlement, response->timing);
-	vu_log_info("attempt %.8s: %s after %.0f ms", claim->request->attempt_id, vu_verdict_name(settlement->verdict),
-	            response->timing->total_ms);
+	vu_log_info("attempt %.8s: %s after %.0f ms", claim->request->attempt_id,
+	            vu_verdict_name(settlement->verdict), response->timing->total_ms);
 }
 
 /* Runs the attempt up to the verdict; `error` instead when there is none. */
-static void run(voice_claim *claim, vu_listening *listening, vu_settlement *settlement, Vu__AuthenticateResponse *response,
-                vu_error *error)
+static void run(voice_claim *claim, vu_listening *listening, vu_settlement *settlement,
+                Vu__AuthenticateResponse *response, vu_error *error)
 {
 	vu_error trouble = {.status = VU_OK};
 	vu_lockout_state state;
@@ -268,8 +270,8 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 	};
 
 	if (!claim->isolated) {
-		if (vu_settle_look(claim->orchestrator, &claim->policy, claim->request->attempt_id, claim->request->user,
-		                   &claim->evidence, &state, &trouble) != VU_OK) {
+		if (vu_settle_look(claim->orchestrator, &claim->policy, claim->request->attempt_id,
+		                   claim->request->user, &claim->evidence, &state, &trouble) != VU_OK) {
 			*error = trouble;
 			return;
 		}

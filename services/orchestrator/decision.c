@@ -1,4 +1,5 @@
-/* The decision. Read it from the top: each line is one step of the precedence; the last but one is the only accept. */
+/* The decision. Read it from the top: each line is one step of the precedence; the last but one is the only accept.
+ */
 #include "decision.h"
 
 #include <stdbool.h>

@@ -56,7 +56,8 @@ static vu_status refuse_duplicate(vu_orchestrator *orchestrator, vu_rpc_call *ca
 		return VU_OK;
 	switch (vu_users_check(orchestrator, &query, error)) {
 	case VU_CHECK_PASSED:
-		return vu_fail(error, VU_ALREADY_EXISTS, "%s is enrolled already; add --replace to enrol again", terms->user);
+		return vu_fail(error, VU_ALREADY_EXISTS, "%s is enrolled already; add --replace to enrol again",
+		               terms->user);
 	case VU_CHECK_REFUSED:
 		return VU_OK;
 	default:
@@ -115,9 +116,9 @@ static vu_status commit(vu_orchestrator *orchestrator, vu_rpc_call *call, vu_enr
 	if (enrollment->result)
 		return VU_OK;
 	if (enrollment->sample_count < enrollment->terms.min_samples)
-		return vu_fail(error, VU_FAILED_PRECONDITION, "%u good samples are not enough to enrol %s: record %u more",
-		               enrollment->sample_count, enrollment->terms.user,
-		               enrollment->terms.min_samples - enrollment->sample_count);
+		return vu_fail(error, VU_FAILED_PRECONDITION,
+		               "%u good samples are not enough to enrol %s: record %u more", enrollment->sample_count,
+		               enrollment->terms.user, enrollment->terms.min_samples - enrollment->sample_count);
 	id_from_hex(enrollment->terms.id, request_id);
 	key.namespace_ = enrollment->terms.name_space;
 	key.user = enrollment->terms.user;
@@ -126,9 +127,8 @@ static vu_status commit(vu_orchestrator *orchestrator, vu_rpc_call *call, vu_enr
 	request.samples = enrollment->samples;
 	request.n_samples = enrollment->sample_count;
 	request.replace = enrollment->terms.replace;
-	enrollment->result =
-	    (Vu__EnrollResponse *)vu_peer_call(&orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor, "Enroll",
-	                                       &request.base, &plan, error);
+	enrollment->result = (Vu__EnrollResponse *)vu_peer_call(
+	    &orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor, "Enroll", &request.base, &plan, error);
 	if (!enrollment->result)
 		return error->status;
 	vu_enrollment_clear(enrollment);
@@ -148,8 +148,8 @@ void vu_handle_commit_enrollment(void *context, vu_rpc_call *call, const Protobu
 	vu_error error;
 
 	if (vu_request_check_id("enrollment_id", request->enrollment_id, &error) != VU_OK ||
-	    vu_enrollments_take(orchestrator->enrollments, request->enrollment_id, vu_rpc_deadline_us(call), &enrollment,
-	                        &error) != VU_OK) {
+	    vu_enrollments_take(orchestrator->enrollments, request->enrollment_id, vu_rpc_deadline_us(call),
+	                        &enrollment, &error) != VU_OK) {
 		vu_rpc_fail_error(call, &error);
 		return;
 	}
@@ -172,8 +172,9 @@ static void forget_tries(vu_orchestrator *orchestrator, const vu_enrollment *enr
 	request.attempt_id = id;
 	for (unsigned i = 0; i < enrollment->try_count; i++) {
 		memcpy(id, enrollment->tries[i], sizeof id);
-		ProtobufCMessage *response = vu_peer_call(&orchestrator->peers, VU_SERVICE_ANTISPOOF,
-		                                          &vu__antispoof__descriptor, "Forget", &request.base, &plan, &error);
+		ProtobufCMessage *response =
+		    vu_peer_call(&orchestrator->peers, VU_SERVICE_ANTISPOOF, &vu__antispoof__descriptor, "Forget",
+		                 &request.base, &plan, &error);
 		if (!response && error.status != VU_NOT_FOUND) {
 			vu_log_warn("unable to forget the samples of a cancelled enrolment: %s", error.message);
 			return;

@@ -26,7 +26,8 @@ vu_status vu_enrollments_create(vu_enrollments **table_out, vu_error *error)
 	vu_enrollments *table = calloc(1, sizeof *table);
 
 	if (!table)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the table of enrolments: out of memory");
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "unable to create the table of enrolments: out of memory");
 	if (uv_mutex_init(&table->lock) != 0) {
 		free(table);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the table of enrolments: no lock");
@@ -34,7 +35,8 @@ vu_status vu_enrollments_create(vu_enrollments **table_out, vu_error *error)
 	if (uv_cond_init(&table->changed) != 0) {
 		uv_mutex_destroy(&table->lock);
 		free(table);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the table of enrolments: no condition");
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "unable to create the table of enrolments: no condition");
 	}
 	*table_out = table;
 	return VU_OK;
@@ -120,8 +122,8 @@ static void sweep(vu_enrollments *table)
 static bool same_terms(const vu_enrollment_terms *a, const vu_enrollment_terms *b)
 {
 	/* The numbers of samples follow the configuration and stay what they were at first. */
-	return strcmp(a->user, b->user) == 0 && strcmp(a->name_space, b->name_space) == 0 && a->replace == b->replace &&
-	       a->isolated == b->isolated;
+	return strcmp(a->user, b->user) == 0 && strcmp(a->name_space, b->name_space) == 0 &&
+	       a->replace == b->replace && a->isolated == b->isolated;
 }
 
 bool vu_enrollments_has(vu_enrollments *table, const vu_enrollment_terms *terms)
@@ -164,14 +166,17 @@ vu_status vu_enrollments_begin(vu_enrollments *table, const vu_enrollment_terms 
 	slot = find(table, terms->id);
 	if (slot) {
 		if (!same_terms(&slot->enrollment->terms, terms))
-			status = vu_fail(error, VU_INVALID_ARGUMENT,
-			                 "enrolment %s asks for something else than before; choose a new enrollment_id", terms->id);
+			status =
+			    vu_fail(error, VU_INVALID_ARGUMENT,
+			            "enrolment %s asks for something else than before; choose a new enrollment_id",
+			            terms->id);
 		goto out;
 	}
 	slot = free_slot(table);
 	if (!slot) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED,
-		                 "%d enrolments are under way, the most allowed; finish or cancel one", VU_ENROLLMENTS_MAX);
+		                 "%d enrolments are under way, the most allowed; finish or cancel one",
+		                 VU_ENROLLMENTS_MAX);
 		goto out;
 	}
 	slot->enrollment = calloc(1, sizeof *slot->enrollment);
@@ -198,10 +203,11 @@ vu_status vu_enrollments_take(vu_enrollments *table, const char *id, int64_t dea
 		int64_t left_us = deadline_us - vu_clock_monotonic_us();
 		slot = find(table, id);
 		if (!slot) {
-			status = vu_fail(error, VU_NOT_FOUND,
-			                 "there is no enrolment %.32s: it was finished, cancelled, or left alone for more than %d "
-			                 "minutes; begin again",
-			                 id, (int)(VU_ENROLLMENT_IDLE_US / 60000000));
+			status = vu_fail(
+			    error, VU_NOT_FOUND,
+			    "there is no enrolment %.32s: it was finished, cancelled, or left alone for more than %d "
+			    "minutes; begin again",
+			    id, (int)(VU_ENROLLMENT_IDLE_US / 60000000));
 			break;
 		}
 		if (!slot->taken) {
@@ -210,8 +216,9 @@ vu_status vu_enrollments_take(vu_enrollments *table, const char *id, int64_t dea
 			break;
 		}
 		if (left_us <= 0) {
-			status = vu_fail(error, VU_DEADLINE_EXCEEDED,
-			                 "enrolment %.32s is still busy with another sample; try again when that is done", id);
+			status = vu_fail(
+			    error, VU_DEADLINE_EXCEEDED,
+			    "enrolment %.32s is still busy with another sample; try again when that is done", id);
 			break;
 		}
 		uv_cond_timedwait(&table->changed, &table->lock, (uint64_t)left_us * 1000);

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VU_ENROLLMENTS_MAX 32
+#define VU_ENROLLMENTS_MAX    32
 #define VU_ENROLLMENT_IDLE_US (600 * 1000000LL)
 /* Good samples of one enrolment, whatever the configuration says. */
 #define VU_ENROLLMENT_SAMPLES_MAX 64
@@ -25,7 +25,7 @@
 #define VU_ENROLLMENT_TRIES_MAX 200
 /* Packed size of all samples together: they travel to models in one message. */
 #define VU_ENROLLMENT_BYTES_MAX (3u * 1024 * 1024 + 512u * 1024)
-#define VU_EXTRACTOR_NAME_SIZE 128
+#define VU_EXTRACTOR_NAME_SIZE  128
 
 typedef struct vu_enrollments vu_enrollments;
 

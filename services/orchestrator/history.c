@@ -7,7 +7,8 @@
 vu_status vu_history_contains(vu_store *store, const char *attempt_id, bool *contains_out, vu_error *error)
 {
 	vu_statement *statement = NULL;
-	vu_status status = vu_statement_prepare(store, "SELECT 1 FROM attempt WHERE attempt_id = ?", &statement, error);
+	vu_status status =
+	    vu_statement_prepare(store, "SELECT 1 FROM attempt WHERE attempt_id = ?", &statement, error);
 
 	if (status == VU_OK) {
 		vu_statement_bind_text(statement, 1, attempt_id);
@@ -29,10 +30,11 @@ vu_status vu_history_add(vu_store *store, const vu_history_entry *entry, vu_erro
 		return vu_fail(error, VU_ALREADY_EXISTS,
 		               "unable to store attempt %s: it is in the history already; begin a new one",
 		               entry->attempt_id);
-	status = vu_statement_prepare(store,
-	                              "INSERT INTO attempt (attempt_id, time_us, user, verdict, reason, score, threshold, "
-	                              "antispoof_score, total_ms, kind, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	                              &statement, error);
+	status =
+	    vu_statement_prepare(store,
+	                         "INSERT INTO attempt (attempt_id, time_us, user, verdict, reason, score, threshold, "
+	                         "antispoof_score, total_ms, kind, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	                         &statement, error);
 	if (status == VU_OK) {
 		vu_statement_bind_text(statement, 1, entry->attempt_id);
 		vu_statement_bind_int(statement, 2, entry->time_us);
@@ -109,14 +111,14 @@ vu_status vu_history_list(vu_store *store, const char *user, uint32_t limit, Vu_
 	response->attempts = calloc(limit, sizeof *response->attempts);
 	if (!response->attempts)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read the history: out of memory");
-	status = vu_statement_prepare(store,
-	                              user && *user
-	                                  ? "SELECT attempt_id, time_us, user, verdict, reason, score, threshold, "
-	                                    "antispoof_score, total_ms, kind, source FROM attempt WHERE user = ?2 "
-	                                    "ORDER BY id DESC LIMIT ?1"
-	                                  : "SELECT attempt_id, time_us, user, verdict, reason, score, threshold, "
-	                                    "antispoof_score, total_ms, kind, source FROM attempt ORDER BY id DESC LIMIT ?1",
-	                              &statement, error);
+	status = vu_statement_prepare(
+	    store,
+	    user && *user ? "SELECT attempt_id, time_us, user, verdict, reason, score, threshold, "
+	                    "antispoof_score, total_ms, kind, source FROM attempt WHERE user = ?2 "
+	                    "ORDER BY id DESC LIMIT ?1"
+	                  : "SELECT attempt_id, time_us, user, verdict, reason, score, threshold, "
+	                    "antispoof_score, total_ms, kind, source FROM attempt ORDER BY id DESC LIMIT ?1",
+	    &statement, error);
 	if (status != VU_OK)
 		goto out;
 	vu_statement_bind_int(statement, 1, limit);

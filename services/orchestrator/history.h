@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define VU_HISTORY_LIMIT_DEFAULT 20
-#define VU_HISTORY_LIMIT_MAX 1000
+#define VU_HISTORY_LIMIT_MAX     1000
 
 typedef struct vu_history_entry {
 	const char *attempt_id;

@@ -72,8 +72,8 @@ static enum MHD_Result send_page(struct MHD_Connection *connection, vu_page page
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_bytes, void **state)
+                                  const char *method, const char *version, const char *upload, size_t *upload_bytes,
+                                  void **state)
 {
 	vu_http *http = context;
 	const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
@@ -83,11 +83,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	(void)upload_bytes;
 	(void)state;
 	if (!vu_http_host_is_ours(host, http->port))
-		return send_page(connection, vu_page_error(MHD_HTTP_FORBIDDEN,
-		                                           "the Host header must name localhost, 127.0.0.1 or [::1] and the "
-		                                           "port"));
+		return send_page(connection,
+		                 vu_page_error(MHD_HTTP_FORBIDDEN,
+		                               "the Host header must name localhost, 127.0.0.1 or [::1] and the "
+		                               "port"));
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return send_page(connection, vu_page_error(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served"));
+		return send_page(connection,
+		                 vu_page_error(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served"));
 	return send_page(connection, vu_page_make(http->orchestrator, path));
 }
 
@@ -127,8 +129,9 @@ static vu_status open_socket(const vu_policy *policy, int *fd_out, uint16_t *por
 			vu_log_info("HTTP port %u is taken; using %u", wanted, *port_out);
 	}
 	if (fd < 0 && errno == EADDRINUSE)
-		return vu_fail(error, VU_FAILED_PRECONDITION,
-		               "unable to serve HTTP: port %u is taken; set http.port to another one, or to 0 for none", wanted);
+		return vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to serve HTTP: port %u is taken; set http.port to another one, or to 0 for none", wanted);
 	if (fd < 0)
 		return vu_fail_errno(error, errno, "unable to serve HTTP on port %u", wanted);
 	*fd_out = fd;
@@ -180,14 +183,15 @@ vu_status vu_http_start(vu_orchestrator *orchestrator, const char *runtime_folde
 	if (status != VU_OK)
 		goto fail;
 	http->daemon = MHD_start_daemon(
-	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC |
+	        MHD_USE_ERROR_LOG,
 	    0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)VU_HTTP_CONNECTIONS_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)VU_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)REQUEST_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 	if (!http->daemon) {
-		status = vu_fail(error, VU_INTERNAL, "unable to serve HTTP on port %u: the HTTP library did not start",
-		                 http->port);
+		status = vu_fail(error, VU_INTERNAL,
+		                 "unable to serve HTTP on port %u: the HTTP library did not start", http->port);
 		goto fail;
 	}
 	fd = -1; /* the daemon's now */

@@ -16,7 +16,7 @@
 typedef struct vu_http vu_http;
 
 #define VU_HTTP_CONNECTIONS_MAX 16
-#define VU_HTTP_IDLE_S 10
+#define VU_HTTP_IDLE_S          10
 
 /*
  * Starts serving on the policy's port; with port 0 it starts nothing and

@@ -52,7 +52,8 @@ static vu_status begin(vu_orchestrator *orchestrator, vu_rpc_call *call, const V
 	if (status == VU_OK)
 		status = vu_request_check_session(request->session_id, error);
 	if (status == VU_OK)
-		status = vu_policy_choose_levels(&state->policy, request->level, "", &state->level, &state->antispoof, error);
+		status = vu_policy_choose_levels(&state->policy, request->level, "", &state->level, &state->antispoof,
+		                                 error);
 	if (status != VU_OK)
 		return status;
 	order.microphone = !*request->session_id;
@@ -79,12 +80,11 @@ static void ask_models(void *context, const Vu__ExtractResponse *features)
 	request.level = level;
 	request.max_candidates = CANDIDATES_MAX;
 	state->result = (Vu__IdentifyResponse *)vu_peer_call(&state->orchestrator->peers, VU_SERVICE_MODELS,
-	                                                     &vu__models__descriptor, "Identify", &request.base, &plan,
-	                                                     &state->result_error);
+	                                                     &vu__models__descriptor, "Identify", &request.base,
+	                                                     &plan, &state->result_error);
 }
 
-static const char *weigh(search *state, const vu_listen_order *order, const vu_listening *listening,
-                         vu_error *error)
+static const char *weigh(search *state, const vu_listen_order *order, const vu_listening *listening, vu_error *error)
 {
 	vu_evidence *evidence = &state->evidence;
 	const char *trouble;
@@ -154,7 +154,8 @@ void vu_handle_identify(void *context, vu_rpc_call *call, const ProtobufCMessage
 	vu_error error = {.status = VU_OK};
 	bool must_run;
 
-	if (begin(orchestrator, call, (const Vu__IdentifySessionRequest *)message, &state, &must_run, &error) != VU_OK) {
+	if (begin(orchestrator, call, (const Vu__IdentifySessionRequest *)message, &state, &must_run, &error) !=
+	    VU_OK) {
 		vu_rpc_fail_error(call, &error);
 		return;
 	}

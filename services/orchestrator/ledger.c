@@ -34,8 +34,8 @@ static const char *const MIGRATIONS[] = {
     "CREATE TABLE lockout ("
     " user TEXT PRIMARY KEY,"
     " failures INTEGER NOT NULL,"
-    " boot_id TEXT NOT NULL,"      /* the run of the machine that until_us counts in */
-    " until_us INTEGER NOT NULL,"  /* monotonic; 0 = not locked */
+    " boot_id TEXT NOT NULL,"           /* the run of the machine that until_us counts in */
+    " until_us INTEGER NOT NULL,"       /* monotonic; 0 = not locked */
     " remaining_us INTEGER NOT NULL);", /* what was left when this row was last written */
 };
 static const vu_store_schema SCHEMA = {

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREAD_STACK_BYTES (256 * 1024)
+#define THREAD_STACK_BYTES     (256 * 1024)
 #define ABORTED_PAUSE_MS_FIRST 25
-#define ABORTED_PAUSE_MS_MAX 400
-#define SHORT_CALL_US 2000000
+#define ABORTED_PAUSE_MS_MAX   400
+#define SHORT_CALL_US          2000000
 
 typedef struct shared_call {
 	vu_orchestrator *orchestrator;
@@ -62,7 +62,8 @@ static bool session_failed(const shared_call *shared, vu_error *error)
 		vu_status status = info->failure_status > 0 && info->failure_status < VU_STATUS_COUNT
 		                       ? (vu_status)info->failure_status
 		                       : VU_ABORTED;
-		vu_fail(error, status, "%s", *info->failure ? info->failure : "the recording was cut off: please say it again");
+		vu_fail(error, status, "%s",
+		        *info->failure ? info->failure : "the recording was cut off: please say it again");
 	}
 	vu_peer_free(info ? &info->base : NULL);
 	return failed;
@@ -149,8 +150,8 @@ static void open_microphone(const shared_call *shared)
 	request.session_id = listening->session_id;
 	request.source = VU__AUDIO_SOURCE__AUDIO_SOURCE_MICROPHONE;
 	request.timeout_ms = shared->order->speech_timeout_ms;
-	response = vu_peer_call(&shared->orchestrator->peers, VU_SERVICE_CAPTURE, &vu__capture__descriptor, "OpenSession",
-	                        &request.base, &plan, &listening->session_error);
+	response = vu_peer_call(&shared->orchestrator->peers, VU_SERVICE_CAPTURE, &vu__capture__descriptor,
+	                        "OpenSession", &request.base, &plan, &listening->session_error);
 	if (response)
 		listening->session_error.status = VU_OK;
 	vu_peer_free(response);
@@ -169,7 +170,8 @@ static void check_upload(const shared_call *shared)
 	listening->session_error.status = VU_OK;
 	if (info->source != VU__AUDIO_SOURCE__AUDIO_SOURCE_UPLOAD)
 		vu_fail(&listening->session_error, VU_INVALID_ARGUMENT,
-		        "unable to use session %s: it is not uploaded audio; leave session_id empty to use the microphone",
+		        "unable to use session %s: it is not uploaded audio; leave session_id empty to use the "
+		        "microphone",
 		        listening->session_id);
 	vu_peer_free(&info->base);
 }
@@ -267,8 +269,8 @@ void vu_listening_end(vu_orchestrator *orchestrator, vu_listening *listening)
 		Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
 		vu_peer_plan plan = {.deadline_us = vu_clock_monotonic_us() + SHORT_CALL_US, .wait_for_ready = true};
 		request.session_id = listening->session_id;
-		vu_peer_free(vu_peer_call(&orchestrator->peers, VU_SERVICE_CAPTURE, &vu__capture__descriptor, "CloseSession",
-		                          &request.base, &plan, &error));
+		vu_peer_free(vu_peer_call(&orchestrator->peers, VU_SERVICE_CAPTURE, &vu__capture__descriptor,
+		                          "CloseSession", &request.base, &plan, &error));
 	}
 	if (listening->features) {
 		wipe_vector(listening->features->vector);

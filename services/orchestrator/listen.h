@@ -16,7 +16,7 @@ typedef struct vu_listening vu_listening;
 
 typedef struct vu_listen_order {
 	const char *attempt_id;
-	const char *session_id; /* an uploaded session, or "" for the microphone */
+	const char *session_id;       /* an uploaded session, or "" for the microphone */
 	vu_antispoof_level antispoof; /* off: not asked, but for enrolment */
 	bool crops;
 	bool isolated;

@@ -16,9 +16,8 @@ static vu_status read_row(vu_store *store, const vu_lockout_rule *rule, const ch
                           vu_error *error)
 {
 	vu_statement *statement = NULL;
-	vu_status status =
-	    vu_statement_prepare(store, "SELECT failures, boot_id, until_us, remaining_us FROM lockout WHERE user = ?",
-	                         &statement, error);
+	vu_status status = vu_statement_prepare(
+	    store, "SELECT failures, boot_id, until_us, remaining_us FROM lockout WHERE user = ?", &statement, error);
 
 	memset(row, 0, sizeof *row);
 	if (status == VU_OK) {
@@ -93,7 +92,8 @@ static void judge(const lockout_row *row, const vu_lockout_rule *rule, int64_t *
 	} else {
 		/* A lockout that is over took its failures with it. */
 		state->failures = row->exists && row->until_us == 0 ? row->failures : 0;
-		state->failures_left = state->failures < rule->max_attempts ? rule->max_attempts - state->failures : 1;
+		state->failures_left =
+		    state->failures < rule->max_attempts ? rule->max_attempts - state->failures : 1;
 	}
 	*remaining_us_out = remaining_us;
 }
@@ -142,7 +142,8 @@ vu_status vu_lockout_list(vu_store *store, const vu_lockout_rule *rule, vu_locko
 	bool more = false;
 	int64_t remaining_us;
 	vu_status status = vu_statement_prepare(
-	    store, "SELECT user, failures, boot_id, until_us, remaining_us FROM lockout WHERE until_us > 0 ORDER BY user",
+	    store,
+	    "SELECT user, failures, boot_id, until_us, remaining_us FROM lockout WHERE until_us > 0 ORDER BY user",
 	    &statement, error);
 
 	*count_out = 0;

@@ -37,7 +37,7 @@ typedef struct service_state {
 
 /* Attempts wait for speech, watchers wait for attempts; status must find a thread all the same. */
 #define IN_FLIGHT_MAX 64
-#define WORKERS_MAX 64
+#define WORKERS_MAX   64
 
 static vu_channel *channel_of(void *context, vu_service_id id, vu_error *error)
 {
@@ -60,7 +60,8 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	state->runtime = runtime;
 	status = vu_orchestrator_create(&setup, &state->orchestrator, error);
 	if (status == VU_OK)
-		status = vu_rpc_server_add(vu_runtime_server(runtime), vu_orchestrator_service(state->orchestrator), error);
+		status = vu_rpc_server_add(vu_runtime_server(runtime), vu_orchestrator_service(state->orchestrator),
+		                           error);
 	*state_out = state;
 	return status;
 }

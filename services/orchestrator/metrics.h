@@ -8,8 +8,8 @@
 typedef struct vu_metric {
 	const char *name;
 	const char *help;
-	const char *service;     /* becomes the label "service" */
-	const char *label_name;  /* one more, or "" */
+	const char *service;    /* becomes the label "service" */
+	const char *label_name; /* one more, or "" */
 	const char *label_value;
 	double value;
 	bool is_gauge;

@@ -69,7 +69,8 @@ vu_status vu_orchestrator_configure(vu_orchestrator *orchestrator, const vu_conf
 		phrases[count] = strdup(config->enrollment.phrases[i]);
 		if (!phrases[count]) {
 			free_phrases(phrases, count);
-			return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to take over the configuration: out of memory");
+			return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+			               "unable to take over the configuration: out of memory");
 		}
 		count++;
 	}

@@ -56,10 +56,10 @@ static vu_page make_readyz(vu_orchestrator *orchestrator)
 		const Vu__ServiceStatus *service = find_service(suite, name);
 		if (service && strcmp(service->health, "SERVING") == 0)
 			continue;
-		json_array_append_new(missing,
-		                      json_pack("{s:s,s:s,s:s}", "service", name, "health",
-		                                service ? service->health : "UNKNOWN", "reason",
-		                                service && *service->reason ? service->reason : "it does not say SERVING"));
+		json_array_append_new(
+		    missing,
+		    json_pack("{s:s,s:s,s:s}", "service", name, "health", service ? service->health : "UNKNOWN",
+		              "reason", service && *service->reason ? service->reason : "it does not say SERVING"));
 	}
 	ready = json_array_size(missing) == 0;
 	vu__suite_status_response__free_unpacked(suite, NULL);
@@ -90,12 +90,12 @@ static json_t *describe_services(const Vu__SuiteStatusResponse *suite)
 
 	for (size_t i = 0; list && i < suite->n_services; i++) {
 		const Vu__ServiceStatus *service = suite->services[i];
-		json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:s,s:i,s:I,s:I,s:f,s:s}", "name", service->name, "pid",
-		                                      (json_int_t)service->pid, "state", service->state, "health",
-		                                      service->health, "restarts", (int)service->restarts, "rss_bytes",
-		                                      (json_int_t)service->rss_bytes, "limit_bytes",
-		                                      (json_int_t)service->limit_bytes, "uptime_s", service->uptime_s, "reason",
-		                                      service->reason));
+		json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:s,s:i,s:I,s:I,s:f,s:s}", "name", service->name,
+		                                      "pid", (json_int_t)service->pid, "state", service->state,
+		                                      "health", service->health, "restarts", (int)service->restarts,
+		                                      "rss_bytes", (json_int_t)service->rss_bytes, "limit_bytes",
+		                                      (json_int_t)service->limit_bytes, "uptime_s", service->uptime_s,
+		                                      "reason", service->reason));
 	}
 	return list;
 }
@@ -121,10 +121,11 @@ static vu_page make_status(vu_orchestrator *orchestrator)
 
 	if (!suite)
 		return vu_page_error(503, "out of memory");
-	json = json_pack("{s:b,s:f,s:o,s:{s:I,s:I,s:o},s:i,s:i}", "ready", suite->ready, "uptime_s", suite->uptime_s,
-	                 "services", describe_services(suite), "memory", "model_server_rss_bytes",
-	                 (json_int_t)suite->model_server_rss_bytes, "max_bytes", (json_int_t)suite->max_bytes, "cache",
-	                 describe_caches(suite), "users", (int)suite->users, "lockouts", (int)suite->n_lockouts);
+	json =
+	    json_pack("{s:b,s:f,s:o,s:{s:I,s:I,s:o},s:i,s:i}", "ready", suite->ready, "uptime_s", suite->uptime_s,
+	              "services", describe_services(suite), "memory", "model_server_rss_bytes",
+	              (json_int_t)suite->model_server_rss_bytes, "max_bytes", (json_int_t)suite->max_bytes, "cache",
+	              describe_caches(suite), "users", (int)suite->users, "lockouts", (int)suite->n_lockouts);
 	vu__suite_status_response__free_unpacked(suite, NULL);
 	return page_of_json(200, json);
 }
@@ -233,6 +234,7 @@ vu_page vu_page_make(vu_orchestrator *orchestrator, const char *path)
 		return make_status(orchestrator);
 	if (strncmp(path, HEALTH_PREFIX, strlen(HEALTH_PREFIX)) == 0)
 		return make_health(orchestrator, path + strlen(HEALTH_PREFIX));
-	return vu_page_error(404, "there is no such page; there are /healthz, /readyz, /healthz/<service>, /metrics and "
-	                          "/status.json");
+	return vu_page_error(404,
+	                     "there is no such page; there are /healthz, /readyz, /healthz/<service>, /metrics and "
+	                     "/status.json");
 }

@@ -20,7 +20,8 @@ ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const Pr
 	vu_channel *channel;
 
 	if (options.timeout_us <= 0) {
-		vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to ask %s for %s: no time was left", vu_service_name(id), method);
+		vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to ask %s for %s: no time was left", vu_service_name(id),
+		        method);
 		return NULL;
 	}
 	channel = peers->channel(peers->context, id, error);

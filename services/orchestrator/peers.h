@@ -19,9 +19,9 @@ typedef struct vu_peers {
 } vu_peers;
 
 typedef struct vu_peer_plan {
-	int64_t deadline_us; /* vu_clock_monotonic_us */
-	bool wait_for_ready; /* the rule inside an attempt: the supervisor is bringing the service back */
-	vu_cancel *cancel;   /* or NULL */
+	int64_t deadline_us;       /* vu_clock_monotonic_us */
+	bool wait_for_ready;       /* the rule inside an attempt: the supervisor is bringing the service back */
+	vu_cancel *cancel;         /* or NULL */
 	const uint8_t *request_id; /* or NULL */
 	const char *metadata_key;  /* or NULL */
 	const char *metadata_value;

@@ -18,14 +18,16 @@ static void end_sentence(const char *text, const char *otherwise, char *out, siz
 static void say_accept(const vu_reason_facts *facts, char *text, size_t size)
 {
 	if (facts->identify)
-		snprintf(text, size, "This is %s. Run jarvis-voice-unlock test to try an authentication.", facts->user);
+		snprintf(text, size, "This is %s. Run jarvis-voice-unlock test to try an authentication.",
+		         facts->user);
 	else if (facts->may_unlock)
 		snprintf(text, size, "The voice is %s's. Nothing more to do.", facts->user);
 	else if (facts->upload)
 		snprintf(text, size, "The voice is %s's. Audio from a file never unlocks anything: speak to unlock.",
 		         facts->user);
 	else
-		snprintf(text, size, "The voice is %s's. This attempt was only a trial: authenticate to unlock.", facts->user);
+		snprintf(text, size, "The voice is %s's. This attempt was only a trial: authenticate to unlock.",
+		         facts->user);
 }
 
 /* What a failure costs: the tail of reject and spoof. */
@@ -34,10 +36,12 @@ static void say_failures(const vu_reason_facts *facts, char *text, size_t size)
 	if (facts->isolated || facts->identify)
 		*text = '\0';
 	else if (facts->locked_for_s > 0)
-		snprintf(text, size, " That was the last of the allowed attempts: use your password, or try again in %llu s.",
+		snprintf(text, size,
+		         " That was the last of the allowed attempts: use your password, or try again in %llu s.",
 		         (unsigned long long)facts->locked_for_s);
 	else
-		snprintf(text, size, " %u more before a lockout.", facts->failures_left);
+		snprintf(text, size, " %u %s left before a lockout.", facts->failures_left,
+		         facts->failures_left == 1 ? "attempt is" : "attempts are");
 }
 
 void vu_reason_write(const vu_reason_facts *facts, char *text, size_t size)
@@ -51,24 +55,28 @@ void vu_reason_write(const vu_reason_facts *facts, char *text, size_t size)
 		break;
 	case VU__VERDICT__VERDICT_REJECT:
 		if (facts->identify) {
-			snprintf(text, size,
-			         "This is nobody who is enrolled. Speak again closer to the microphone, or enrol with "
-			         "jarvis-voice-unlock enroll USER.");
+			snprintf(
+			    text, size,
+			    "This is nobody who is enrolled. Speak again closer to the microphone, or enrol with "
+			    "jarvis-voice-unlock enroll USER.");
 			break;
 		}
 		say_failures(facts, tail, sizeof tail);
 		snprintf(text, size,
-		         "The voice is not %s's.%s Speak again as you did at enrolment, close to the microphone, or use your "
+		         "The voice is not %s's.%s Speak again as you did at enrolment, close to the microphone, or "
+		         "use your "
 		         "password.",
 		         facts->user, tail);
 		break;
 	case VU__VERDICT__VERDICT_SPOOF:
 		end_sentence(facts->spoof, "This does not sound like a live person", first, sizeof first);
 		say_failures(facts, tail, sizeof tail);
-		snprintf(text, size, "%s%s Speak yourself, freshly, into the microphone, or use your password.", first, tail);
+		snprintf(text, size, "%s%s Speak yourself, freshly, into the microphone, or use your password.",
+		         first, tail);
 		break;
 	case VU__VERDICT__VERDICT_NO_SPEECH:
-		end_sentence(*facts->trouble ? facts->trouble : facts->advice, "No speech was heard", first, sizeof first);
+		end_sentence(*facts->trouble ? facts->trouble : facts->advice, "No speech was heard", first,
+		             sizeof first);
 		if (facts->upload)
 			snprintf(text, size, "%s Give another recording, or speak into the microphone.", first);
 		else
@@ -78,16 +86,20 @@ void vu_reason_write(const vu_reason_facts *facts, char *text, size_t size)
 		if (facts->identify)
 			snprintf(text, size, "Nobody is enrolled. Run jarvis-voice-unlock enroll USER.");
 		else
-			snprintf(text, size, "%s is not enrolled. Run jarvis-voice-unlock enroll %s.", facts->user, facts->user);
+			snprintf(text, size, "%s is not enrolled. Run jarvis-voice-unlock enroll %s.", facts->user,
+			         facts->user);
 		break;
 	case VU__VERDICT__VERDICT_LOCKED:
 		if (facts->identify) {
-			snprintf(text, size, "This user is locked out after too many failed attempts. Try again in %llu s.",
+			snprintf(text, size,
+			         "This user is locked out after too many failed attempts. Try again in %llu s.",
 			         (unsigned long long)facts->locked_for_s);
 			break;
 		}
-		snprintf(text, size, "%s is locked out after too many failed attempts. Use your password, or try again in %llu s.",
-		         facts->user, (unsigned long long)facts->locked_for_s);
+		snprintf(
+		    text, size,
+		    "%s is locked out after too many failed attempts. Use your password, or try again in %llu s.",
+		    facts->user, (unsigned long long)facts->locked_for_s);
 		break;
 	case VU__VERDICT__VERDICT_UNAVAILABLE:
 	default:

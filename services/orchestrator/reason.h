@@ -19,9 +19,9 @@ typedef struct vu_reason_facts {
 	bool may_unlock;
 	uint32_t failures_left;
 	uint64_t locked_for_s;
-	const char *advice;   /* for the speaker, from features; or "" */
-	const char *spoof;    /* antispoof's reason; or "" */
-	const char *trouble;  /* why something is unavailable or there is no audio; or "" */
+	const char *advice;  /* for the speaker, from features; or "" */
+	const char *spoof;   /* antispoof's reason; or "" */
+	const char *trouble; /* why something is unavailable or there is no audio; or "" */
 } vu_reason_facts;
 
 void vu_reason_write(const vu_reason_facts *facts, char *text, size_t size);

@@ -34,9 +34,10 @@ vu_status vu_request_check_namespace(const char *name, vu_error *error)
 
 	if (!*name || vu_user_name_check(name, &reason) == VU_OK)
 		return VU_OK;
-	return vu_fail(error, VU_INVALID_ARGUMENT,
-	               "the namespace is not valid: it follows the rules for user names, of which it breaks this one: %s",
-	               reason.message);
+	return vu_fail(
+	    error, VU_INVALID_ARGUMENT,
+	    "the namespace is not valid: it follows the rules for user names, of which it breaks this one: %s",
+	    reason.message);
 }
 
 int64_t vu_request_deadline_us(const vu_rpc_call *call, const vu_policy *policy, uint32_t speech_timeout_ms)

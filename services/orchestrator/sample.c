@@ -79,9 +79,9 @@ static void ask_agreement(void *context, const Vu__ExtractResponse *features)
 	request.n_previous = enrollment->sample_count;
 	request.sample = &sample;
 	state->asked = true;
-	state->agreement =
-	    (Vu__AgreementResponse *)vu_peer_call(&state->orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor,
-	                                          "Agreement", &request.base, &plan, &state->agreement_error);
+	state->agreement = (Vu__AgreementResponse *)vu_peer_call(&state->orchestrator->peers, VU_SERVICE_MODELS,
+	                                                         &vu__models__descriptor, "Agreement", &request.base,
+	                                                         &plan, &state->agreement_error);
 }
 
 /* Moves what describes the voice from the answer of features into a sample of the enrolment. */
@@ -126,8 +126,8 @@ static vu_status check_services(const sample_state *state, const vu_listen_order
 	else if (evidence.quality == VU_CHECK_FAILED)
 		vu_fail(error, VU_INTERNAL, "unable to judge the sample: features gave no usable answer; try again");
 	else if (!listening->antispoof && listening->antispoof_error.status != VU_OK)
-		vu_fail(error, listening->antispoof_error.status,
-		        "unable to remember the sample against replay: %s", listening->antispoof_error.message);
+		vu_fail(error, listening->antispoof_error.status, "unable to remember the sample against replay: %s",
+		        listening->antispoof_error.message);
 	else if (listening->antispoof && listening->antispoof->verdict == VU__SPOOF_VERDICT__SPOOF_UNAVAILABLE)
 		vu_fail(error, VU_UNAVAILABLE, "unable to remember the sample against replay: %s; try again",
 		        listening->antispoof->reason);
@@ -142,8 +142,7 @@ static vu_status check_services(const sample_state *state, const vu_listen_order
 	return error->status;
 }
 
-static vu_status judge(sample_state *state, vu_listening *listening, Vu__AddSampleResponse *response,
-                       vu_error *error)
+static vu_status judge(sample_state *state, vu_listening *listening, Vu__AddSampleResponse *response, vu_error *error)
 {
 	Vu__ExtractResponse *features = listening->features;
 	bool good = vu_judge_quality(features, state->enrollment->terms.isolated) == VU_CHECK_PASSED;
@@ -152,7 +151,8 @@ static vu_status judge(sample_state *state, vu_listening *listening, Vu__AddSamp
 	response->agreement = state->agreement ? state->agreement->agreement : 1;
 	response->advice = features->quality ? features->quality->advice : response->advice;
 	if (good && state->agreement && !state->agreement->agrees) {
-		/* One in some fifty samples of the same person falls here: a warning, unless it is surely somebody else. */
+		/* One in some fifty samples of the same person falls here: a warning, unless it is surely somebody
+		 * else. */
 		response->advice = OTHER_VOICE_ADVICE;
 		good = state->agreement->agreement >= AGREEMENT_REFUSED;
 	}
@@ -198,14 +198,15 @@ static void run(sample_state *state, vu_listening *listening, Vu__AddSampleRespo
 		return;
 	}
 	if (enrollment->try_count >= VU_ENROLLMENT_TRIES_MAX) {
-		vu_fail(error, VU_RESOURCE_EXHAUSTED, "%u tries are the most allowed; cancel the enrolment and begin again",
-		        enrollment->try_count);
+		vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		        "%u tries are the most allowed; cancel the enrolment and begin again", enrollment->try_count);
 		return;
 	}
 	snprintf(enrollment->tries[enrollment->try_count++], VU_ID_HEX_SIZE, "%s", state->request->sample_id);
 	vu_enrollments_set_recording(state->orchestrator->enrollments, enrollment, state->request->sample_id);
 	vu_listen(state->orchestrator, &order, listening);
-	if (check_services(state, &order, listening, error) != VU_OK || judge(state, listening, response, error) != VU_OK)
+	if (check_services(state, &order, listening, error) != VU_OK ||
+	    judge(state, listening, response, error) != VU_OK)
 		return;
 	answer(enrollment, response);
 	vu_log_info("enrolment %.8s: sample %.8s %s", enrollment->terms.id, state->request->sample_id,
@@ -254,8 +255,8 @@ void vu_handle_add_sample(void *context, vu_rpc_call *call, const ProtobufCMessa
 		vu_attempt_leave(orchestrator->attempts, state.attempt);
 		return;
 	}
-	if (vu_enrollments_take(orchestrator->enrollments, request->enrollment_id, state.deadline_us, &state.enrollment,
-	                        &error) == VU_OK)
+	if (vu_enrollments_take(orchestrator->enrollments, request->enrollment_id, state.deadline_us,
+	                        &state.enrollment, &error) == VU_OK)
 		run(&state, &listening, &response, &error);
 	vu_attempt_finish(orchestrator->attempts, state.attempt, &response.base, &error);
 	if (state.enrollment)

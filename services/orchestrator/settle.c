@@ -74,13 +74,13 @@ static vu_status apply(vu_orchestrator *orchestrator, const vu_policy *policy, c
 }
 
 /* Within a transaction, so that its lock covers forgotten_us as well. */
-static vu_status forget_old(vu_orchestrator *orchestrator, const vu_policy *policy, vu_store *store,
-                            vu_error *error)
+static vu_status forget_old(vu_orchestrator *orchestrator, const vu_policy *policy, vu_store *store, vu_error *error)
 {
 	int64_t now_us = vu_ledger_monotonic_us(orchestrator->ledger);
 	int64_t kept_us = policy->retention_days * DAY_US;
 
-	if (kept_us == 0 || (orchestrator->forgotten_us != 0 && now_us - orchestrator->forgotten_us < FORGET_EVERY_US))
+	if (kept_us == 0 ||
+	    (orchestrator->forgotten_us != 0 && now_us - orchestrator->forgotten_us < FORGET_EVERY_US))
 		return VU_OK;
 	orchestrator->forgotten_us = now_us;
 	return vu_history_forget_before(store, vu_ledger_wall_us(orchestrator->ledger) - kept_us, error);
@@ -190,7 +190,8 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 	trouble->status = VU_OK;
 	evidence->lockout = state->locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
 	if (used)
-		return vu_fail(trouble, VU_FAILED_PRECONDITION, "attempt %s is over; choose a new attempt_id", attempt_id);
+		return vu_fail(trouble, VU_FAILED_PRECONDITION, "attempt %s is over; choose a new attempt_id",
+		               attempt_id);
 	return VU_OK;
 }
 

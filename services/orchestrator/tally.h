@@ -10,7 +10,7 @@
 typedef struct vu_tally {
 	atomic_uint_fast64_t verdicts[VU_TALLY_VERDICTS]; /* by number of the verdict */
 	atomic_uint_fast64_t attempts;
-	atomic_uint_fast64_t total_us; /* time of all attempts together */
+	atomic_uint_fast64_t total_us;    /* time of all attempts together */
 	atomic_uint_fast64_t decision_us; /* of it, after the end of speech */
 	atomic_uint_fast64_t enrollments;
 } vu_tally;

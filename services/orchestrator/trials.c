@@ -75,8 +75,8 @@ static void score_all(void *context, const Vu__ExtractResponse *features)
 	request.quality = features->quality;
 	request.level = level;
 	run->scores = (Vu__ScoreManyResponse *)vu_peer_call(&run->orchestrator->peers, VU_SERVICE_MODELS,
-	                                                    &vu__models__descriptor, "ScoreMany", &request.base, &plan,
-	                                                    &run->scores_error);
+	                                                    &vu__models__descriptor, "ScoreMany", &request.base,
+	                                                    &plan, &run->scores_error);
 }
 
 /* Without speech nobody was scored, yet an unknown user is still that. */
@@ -174,7 +174,8 @@ static void answer(const trial_run *run, const vu_listening *listening, const vu
 	Vu__AuthenticateResponse **results = calloc(count, sizeof *results);
 
 	if (!trials || !results) {
-		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "unable to run %zu trials: out of memory; send fewer at once", count);
+		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED,
+		            "unable to run %zu trials: out of memory; send fewer at once", count);
 		goto out;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -209,8 +210,8 @@ void vu_handle_run_trials(void *context, vu_rpc_call *call, const ProtobufCMessa
 	}
 	if (atomic_fetch_add(&run.orchestrator->trials, 1) >= RUNS_MAX) {
 		atomic_fetch_sub(&run.orchestrator->trials, 1);
-		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "%d trial lists are being run, the most allowed; try again shortly",
-		            RUNS_MAX);
+		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED,
+		            "%d trial lists are being run, the most allowed; try again shortly", RUNS_MAX);
 		return;
 	}
 	run.deadline_us = vu_request_deadline_us(call, &run.policy, 0);

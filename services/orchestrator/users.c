@@ -28,8 +28,9 @@ vu_check vu_users_check(vu_orchestrator *orchestrator, const vu_user_query *quer
 
 	request.namespace_ = writable(query->name_space, name_space, sizeof name_space);
 	request.user = writable(query->user, user, sizeof user);
-	response = (Vu__ListUsersResponse *)vu_peer_call(&orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor,
-	                                                 "ListUsers", &request.base, &plan, error);
+	response =
+	    (Vu__ListUsersResponse *)vu_peer_call(&orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor,
+	                                          "ListUsers", &request.base, &plan, error);
 	if (!response)
 		return VU_CHECK_FAILED;
 	for (size_t i = 0; i < response->n_users; i++) {
@@ -69,8 +70,8 @@ static ProtobufCMessage *forward(vu_orchestrator *orchestrator, vu_rpc_call *cal
 	    .wait_for_ready = true,
 	    .request_id = vu_rpc_request_id(call),
 	};
-	ProtobufCMessage *response = vu_peer_call(&orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor, method,
-	                                          request, &plan, &error);
+	ProtobufCMessage *response = vu_peer_call(&orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor,
+	                                          method, request, &plan, &error);
 
 	if (!response)
 		vu_rpc_fail_error(call, &error);
@@ -113,7 +114,8 @@ void vu_handle_remove_user(void *context, vu_rpc_call *call, const ProtobufCMess
 	if (!response)
 		return;
 	vu_id_to_hex(vu_rpc_request_id(call), event_id);
-	vu_settle_note(orchestrator, event_id, request->user, "remove", "removed", "The user's templates were erased.");
+	vu_settle_note(orchestrator, event_id, request->user, "remove", "removed",
+	               "The user's templates were erased.");
 	vu_rpc_reply(call, response);
 	vu_peer_free(response);
 }
@@ -125,8 +127,9 @@ void vu_handle_remove_namespace(void *context, vu_rpc_call *call, const Protobuf
 	vu_error error;
 
 	if (!*request->namespace_) {
-		vu_rpc_fail(call, VU_INVALID_ARGUMENT, "unable to remove a namespace: it is not named; real users are removed "
-		                                       "one by one with RemoveUser");
+		vu_rpc_fail(call, VU_INVALID_ARGUMENT,
+		            "unable to remove a namespace: it is not named; real users are removed "
+		            "one by one with RemoveUser");
 		return;
 	}
 	if (vu_request_check_namespace(request->namespace_, &error) != VU_OK) {

@@ -10,10 +10,10 @@
 #include "voiceunlock/v1/capture.pb-c.h"
 #include "voiceunlock/v1/orchestrator.pb-c.h"
 
-#define WAIT_MS_MAX 30000
+#define WAIT_MS_MAX  30000
 #define WATCHERS_MAX 16
-#define POLL_MS 20
-#define ASK_US 200000
+#define POLL_MS      20
+#define ASK_US       200000
 /* The answer leaves this long before the deadline. */
 #define MARGIN_US 20000
 
@@ -81,8 +81,8 @@ void vu_handle_watch_attempt(void *context, vu_rpc_call *call, const ProtobufCMe
 	}
 	if (atomic_fetch_add(&orchestrator->watchers, 1) >= WATCHERS_MAX) {
 		atomic_fetch_sub(&orchestrator->watchers, 1);
-		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "%d callers watch attempts, the most allowed; try again shortly",
-		            WATCHERS_MAX);
+		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED,
+		            "%d callers watch attempts, the most allowed; try again shortly", WATCHERS_MAX);
 		return;
 	}
 	if (until_us > last_us)
@@ -90,7 +90,8 @@ void vu_handle_watch_attempt(void *context, vu_rpc_call *call, const ProtobufCMe
 	vu_attempts_view(orchestrator->attempts, request->attempt_id, 0, &view);
 	for (;;) {
 		response.phase = find_phase(orchestrator, &view, request->known);
-		if (response.phase != request->known || vu_clock_monotonic_us() >= until_us || vu_rpc_is_cancelled(call))
+		if (response.phase != request->known || vu_clock_monotonic_us() >= until_us ||
+		    vu_rpc_is_cancelled(call))
 			break;
 		vu_attempts_view(orchestrator->attempts, request->attempt_id, POLL_MS, &view);
 	}

@@ -65,9 +65,9 @@ static void insert(vu_store *store, const char *name, double value, int64_t coun
 {
 	vu_statement *statement;
 	vu_error error;
-	assert_int_equal(vu_statement_prepare(store, "INSERT INTO item (name, value, count) VALUES (?, ?, ?)", &statement,
-	                                      &error),
-	                 VU_OK);
+	assert_int_equal(
+	    vu_statement_prepare(store, "INSERT INTO item (name, value, count) VALUES (?, ?, ?)", &statement, &error),
+	    VU_OK);
 	vu_statement_bind_text(statement, 1, name);
 	vu_statement_bind_double(statement, 2, value);
 	vu_statement_bind_int(statement, 3, count);
@@ -115,9 +115,9 @@ static void test_values_come_back(void **state)
 
 	assert_int_equal(vu_store_open(f->path, &SCHEMA_1, &store, &error), VU_OK);
 	assert_int_equal(vu_store_begin(store, &error), VU_OK);
-	assert_int_equal(
-	    vu_statement_prepare(store, "SELECT name, value, count FROM item ORDER BY count DESC", &statement, &error),
-	    VU_OK);
+	assert_int_equal(vu_statement_prepare(store, "SELECT name, value, count FROM item ORDER BY count DESC",
+	                                      &statement, &error),
+	                 VU_OK);
 	assert_int_equal(vu_statement_step(statement, &row, &error), VU_OK);
 	assert_true(row);
 	assert_string_equal(vu_statement_text(statement, 0), "pi");
@@ -192,7 +192,8 @@ static void test_newer_and_foreign_files_are_refused_untouched(void **state)
 	bool moved = true;
 	assert_int_equal(vu_store_open(f->path, &SCHEMA_2, &store, &error), VU_OK);
 	vu_store_close(store);
-	assert_int_equal(vu_store_open_or_replace(f->path, &SCHEMA_1, &store, &moved, &error), VU_FAILED_PRECONDITION);
+	assert_int_equal(vu_store_open_or_replace(f->path, &SCHEMA_1, &store, &moved, &error),
+	                 VU_FAILED_PRECONDITION);
 	assert_non_null(strstr(error.message, "update voice-unlock"));
 	assert_false(moved);
 	assert_int_equal(vu_store_open_or_replace(f->path, &SCHEMA_FOREIGN, &store, &moved, &error),
@@ -339,7 +340,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_rollback_leaves_nothing, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(test_migration_keeps_rows, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(test_failed_migration_changes_nothing, make_folder, remove_folder),
-	    cmocka_unit_test_setup_teardown(test_newer_and_foreign_files_are_refused_untouched, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(test_newer_and_foreign_files_are_refused_untouched, make_folder,
+	                                    remove_folder),
 	    cmocka_unit_test_setup_teardown(test_damaged_file_is_moved_aside, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(test_damage_inside_is_found_at_opening, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(test_unsafe_files_are_refused, make_folder, remove_folder),

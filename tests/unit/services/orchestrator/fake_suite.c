@@ -172,8 +172,11 @@ static void extract(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 		return;
 	}
 	if (unavailable || aborted || s.extract_status != VU_OK) {
-		vu_rpc_fail(call, unavailable ? VU_UNAVAILABLE : aborted ? VU_ABORTED : s.extract_status, "%s",
-		            *s.extract_message ? s.extract_message : "features has trouble");
+		vu_rpc_fail(call,
+		            unavailable ? VU_UNAVAILABLE
+		            : aborted   ? VU_ABORTED
+		                        : s.extract_status,
+		            "%s", *s.extract_message ? s.extract_message : "features has trouble");
 		return;
 	}
 	response.extractor = text(s.extractor);
@@ -458,9 +461,9 @@ static const vu_rpc_method CAPTURE[] = {
 static const vu_rpc_method FEATURES[] = {{"Extract", extract, 0}};
 static const vu_rpc_method ANTISPOOF[] = {{"Assess", assess, 0}, {"Forget", forget, 0}};
 static const vu_rpc_method MODELS[] = {
-    {"Score", score, 0},         {"ScoreMany", score_many, 0}, {"Identify", identify, 0},
+    {"Score", score, 0},          {"ScoreMany", score_many, 0}, {"Identify", identify, 0},
     {"ListUsers", list_users, 0}, {"Preload", preload, 0},      {"Enroll", enroll, 0},
-    {"Agreement", agreement, 0}, {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
+    {"Agreement", agreement, 0},  {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
     {"Stats", stats, 0}};
 static const vu_rpc_method SUPERVISOR[] = {{"Status", supervisor_status, 0}};
 
@@ -490,8 +493,8 @@ void fake_suite_start(const char *folder, unsigned mask)
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 		vu_endpoint endpoint;
 		vu_rpc_server *server;
-		vu_rpc_server_config config = {.service = vu_service_name((vu_service_id)id), .endpoint = &endpoint,
-		                               .workers_max = 16};
+		vu_rpc_server_config config = {
+		    .service = vu_service_name((vu_service_id)id), .endpoint = &endpoint, .workers_max = 16};
 		if (!(mask & FAKE_ONLY(id)) || !SERVICES[id].descriptor)
 			continue;
 		or_die(vu_endpoint_local(folder, config.service, &endpoint, &error), &error);
@@ -509,8 +512,8 @@ vu_channel *fake_suite_channel(void *context, vu_service_id id, vu_error *error)
 	pthread_mutex_lock(&channel_lock);
 	if (!channels[id]) {
 		vu_endpoint endpoint;
-		vu_channel_config config = {.service = vu_service_name(id), .caller = "test", .endpoints = &endpoint,
-		                            .endpoint_count = 1};
+		vu_channel_config config = {
+		    .service = vu_service_name(id), .caller = "test", .endpoints = &endpoint, .endpoint_count = 1};
 		if (vu_endpoint_local(suite_folder, config.service, &endpoint, error) != VU_OK ||
 		    vu_channel_create(&config, &channels[id], error) != VU_OK)
 			channels[id] = NULL;

@@ -90,7 +90,7 @@ typedef struct fake_script {
 } fake_script;
 
 /* Bits of the services to serve in this process. */
-#define FAKE_ALL ((1u << VU_SERVICE_COUNT) - 1 - (1u << VU_SERVICE_ORCHESTRATOR))
+#define FAKE_ALL      ((1u << VU_SERVICE_COUNT) - 1 - (1u << VU_SERVICE_ORCHESTRATOR))
 #define FAKE_ONLY(id) (1u << (id))
 
 /* Starts servers for the services named in `mask`, listening in `folder`. Fails by abort. Once per process. */

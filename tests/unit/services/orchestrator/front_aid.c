@@ -32,7 +32,8 @@ void *front_call(const char *method, const ProtobufCMessage *request, int64_t ti
 	vu_channel *channel = fake_suite_channel(NULL, VU_SERVICE_ORCHESTRATOR, error);
 
 	assert_non_null(channel);
-	if (vu_channel_call(channel, &vu__orchestrator__descriptor, method, request, &response, &options, error) != VU_OK)
+	if (vu_channel_call(channel, &vu__orchestrator__descriptor, method, request, &response, &options, error) !=
+	    VU_OK)
 		return NULL;
 	return response;
 }

@@ -54,7 +54,10 @@ static vu_config *load_config(void)
 	vu_config *config = NULL;
 	vu_error error;
 	char path[TEST_PATH_MAX];
-	test_file_create(folder, "config.yaml", "authentication:\n  max_attempts: 3\n  lockout_s: 60\nenrollment:\n  min_samples: 3\n  max_samples: 4\n", 0600, path);
+	test_file_create(
+	    folder, "config.yaml",
+	    "authentication:\n  max_attempts: 3\n  lockout_s: 60\nenrollment:\n  min_samples: 3\n  max_samples: 4\n",
+	    0600, path);
 	if (vu_config_load(path, &config, &error) != VU_OK)
 		fail_msg("%s", error.message);
 	return config;
@@ -102,11 +105,11 @@ static int reset(void **state)
 	return 0;
 }
 
-#define CHANGE(assignment)                                                                                             \
-	do {                                                                                                               \
-		fake_script *changed = fake_script_lock();                                                                           \
-		changed->assignment;                                                                                                 \
-		fake_script_unlock();                                                                                          \
+#define CHANGE(assignment)                                                                                           \
+	do {                                                                                                         \
+		fake_script *changed = fake_script_lock();                                                           \
+		changed->assignment;                                                                                 \
+		fake_script_unlock();                                                                                \
 	} while (0)
 
 #endif

@@ -101,8 +101,9 @@ static void a_finished_attempt_is_not_run_again(void **state)
 	assert_int_equal(enter(id, false, &attempt, &must_run, &error), VU_OK);
 	assert_false(must_run);
 	vu_attempt_leave(table, attempt);
-	assert_int_equal(vu_attempts_enter(table, &other, vu_clock_monotonic_us() + SECOND, &attempt, &must_run, &error),
-	                 VU_INVALID_ARGUMENT);
+	assert_int_equal(
+	    vu_attempts_enter(table, &other, vu_clock_monotonic_us() + SECOND, &attempt, &must_run, &error),
+	    VU_INVALID_ARGUMENT);
 }
 
 static void whoever_joins_waits_no_longer_than_the_deadline(void **state)
@@ -116,8 +117,9 @@ static void whoever_joins_waits_no_longer_than_the_deadline(void **state)
 	(void)state;
 	vu_id_generate_hex(id);
 	running = enter_to_run(id, false);
-	assert_int_equal(vu_attempts_enter(table, &order, vu_clock_monotonic_us() + 50000, &attempt, &must_run, &error),
-	                 VU_DEADLINE_EXCEEDED);
+	assert_int_equal(
+	    vu_attempts_enter(table, &order, vu_clock_monotonic_us() + 50000, &attempt, &must_run, &error),
+	    VU_DEADLINE_EXCEEDED);
 	end(running);
 }
 

@@ -111,7 +111,8 @@ static void weaker_levels_never_unlock(void **state)
 static void another_voice_is_rejected(void **state)
 {
 	CHANGE(fused = 0.5F);
-	Vu__AuthenticateResponse *r = expect("rita", true, VU__VERDICT__VERDICT_REJECT, "2 more before a lockout");
+	Vu__AuthenticateResponse *r =
+	    expect("rita", true, VU__VERDICT__VERDICT_REJECT, "2 attempts are left before a lockout.");
 	(void)state;
 	assert_true(r->score == 0.5);
 	assert_int_equal(r->failures_left, 2);
@@ -189,8 +190,8 @@ static void too_many_failures_lock_out_and_time_unlocks(void **state)
 	Vu__AuthenticateResponse *r;
 	(void)state;
 	CHANGE(fused = 0);
-	front_free(expect("lars", true, VU__VERDICT__VERDICT_REJECT, "2 more"));
-	front_free(expect("lars", true, VU__VERDICT__VERDICT_REJECT, "1 more"));
+	front_free(expect("lars", true, VU__VERDICT__VERDICT_REJECT, "2 attempts are left"));
+	front_free(expect("lars", true, VU__VERDICT__VERDICT_REJECT, "1 attempt is left"));
 	r = expect("lars", true, VU__VERDICT__VERDICT_REJECT, "try again in 60 s");
 	assert_int_equal(r->locked_for_s, 60);
 	front_free(r);
@@ -213,8 +214,8 @@ static void an_accept_forgets_failures_but_a_file_does_not(void **state)
 	Vu__AuthenticateResponse *r;
 	(void)state;
 	CHANGE(fused = 0);
-	front_free(expect("lena", true, VU__VERDICT__VERDICT_REJECT, "2 more"));
-	front_free(expect("lena", true, VU__VERDICT__VERDICT_REJECT, "1 more"));
+	front_free(expect("lena", true, VU__VERDICT__VERDICT_REJECT, "2 attempts are left"));
+	front_free(expect("lena", true, VU__VERDICT__VERDICT_REJECT, "1 attempt is left"));
 	fake_script_reset();
 	r = expect("lena", false, VU__VERDICT__VERDICT_ACCEPT, "");
 	assert_int_equal(r->failures_left, 1);
@@ -257,7 +258,8 @@ static void antispoof_down_is_unavailable_never_an_accept(void **state)
 {
 	(void)state;
 	CHANGE(assess_status = VU_INTERNAL);
-	Vu__AuthenticateResponse *r = expect("tina", true, VU__VERDICT__VERDICT_UNAVAILABLE, "antispoof has trouble.");
+	Vu__AuthenticateResponse *r =
+	    expect("tina", true, VU__VERDICT__VERDICT_UNAVAILABLE, "antispoof has trouble.");
 	assert_true(r->score == 2); /* there was speech */
 	assert_int_equal(r->failures_left, 3);
 	front_free(r);

@@ -45,7 +45,8 @@ static void every_combination_follows_the_precedence(void **state)
 	unsigned accepts = 0;
 	(void)state;
 
-	for (int n = 0; n < VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT;
+	for (int n = 0;
+	     n < VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT * VU_CHECK_COUNT;
 	     n++) {
 		int rest = n;
 		vu_check marks[6];
@@ -56,9 +57,10 @@ static void every_combination_follows_the_precedence(void **state)
 		vu_evidence evidence = {marks[0], marks[1], marks[2], marks[3], marks[4], marks[5]};
 		Vu__Verdict verdict = vu_decide(&evidence);
 		if (verdict != expected(&evidence))
-			fail_msg("lockout %d enrolled %d quality %d antispoof %d speaker %d record %d: %s, expected %s", marks[0],
-			         marks[1], marks[2], marks[3], marks[4], marks[5], vu_verdict_name(verdict),
-			         vu_verdict_name(expected(&evidence)));
+			fail_msg(
+			    "lockout %d enrolled %d quality %d antispoof %d speaker %d record %d: %s, expected %s",
+			    marks[0], marks[1], marks[2], marks[3], marks[4], marks[5], vu_verdict_name(verdict),
+			    vu_verdict_name(expected(&evidence)));
 		accepts += verdict == VU__VERDICT__VERDICT_ACCEPT;
 	}
 	/* Passed or exempt for lockout, antispoof and record, passed for the rest: nothing else. */
@@ -82,7 +84,8 @@ static void marks_out_of_range_are_no_accept(void **state)
 		static const int ODD[] = {VU_CHECK_COUNT, 77, INT32_MAX};
 		for (size_t j = 0; j < sizeof ODD / sizeof *ODD; j++) {
 			vu_evidence bad = good;
-			vu_check *marks[] = {&bad.lockout, &bad.enrolled, &bad.quality, &bad.antispoof, &bad.speaker, &bad.record};
+			vu_check *marks[] = {&bad.lockout,   &bad.enrolled, &bad.quality,
+			                     &bad.antispoof, &bad.speaker,  &bad.record};
 			*marks[i] = (vu_check)ODD[j];
 			assert_int_equal(vu_decide(&bad), VU__VERDICT__VERDICT_UNAVAILABLE);
 		}

@@ -88,7 +88,7 @@ static void an_enrolment_gathers_samples_and_enrols_once(void **state)
 	assert_true(s.last_crops && s.last_enrollment);
 	assert_false(s.last_isolated);
 	assert_int_equal(s.assessed, 3);
-	CHANGE(enrolled = true); /* as models would say from now on */
+	CHANGE(enrolled = true);      /* as models would say from now on */
 	for (int i = 0; i < 2; i++) { /* the second is a repetition */
 		done = front_call_ok("CommitEnrollment", &commit.base);
 		assert_int_equal(done->samples, 3);
@@ -240,7 +240,8 @@ static void a_sample_that_cannot_be_remembered_is_refused(void **state)
 	CHANGE(spoof_reason = "no replay memory");
 	request = sample_request(&ids);
 	assert_int_equal(front_call_fails("AddSample", &request.base, &error), VU_UNAVAILABLE);
-	assert_string_equal(error.message, "unable to remember the sample against replay: no replay memory; try again");
+	assert_string_equal(error.message,
+	                    "unable to remember the sample against replay: no replay memory; try again");
 }
 
 static void features_that_change_in_the_middle_are_noticed(void **state)

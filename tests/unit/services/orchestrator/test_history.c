@@ -176,8 +176,9 @@ static void a_damaged_file_is_moved_aside_and_work_goes_on(void **state)
 	vu_error error;
 	(void)state;
 	vu_ledger_destroy(ledger);
-	test_file_create(folder, "history.db", "this is no database, and longer than a header of one: "
-	                                       "0123456789012345678901234567890123456789012345678901234567890123456789",
+	test_file_create(folder, "history.db",
+	                 "this is no database, and longer than a header of one: "
+	                 "0123456789012345678901234567890123456789012345678901234567890123456789",
 	                 0600, NULL);
 	assert_int_equal(vu_ledger_create(folder, vu_clock_system(), &ledger, &error), VU_OK);
 	assert_int_equal(add("a1", "anna", 1, 0, &error), VU_OK);

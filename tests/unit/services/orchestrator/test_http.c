@@ -126,8 +126,8 @@ static char *exchange(const char *request)
 static char *get(const char *method, const char *path)
 {
 	char request[512];
-	snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost:%u\r\nConnection: close\r\n\r\n", method, path,
-	         vu_http_port(http));
+	snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost:%u\r\nConnection: close\r\n\r\n", method,
+	         path, vu_http_port(http));
 	return exchange(request);
 }
 
@@ -146,13 +146,15 @@ static void pages_tell_how_things_are(void **state)
 	(void)state;
 	start_anywhere();
 	expect("GET", "/healthz", "200", "{\"alive\":true}");
-	expect("GET", "/readyz", "503", "{\"service\":\"features\",\"health\":\"UNKNOWN\",\"reason\":\"unable to call "
-	                                "features: it is down\"}");
+	expect("GET", "/readyz", "503",
+	       "{\"service\":\"features\",\"health\":\"UNKNOWN\",\"reason\":\"unable to call "
+	       "features: it is down\"}");
 	expect("GET", "/healthz/models", "503", "\"health\":\"UNKNOWN\"");
 	expect("GET", "/healthz/postfix", "404", "there is no such service");
 	expect("GET", "/status.json", "200", "\"ready\":false");
 	expect("GET", "/metrics", "200", "voice_unlock_up{service=\"models\"} 0\n");
-	expect("GET", "/metrics", "200", "voice_unlock_attempts_total{service=\"orchestrator\",verdict=\"accept\"} 0\n");
+	expect("GET", "/metrics", "200",
+	       "voice_unlock_attempts_total{service=\"orchestrator\",verdict=\"accept\"} 0\n");
 	expect("GET", "/", "404", "there is no such page");
 	expect("GET", "/../../etc/passwd", "404", NULL);
 }
@@ -180,7 +182,8 @@ static void other_hosts_are_refused(void **state)
 	for (size_t i = 0; i < sizeof HOSTS / sizeof *HOSTS; i++) {
 		char request[256];
 		char *answer;
-		snprintf(request, sizeof request, "GET /status.json HTTP/1.1\r\n%sConnection: close\r\n\r\n", HOSTS[i]);
+		snprintf(request, sizeof request, "GET /status.json HTTP/1.1\r\n%sConnection: close\r\n\r\n",
+		         HOSTS[i]);
 		answer = exchange(request);
 		assert_null(strstr(answer, "ready"));
 		assert_non_null(strstr(answer, "403"));

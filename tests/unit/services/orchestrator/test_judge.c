@@ -75,9 +75,9 @@ static void a_score_passes_at_its_threshold(void **state)
 		float threshold;
 		vu_check check;
 	} TABLE[] = {
-	    {1.0F, 1.0F, VU_CHECK_PASSED},      {1.5F, 1.0F, VU_CHECK_PASSED},  {0.999F, 1.0F, VU_CHECK_REFUSED},
-	    {-5, -6, VU_CHECK_PASSED},          {NAN, 1, VU_CHECK_FAILED},      {1, NAN, VU_CHECK_FAILED},
-	    {INFINITY, 1, VU_CHECK_FAILED},     {1, -INFINITY, VU_CHECK_FAILED}, {-INFINITY, 1, VU_CHECK_FAILED},
+	    {1.0F, 1.0F, VU_CHECK_PASSED},  {1.5F, 1.0F, VU_CHECK_PASSED},   {0.999F, 1.0F, VU_CHECK_REFUSED},
+	    {-5, -6, VU_CHECK_PASSED},      {NAN, 1, VU_CHECK_FAILED},       {1, NAN, VU_CHECK_FAILED},
+	    {INFINITY, 1, VU_CHECK_FAILED}, {1, -INFINITY, VU_CHECK_FAILED}, {-INFINITY, 1, VU_CHECK_FAILED},
 	};
 	(void)state;
 	assert_int_equal(vu_judge_score(NULL), VU_CHECK_FAILED);

@@ -210,7 +210,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(failures_count_up_to_the_lockout, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_lockout_ends_with_its_time_and_takes_the_failures_along, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_lockout_ends_with_its_time_and_takes_the_failures_along, setup,
+	                                    teardown),
 	    cmocka_unit_test_setup_teardown(failures_during_a_lockout_do_not_prolong_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_restart_of_the_process_clears_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_reboot_shortens_nothing, setup, teardown),
