@@ -230,5 +230,7 @@ float vu_ocsvm_log_ratio(const vu_ocsvm *machine, const float *x)
 			sum += machine->coefficients[i] * expf(e - largest);
 		}
 	}
+	/* At least one coefficient is above zero: the sum is too. */
+	/* cppcheck-suppress invalidFunctionArg */
 	return logf(sum) + largest - logf(machine->rho);
 }

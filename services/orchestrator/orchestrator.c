@@ -60,7 +60,7 @@ void vu_orchestrator_destroy(vu_orchestrator *orchestrator)
 
 vu_status vu_orchestrator_configure(vu_orchestrator *orchestrator, const vu_config *config, vu_error *error)
 {
-	char *phrases[VU_CONFIG_PHRASES_MAX];
+	char *phrases[VU_CONFIG_PHRASES_MAX] = {NULL};
 	unsigned count = 0;
 	vu_policy policy;
 
