@@ -1,6 +1,7 @@
 /*
- * Cancel tokens. A trigger sets the flag first and wakes everybody second; a
- * waiter looks at the flag after it has begun to wait, so none is missed.
+ * Cancel tokens. A trigger sets the flag first and wakes everybody second; who
+ * waits looks at the flag under the lock that the wake-up takes, so none is
+ * missed.
  */
 #include "rpc/cancel.h"
 
@@ -32,8 +33,6 @@ void vu_cancel_trigger(vu_cancel *cancel)
 	atomic_store(&cancel->triggered, true);
 	uv_mutex_lock(&cancel->lock);
 	for (vu_cancel_waiter *waiter = cancel->waiters; waiter; waiter = waiter->next) {
-		if (waiter->aio)
-			nng_aio_cancel(waiter->aio);
 		uv_mutex_lock(waiter->lock);
 		uv_cond_broadcast(waiter->changed);
 		uv_mutex_unlock(waiter->lock);
@@ -61,15 +60,6 @@ void vu_cancel_add(vu_cancel *cancel, vu_cancel_waiter *waiter)
 	uv_mutex_lock(&cancel->lock);
 	waiter->next = cancel->waiters;
 	cancel->waiters = waiter;
-	uv_mutex_unlock(&cancel->lock);
-}
-
-void vu_cancel_set_aio(vu_cancel *cancel, vu_cancel_waiter *waiter, nng_aio *aio)
-{
-	if (!cancel)
-		return;
-	uv_mutex_lock(&cancel->lock);
-	waiter->aio = aio;
 	uv_mutex_unlock(&cancel->lock);
 }
 

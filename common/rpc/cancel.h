@@ -7,21 +7,17 @@
 
 #include "rpc/channel.h"
 
-#include <nng/nng.h>
 #include <uv.h>
 
-/* One call that waits; lives on its stack. */
+/* One place where a call may wait; lives on its stack. */
 typedef struct vu_cancel_waiter {
 	struct vu_cancel_waiter *next;
-	nng_aio *aio; /* to be cancelled, or NULL */
 	uv_mutex_t *lock;
-	uv_cond_t *changed; /* to be woken, under lock */
+	uv_cond_t *changed; /* woken under lock; who waits on it looks at the flag */
 } vu_cancel_waiter;
 
 /* `cancel` may be NULL in all of these. A waiter stays registered, unmoved, until removed. */
 void vu_cancel_add(vu_cancel *cancel, vu_cancel_waiter *waiter);
-/* Sets the aio of a registered waiter; once it is NULL again no trigger touches the old one. */
-void vu_cancel_set_aio(vu_cancel *cancel, vu_cancel_waiter *waiter, nng_aio *aio);
 void vu_cancel_remove(vu_cancel *cancel, vu_cancel_waiter *waiter);
 
 #endif

@@ -84,31 +84,9 @@ void vu_channel_destroy(vu_channel *channel)
 	while (channel->all_ways) {
 		vu_way *way = channel->all_ways;
 		channel->all_ways = way->next;
-		nng_aio_stop(way->aio);
-		nng_aio_free(way->aio);
-		free(way);
+		vu_way_close(way);
 	}
 	free_parts(channel);
-}
-
-/* Opens one more context. NULL when NNG cannot. */
-static vu_way *open_way(vu_channel *channel)
-{
-	vu_way *way = calloc(1, sizeof *way);
-
-	if (!way)
-		return NULL;
-	/* Without a callback NNG wakes the waiting thread itself, with no thread in between. */
-	if (nng_aio_alloc(&way->aio, NULL, NULL) != 0) {
-		free(way);
-		return NULL;
-	}
-	if (nng_ctx_open(&way->context, channel->connection.socket) != 0) {
-		nng_aio_free(way->aio);
-		free(way);
-		return NULL;
-	}
-	return way;
 }
 
 static vu_status acquire(vu_channel *channel, int64_t deadline_us, const vu_cancel *cancel, vu_way **way_out,
@@ -121,7 +99,7 @@ static vu_status acquire(vu_channel *channel, int64_t deadline_us, const vu_canc
 	while (!channel->free_ways) {
 		int64_t left_us;
 		if (channel->way_count < channel->concurrency_max) {
-			vu_way *way = open_way(channel);
+			vu_way *way = vu_way_open(channel->connection.socket);
 			if (way) {
 				way->next = channel->all_ways;
 				channel->all_ways = way;
@@ -200,7 +178,8 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 {
 	const vu_call_options *options = try->options;
 	vu_cancel *cancel = options ? options->cancel : NULL;
-	vu_cancel_waiter waiter = {NULL, NULL, &channel->connection.lock, &channel->connection.changed};
+	vu_cancel_waiter at_connection = {NULL, &channel->connection.lock, &channel->connection.changed};
+	vu_cancel_waiter at_way;
 	vu_way *way = NULL;
 	vu_status status;
 
@@ -210,13 +189,16 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 		goto out;
 	try->deadline_us = vu_clock_monotonic_us() + (options->timeout_us < VU_CALL_TIMEOUT_US_MAX ? options->timeout_us
 	                                                                                            : VU_CALL_TIMEOUT_US_MAX);
-	try->waiter = &waiter;
 	if (options->request_id)
 		memcpy(try->request_id, options->request_id, VU_ID_BYTES);
 	else
 		vu_id_generate(try->request_id);
-	vu_cancel_add(cancel, &waiter);
+	vu_cancel_add(cancel, &at_connection);
 	status = acquire(channel, try->deadline_us, cancel, &way, error);
+	if (!status) {
+		at_way = (vu_cancel_waiter){NULL, &way->lock, &way->changed};
+		vu_cancel_add(cancel, &at_way);
+	}
 	for (try->attempt = 1; !status; try->attempt++) {
 		vu_retry_question question;
 		int64_t delay_us = -1;
@@ -246,9 +228,11 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 		}
 		status = VU_OK;
 	}
-	vu_cancel_remove(cancel, &waiter);
-	if (way)
+	vu_cancel_remove(cancel, &at_connection);
+	if (way) {
+		vu_cancel_remove(cancel, &at_way);
 		release(channel, way);
+	}
 out:
 	if (status)
 		atomic_fetch_add(&channel->failures, 1);

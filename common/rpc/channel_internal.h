@@ -8,18 +8,32 @@
 #include "rpc/retry.h"
 
 #include <stdatomic.h>
+#include <uv.h>
 
 #define VU_CALL_TIMEOUT_US_MAX (INT64_C(24) * 3600 * 1000000)
 /* A try on a remote link that may have gone silent. */
 #define VU_REMOTE_TRY_US 1000000
 
-/* One context of the pool. */
+/*
+ * One context of the pool. The waiting is ours: NNG 1.5.2's clock thread may
+ * end an operation that has just begun in place of one that has just ended, so
+ * an answer is never waited for with a timeout of NNG.
+ */
 typedef struct vu_way {
 	struct vu_way *next;
 	struct vu_way *next_free;
 	nng_ctx context;
-	nng_aio *aio;
+	nng_aio *send_aio;    /* no callback: what NNG can send at once ends at once, with no thread in between */
+	nng_aio *receive_aio; /* its callback sets `answered` */
+	uv_mutex_t lock;
+	uv_cond_t changed;
+	bool answered; /* guarded by lock: the receive operation has ended, well or not */
 } vu_way;
+
+/* NULL when there is no memory. The context belongs to `socket`. */
+vu_way *vu_way_open(nng_socket socket);
+/* After the socket has been closed. */
+void vu_way_close(vu_way *way);
 
 struct vu_channel {
 	char *service;
@@ -46,7 +60,6 @@ typedef struct vu_try {
 	const void *request_data;
 	size_t request_bytes;
 	const vu_call_options *options;
-	vu_cancel_waiter *waiter;
 	uint8_t request_id[VU_ID_BYTES];
 	uint32_t attempt;
 	int64_t deadline_us;

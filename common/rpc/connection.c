@@ -11,16 +11,20 @@
 #include "base/clock.h"
 #include "platform/platform.h"
 #include "rpc/frame.h"
+#include "rpc/nng_aid.h"
 #include "rpc/peer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <nng/protocol/reqrep0/req.h>
+<<<<<<< HEAD
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+=======
+#include <stdlib.h>
+>>>>>>> dde45aa (Survive peers that leave in mid-connect; wait for answers by our own clock)
 #include <unistd.h>
 
 #define LOCAL_RECONNECT_MIN_MS  1
@@ -31,6 +35,9 @@
 #define PROBE_AFTER_US 15000
 /* A server that accepts but does not speak NNG: give up on a try after so long. */
 #define HANDSHAKE_US 1000000
+#define PROBE_GREETING_MS 100
+/* Between looks at whether NNG still dials. */
+#define REDIAL_US 100000
 
 static bool may_talk_to(const vu_connection *connection, nng_pipe pipe)
 {
@@ -97,6 +104,15 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
 		               connection->service);
 	}
+	connection->dialers = calloc(connection->endpoint_count, sizeof *connection->dialers);
+	connection->dialer_errors = calloc(connection->endpoint_count, sizeof *connection->dialer_errors);
+	connection->probes = malloc(connection->endpoint_count * sizeof *connection->probes);
+	for (size_t i = 0; connection->probes && i < connection->endpoint_count; i++)
+		connection->probes[i] = -1;
+	if (!connection->dialers || !connection->dialer_errors || !connection->probes) {
+		vu_connection_close(connection, false);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
+	}
 	result = nng_req0_open(&connection->socket);
 	if (result == 0) {
 		connection->is_open = true;
@@ -129,11 +145,19 @@ void vu_connection_close(vu_connection *connection, bool abandon)
 	if (connection->is_open)
 		nng_close(connection->socket);
 	connection->is_open = false;
+	for (size_t i = 0; connection->probes && i < connection->endpoint_count; i++) {
+		if (connection->probes[i] >= 0)
+			close(connection->probes[i]);
+	}
+	free(connection->probes);
+	free(connection->dialers);
+	free(connection->dialer_errors);
 	uv_cond_destroy(&connection->changed);
 	uv_mutex_destroy(&connection->lock);
 }
 
 /*
+<<<<<<< HEAD
  * The pid in the lock file of the server at `path`, 0 when there is none. The
  * lock itself is not tried: that could keep a server from taking it.
  */
@@ -185,16 +209,38 @@ static int probe(const char *path)
 	close(fd);
 	/* A full backlog is somebody who listens. */
 	return result == EAGAIN || result == EINPROGRESS || result == EINTR ? 0 : result;
+=======
+ * errno of a connection to an endpoint's socket: 0 when somebody listens. A
+ * connection that the server does not greet is kept and looked at again next
+ * time: to leave ungreeted could end its listener by NNG's defect.
+ */
+static int probe(vu_connection *connection, size_t index)
+{
+	int *fd = &connection->probes[index];
+	int result = 0;
+
+	if (*fd < 0)
+		result = vu_nng_greet(connection->endpoints[index].path, fd);
+	if (*fd >= 0 && vu_nng_is_greeted(*fd, PROBE_GREETING_MS)) {
+		close(*fd);
+		*fd = -1;
+	}
+	/* A full backlog is somebody who listens; and what is for us to want (descriptors, memory) says nothing. */
+	return result == ENOENT || result == ECONNREFUSED || result == EACCES || result == EPERM || result == ENOTSOCK ||
+	               result == ENOTDIR
+	           ? result
+	           : 0;
+>>>>>>> dde45aa (Survive peers that leave in mid-connect; wait for answers by our own clock)
 }
 
-/* Why there is no connection: OK when one may still come about. */
-static vu_status diagnose(const vu_connection *connection, vu_error *error)
+/* Why there is no connection: OK when one may still come about. One thread at a time. */
+static vu_status diagnose(vu_connection *connection, vu_error *error)
 {
 	vu_status status = VU_OK;
 
 	for (size_t i = 0; i < connection->endpoint_count; i++) {
 		const vu_endpoint *endpoint = &connection->endpoints[i];
-		int reason = endpoint->transport == VU_TRANSPORT_IPC ? probe(endpoint->path) : 0;
+		int reason = endpoint->transport == VU_TRANSPORT_IPC ? probe(connection, i) : 0;
 		switch (reason) {
 		case 0:
 			return VU_OK;
@@ -216,19 +262,68 @@ static vu_status diagnose(const vu_connection *connection, vu_error *error)
 	return status;
 }
 
-/* With the lock held, once per channel: NNG connects in the background from here on. */
+/* Starts one dialer; NNG connects in the background from here on. */
+static int start_dialer(vu_connection *connection, size_t index)
+{
+	int result = nng_dialer_create(&connection->dialers[index], connection->socket, connection->endpoints[index].uri);
+	if (result != 0)
+		return result;
+	result = nng_dialer_start(connection->dialers[index], NNG_FLAG_NONBLOCK);
+	if (result != 0)
+		nng_dialer_close(connection->dialers[index]);
+	connection->dialer_errors[index] = 0;
+	return result;
+}
+
+/* With the lock held, which is released meanwhile: the first dialling of a channel. */
 static vu_status dial(vu_connection *connection, vu_error *error)
 {
-	if (connection->dialled)
+	int result = 0;
+	size_t index = 0;
+
+	if (connection->dialled || connection->dialling)
 		return VU_OK;
-	for (size_t i = 0; i < connection->endpoint_count; i++) {
-		int result = nng_dial(connection->socket, connection->endpoints[i].uri, NULL, NNG_FLAG_NONBLOCK);
-		if (result != 0)
-			return vu_fail(error, VU_INTERNAL, "unable to connect to %s at %s: %s", connection->service,
-			               connection->endpoints[i].uri, nng_strerror(result));
+	connection->dialling = true;
+	uv_mutex_unlock(&connection->lock);
+	for (; index < connection->endpoint_count && result == 0; index++)
+		result = start_dialer(connection, index);
+	/* All or none, so that the next call begins afresh. */
+	if (result != 0) {
+		for (size_t i = 0; i + 1 < index; i++)
+			nng_dialer_close(connection->dialers[i]);
 	}
-	connection->dialled = true;
+	uv_mutex_lock(&connection->lock);
+	connection->dialling = false;
+	connection->dialled = result == 0;
+	connection->redial_after_us = vu_clock_monotonic_us() + REDIAL_US;
+	uv_cond_broadcast(&connection->changed);
+	if (result != 0)
+		return vu_fail(error, VU_INTERNAL, "unable to connect to %s: %s", connection->service, nng_strerror(result));
 	return VU_OK;
+}
+
+/*
+ * With the lock held, which is released meanwhile: starts the dialers anew
+ * that NNG may have given up (see nng_aid.h). One that merely waits for a
+ * server which does not greet is left to wait.
+ */
+static void redial(vu_connection *connection)
+{
+	if (connection->dialling || !connection->dialled || vu_clock_monotonic_us() < connection->redial_after_us)
+		return;
+	connection->dialling = true;
+	uv_mutex_unlock(&connection->lock);
+	for (size_t i = 0; i < connection->endpoint_count; i++) {
+		uint64_t errors = vu_nng_dialer_errors(connection->dialers[i]);
+		if (errors == connection->dialer_errors[i])
+			continue;
+		nng_dialer_close(connection->dialers[i]);
+		(void)start_dialer(connection, i);
+	}
+	uv_mutex_lock(&connection->lock);
+	connection->dialling = false;
+	connection->redial_after_us = vu_clock_monotonic_us() + REDIAL_US;
+	uv_cond_broadcast(&connection->changed);
 }
 
 static vu_status foreign(const vu_connection *connection, vu_error *error)
@@ -238,10 +333,34 @@ static vu_status foreign(const vu_connection *connection, vu_error *error)
 	               connection->service, connection->endpoints[0].uri);
 }
 
+/*
+ * With the lock held, which is released meanwhile: asks the system why there
+ * is no connection. OK: wait on.
+ */
+static vu_status ask_why(vu_connection *connection, int64_t waited_us, vu_error *reason)
+{
+	vu_status status;
+
+	/* Somebody is asking already. */
+	if (connection->probing)
+		return VU_OK;
+	connection->probing = true;
+	uv_mutex_unlock(&connection->lock);
+	status = diagnose(connection, reason);
+	uv_mutex_lock(&connection->lock);
+	connection->probing = false;
+	if (connection->pipe_count > 0)
+		return VU_OK;
+	if (status == VU_OK && waited_us >= HANDSHAKE_US)
+		status = vu_fail(reason, VU_UNAVAILABLE, "unable to call %s: what listens at %s does not answer",
+		                 connection->service, connection->endpoints[0].uri);
+	return status;
+}
+
 vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int64_t deadline_us, vu_cancel *cancel,
                              vu_error *error)
 {
-	int64_t began_us = 0;
+	int64_t began_us = vu_clock_monotonic_us();
 	vu_status status = VU_OK;
 	vu_error reason = {VU_OK, ""};
 
@@ -249,16 +368,13 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 	while (connection->pipe_count == 0) {
 		int64_t now_us = vu_clock_monotonic_us();
 		int64_t wait_us = PROBE_AFTER_US;
-		status = dial(connection, error);
-		if (status)
-			break;
-		if (connection->foreign) {
-			status = foreign(connection, error);
-			break;
-		}
 		if (vu_cancel_is_triggered(cancel)) {
 			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
 			                 connection->service);
+			break;
+		}
+		if (connection->foreign) {
+			status = foreign(connection, error);
 			break;
 		}
 		if (now_us >= deadline_us) {
@@ -266,6 +382,7 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 			                 reason.message[0] ? reason.message : "unable to connect in time");
 			break;
 		}
+<<<<<<< HEAD
 		if (began_us == 0) {
 			began_us = now_us;
 		} else if (now_us - began_us >= PROBE_AFTER_US) {
@@ -280,15 +397,25 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 				status = vu_fail(&reason, VU_UNAVAILABLE,
 				                 "unable to call %s: what listens at %s does not answer",
 				                 connection->service, connection->endpoints[0].uri);
+=======
+		status = dial(connection, error);
+		if (status)
+			break;
+		redial(connection);
+		if (now_us - began_us >= PROBE_AFTER_US) {
+			status = ask_why(connection, now_us - began_us, &reason);
+>>>>>>> dde45aa (Survive peers that leave in mid-connect; wait for answers by our own clock)
 			if (status == VU_PERMISSION_DENIED || (status == VU_UNAVAILABLE && !wait_for_ready)) {
 				vu_fail(error, status, "%s", reason.message);
 				break;
 			}
 			status = VU_OK;
-			/* Asking why is for the first moments; after that a connection announces itself. */
+			/* Asking is for the first moments; after that a connection announces itself. */
 			if (now_us - began_us > 10 * PROBE_AFTER_US)
-				wait_us = 10 * PROBE_AFTER_US;
+				wait_us = REDIAL_US;
 		}
+		if (connection->pipe_count > 0)
+			break;
 		if (wait_us > deadline_us - now_us)
 			wait_us = deadline_us - now_us;
 		(void)uv_cond_timedwait(&connection->changed, &connection->lock, (uint64_t)wait_us * 1000);

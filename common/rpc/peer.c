@@ -1,6 +1,7 @@
 /* The table of connections. A peer whose identity cannot be read, or that there is no memory for, is refused. */
 #include "rpc/peer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 vu_status vu_peer_table_init(vu_peer_table *table, bool any_uid)
 {
 	table->any_uid = any_uid;
+	atomic_init(&table->own_connections, 0);
 	for (int i = 0; i < VU_PEER_BUCKETS; i++)
 		table->buckets[i] = NULL;
 	return uv_mutex_init(&table->lock) == 0 ? VU_OK : VU_RESOURCE_EXHAUSTED;
@@ -37,6 +39,15 @@ static uint32_t pipe_number(nng_pipe pipe)
 	return id > 0 ? (uint32_t)id : 0;
 }
 
+/* At most once a second: who is refused may come again at once and without end. */
+static bool may_warn(void)
+{
+	static atomic_int_fast64_t next_us;
+	int64_t now_us = vu_clock_monotonic_us();
+	int_fast64_t next = atomic_load(&next_us);
+	return now_us >= next && atomic_compare_exchange_strong(&next_us, &next, now_us + 1000000);
+}
+
 void vu_peer_add(vu_peer_table *table, nng_pipe pipe)
 {
 	vu_peer *peer = calloc(1, sizeof *peer);
@@ -59,7 +70,9 @@ void vu_peer_add(vu_peer_table *table, nng_pipe pipe)
 	}
 	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0)
 		peer->pid = (pid_t)pid;
-	if (peer->verdict)
+	if (peer->pid == getpid())
+		atomic_fetch_add(&table->own_connections, 1);
+	if (peer->verdict && may_warn())
 		vu_log_warn("unable to accept calls of process %ld: %s", (long)peer->pid,
 		            peer->verdict == VU_PERMISSION_DENIED ? "it runs as another user"
 		                                                  : "its identity cannot be read");

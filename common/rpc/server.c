@@ -1,23 +1,12 @@
-/*
- * Creating a server, adding services, listening, draining.
- *
- * Listening takes an flock on <socket>.lock first: NNG 1.5.2 makes a living
- * server unreachable when a second one tries its path. The lock ends with the
- * process, so what is found at the path after that is stale.
- */
+/* Creating a server, adding services, draining, figures. Listening itself is in listener.c. */
 #include "rpc/server_internal.h"
 
 #include "base/clock.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define IN_FLIGHT_DEFAULT 64
 #define WORKERS_DEFAULT 8
@@ -65,6 +54,7 @@ vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server
 	if (!server)
 		return no_memory(error);
 	server->lock_fd = -1;
+	server->guard.fd = -1;
 	server->endpoint = *config->endpoint;
 	server->in_flight_max = config->in_flight_max ? config->in_flight_max : IN_FLIGHT_DEFAULT;
 	server->workers_max = config->workers_max ? config->workers_max : WORKERS_DEFAULT;
@@ -175,83 +165,6 @@ static int compare_methods(const void *left, const void *right)
 	return strcmp(a->full_name, b->full_name);
 }
 
-/* Takes the lock file, with our pid in it for those who find it taken. */
-static vu_status take_lock(vu_rpc_server *server, vu_error *error)
-{
-	char path[VU_SOCKET_PATH_MAX + 8];
-	char pid[24];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof path, "%s.lock", server->endpoint.path);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return vu_fail_errno(error, errno, "unable to open lock file %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		vu_status status;
-		if (errno == EWOULDBLOCK) {
-			got = read(fd, pid, sizeof pid - 1);
-			pid[got > 0 ? got : 0] = '\0';
-			pid[strspn(pid, "0123456789")] = '\0';
-			status = vu_fail(error, VU_ALREADY_EXISTS,
-			                 "unable to listen at %s: process %s serves there already; stop it first, or set "
-			                 "VOICE_UNLOCK_RUNTIME_DIR to another folder for a second suite",
-			                 server->endpoint.path, pid[0] ? pid : "(unknown)");
-		} else {
-			status = vu_fail_errno(error, errno, "unable to lock %s", path);
-		}
-		close(fd);
-		return status;
-	}
-	snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	/* The number is for people only; without it the lock holds as well. */
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
-		pid[0] = '\0';
-	server->lock_fd = fd;
-	return VU_OK;
-}
-
-/* NNG unlinks whatever it finds at the path and cannot connect to; let that be a socket. */
-static vu_status check_path(const char *path, vu_error *error)
-{
-	struct stat info;
-
-	if (lstat(path, &info) != 0)
-		return errno == ENOENT ? VU_OK : vu_fail_errno(error, errno, "unable to examine %s", path);
-	if (!S_ISSOCK(info.st_mode))
-		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to listen at %s: something that is no socket is there; "
-		               "move it away", path);
-	return VU_OK;
-}
-
-static vu_status start_listener(vu_rpc_server *server, vu_error *error)
-{
-	nng_listener listener;
-	int result = nng_listener_create(&listener, server->socket, server->endpoint.uri);
-
-	if (result == 0) {
-		result = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, server->any_uid ? 0666 : 0600);
-		if (result == 0)
-			result = nng_listener_start(listener, 0);
-		if (result != 0)
-			nng_listener_close(listener);
-	}
-	switch (result) {
-	case 0:
-		return VU_OK;
-	case NNG_EPERM:
-		return vu_fail(error, VU_PERMISSION_DENIED, "unable to listen at %s: permission denied", server->endpoint.path);
-	case NNG_EADDRINUSE:
-		return vu_fail(error, VU_ALREADY_EXISTS, "unable to listen at %s: the address is in use", server->endpoint.path);
-	case NNG_ENOENT:
-		return vu_fail(error, VU_NOT_FOUND, "unable to listen at %s: its folder does not exist", server->endpoint.path);
-	case NNG_ENOMEM:
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to listen at %s: no memory", server->endpoint.path);
-	default:
-		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", server->endpoint.path, nng_strerror(result));
-	}
-}
-
 vu_status vu_rpc_server_listen(vu_rpc_server *server, vu_error *error)
 {
 	vu_status status;
@@ -259,21 +172,19 @@ vu_status vu_rpc_server_listen(vu_rpc_server *server, vu_error *error)
 	if (server->is_listening)
 		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to listen at %s: this server does so already",
 		               server->endpoint.path);
-	status = take_lock(server, error);
+	status = vu_listener_lock(server, error);
+	if (status)
+		return status;
+	qsort(server->methods, server->method_count, sizeof *server->methods, compare_methods);
+	server->is_listening = true;
+	for (unsigned i = 0; i < SLOTS_AT_START && !status; i++)
+		status = vu_slot_add(server, error);
 	if (!status)
-		status = check_path(server->endpoint.path, error);
-	if (!status) {
-		qsort(server->methods, server->method_count, sizeof *server->methods, compare_methods);
-		server->is_listening = true;
-		for (unsigned i = 0; i < SLOTS_AT_START && !status; i++)
-			status = vu_slot_add(server, error);
-		if (!status)
-			status = start_listener(server, error);
-	}
-	if (status && server->lock_fd >= 0) {
-		close(server->lock_fd);
-		server->lock_fd = -1;
-	}
+		status = vu_listener_start(server, error);
+	if (status)
+		vu_listener_unlock(server);
+	else
+		vu_watchdog_start(server);
 	return status;
 }
 
@@ -338,8 +249,7 @@ void vu_rpc_server_destroy(vu_rpc_server *server)
 		nng_aio_free(slot->aio);
 		free(slot);
 	}
-	if (server->lock_fd >= 0)
-		close(server->lock_fd);
+	vu_listener_fini(server);
 	for (size_t i = 0; i < server->method_count; i++)
 		free(server->methods[i].full_name);
 	free(server->methods);

@@ -1,7 +1,8 @@
 /*
  * What the files of the serving side share; nobody else includes this.
  *
- *   server.c      creating, adding services, listening, draining, figures
+ *   server.c      creating, adding services, draining, figures
+ *   listener.c    the lock, the socket, and the guard over it
  *   slot.c        NNG contexts: receiving, dispatch, sending
  *   call.c        one request from dispatch to its single answer
  *   worker.c      threads for handlers that may block
@@ -99,6 +100,16 @@ struct vu_slot {
 	enum { VU_SLOT_RECEIVING, VU_SLOT_HANDLING, VU_SLOT_SENDING } state;
 };
 
+/* See listener.c. Used by the watchdog's thread alone. */
+typedef struct vu_guard {
+	enum { VU_GUARD_IDLE, VU_GUARD_SUSPECT, VU_GUARD_PROBING } state;
+	int64_t next_us;
+	int64_t until_us;
+	uint64_t errors_seen;
+	unsigned own_before;
+	int fd;
+} vu_guard;
+
 struct vu_rpc_server {
 	char *service;
 	vu_endpoint endpoint;
@@ -110,6 +121,8 @@ struct vu_rpc_server {
 	bool is_open;
 	bool is_listening;
 	int lock_fd;
+	nng_listener listener;
+	vu_guard guard;
 	vu_peer_table peers;
 
 	vu_method_entry *methods; /* sorted by full_name once listening */
@@ -173,7 +186,16 @@ bool vu_worker_submit(vu_rpc_call *call);
 /* Takes a call that waits out of the queue. With server->lock held. */
 void vu_worker_withdraw(vu_rpc_call *call);
 
-/* watchdog.c, with server->lock held. */
+/* listener.c */
+vu_status vu_listener_lock(vu_rpc_server *server, vu_error *error);
+void vu_listener_unlock(vu_rpc_server *server);
+vu_status vu_listener_start(vu_rpc_server *server, vu_error *error);
+/* Looks after the listener; returns when it wants to be called again. */
+int64_t vu_listener_guard(vu_rpc_server *server, int64_t now_us);
+void vu_listener_fini(vu_rpc_server *server);
+
+/* watchdog.c: the thread, once; and with server->lock held: */
+void vu_watchdog_start(vu_rpc_server *server);
 void vu_watchdog_add(vu_rpc_call *call, int64_t due_us);
 void vu_watchdog_remove(vu_rpc_call *call);
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -23,13 +24,6 @@ static vu_status too_late(const vu_channel *channel, const vu_try *try, vu_error
 {
 	return vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to call %s: %s did not answer within %lld ms", try->full_method,
 	               channel->service, (long long)(try->options->timeout_us / 1000));
-}
-
-/* Whole milliseconds until then, at least 1. */
-static nng_duration milliseconds_until(int64_t until_us, int64_t now_us)
-{
-	int64_t left = (until_us - now_us + 999) / 1000;
-	return left > 1 ? (nng_duration)left : 1;
 }
 
 /* Header and payload, packed once into the message that goes out. */
@@ -73,16 +67,52 @@ static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now
 	return VU_OK;
 }
 
-/*
- * Waits for the aio under the call's cancel token. A trigger that came before
- * the operation had begun is made up for here.
- */
-static int wait_for(vu_way *way, const vu_try *try)
+static void on_received(void *argument)
 {
-	if (vu_cancel_is_triggered(try->options->cancel))
-		nng_aio_cancel(way->aio);
-	nng_aio_wait(way->aio);
-	return nng_aio_result(way->aio);
+	vu_way *way = argument;
+	uv_mutex_lock(&way->lock);
+	way->answered = true;
+	uv_cond_signal(&way->changed);
+	uv_mutex_unlock(&way->lock);
+}
+
+vu_way *vu_way_open(nng_socket socket)
+{
+	vu_way *way = calloc(1, sizeof *way);
+
+	if (!way)
+		return NULL;
+	if (nng_aio_alloc(&way->send_aio, NULL, NULL) != 0)
+		goto no_send_aio;
+	if (nng_aio_alloc(&way->receive_aio, on_received, way) != 0)
+		goto no_receive_aio;
+	if (uv_mutex_init(&way->lock) != 0)
+		goto no_lock;
+	if (uv_cond_init(&way->changed) != 0)
+		goto no_changed;
+	if (nng_ctx_open(&way->context, socket) == 0)
+		return way;
+	uv_cond_destroy(&way->changed);
+no_changed:
+	uv_mutex_destroy(&way->lock);
+no_lock:
+	nng_aio_free(way->receive_aio);
+no_receive_aio:
+	nng_aio_free(way->send_aio);
+no_send_aio:
+	free(way);
+	return NULL;
+}
+
+void vu_way_close(vu_way *way)
+{
+	nng_aio_stop(way->send_aio);
+	nng_aio_free(way->send_aio);
+	nng_aio_stop(way->receive_aio);
+	nng_aio_free(way->receive_aio);
+	uv_cond_destroy(&way->changed);
+	uv_mutex_destroy(&way->lock);
+	free(way);
 }
 
 /* Hands the request to NNG. On OK it has been sent and nothing of it is ours any more. */
@@ -110,45 +140,68 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
 		if (status)
 			return status;
 		bytes = nng_msg_len(msg);
-		nng_aio_set_msg(way->aio, msg);
-		nng_aio_set_timeout(way->aio, SEND_SLICE_MS);
-		nng_ctx_send(way->context, way->aio);
-		result = wait_for(way, try);
+		nng_aio_set_msg(way->send_aio, msg);
+		nng_aio_set_timeout(way->send_aio, SEND_SLICE_MS);
+		nng_ctx_send(way->context, way->send_aio);
+		nng_aio_wait(way->send_aio);
+		result = nng_aio_result(way->send_aio);
 		if (result == 0) {
 			atomic_fetch_add(&channel->tx_bytes, bytes);
 			return VU_OK;
 		}
 		/* Not sent, so it is ours again. */
 		nng_msg_free(msg);
-		nng_aio_set_msg(way->aio, NULL);
-		if (result == NNG_ECANCELED)
-			return cancelled(channel, error);
+		nng_aio_set_msg(way->send_aio, NULL);
 		if (result != NNG_ETIMEDOUT)
 			return vu_fail(error, VU_UNAVAILABLE, "unable to send to %s: %s", channel->service, nng_strerror(result));
 	}
 }
 
-/* What ends a wait for an answer, other than an answer. */
-static vu_status no_answer(vu_channel *channel, const vu_try *try, int result, bool cut_short, vu_error *error)
+/*
+ * Receives the answer, or gives it up: OK with *msg_out, DEADLINE_EXCEEDED once
+ * `until_us` has come, CANCELLED, UNAVAILABLE when the connection broke.
+ */
+static vu_status receive(vu_channel *channel, vu_way *way, const vu_try *try, int64_t until_us, nng_msg **msg_out,
+                         vu_error *error)
 {
-	switch (result) {
-	case NNG_ECANCELED:
-		atomic_store(&channel->gave_up, true);
-		return cancelled(channel, error);
-	case NNG_ETIMEDOUT:
-		atomic_store(&channel->gave_up, true);
-		if (vu_clock_monotonic_us() >= try->deadline_us)
-			return too_late(channel, try, error);
-		/* A remote try of its own length, or (seldom) NNG's clock thread confusing two operations:
-		 * the same request may be sent again. */
-		return vu_fail(error, cut_short || try->options->idempotent ? VU_UNAVAILABLE : VU_DEADLINE_EXCEEDED,
-		               "unable to call %s: %s did not answer this try", try->full_method, channel->service);
-	case NNG_ENOMEM:
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to receive from %s: no memory", channel->service);
-	default:
-		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: the connection to %s broke (%s)", try->full_method,
-		               channel->service, nng_strerror(result));
+	vu_status status = VU_OK;
+	int result;
+
+	way->answered = false;
+	nng_ctx_recv(way->context, way->receive_aio);
+	uv_mutex_lock(&way->lock);
+	while (!way->answered && !status) {
+		int64_t left_us = until_us - vu_clock_monotonic_us();
+		if (vu_cancel_is_triggered(try->options->cancel))
+			status = cancelled(channel, error);
+		else if (left_us <= 0)
+			status = too_late(channel, try, error);
+		else
+			(void)uv_cond_timedwait(&way->changed, &way->lock, (uint64_t)left_us * 1000);
 	}
+	if (status) {
+		/* Only this thread begins and ends operations of this aio, so it cannot be another one's that is cancelled. */
+		uv_mutex_unlock(&way->lock);
+		atomic_store(&channel->gave_up, true);
+		nng_aio_cancel(way->receive_aio);
+		uv_mutex_lock(&way->lock);
+		while (!way->answered)
+			uv_cond_wait(&way->changed, &way->lock);
+	}
+	uv_mutex_unlock(&way->lock);
+	result = nng_aio_result(way->receive_aio);
+	if (result == 0) {
+		/* At the last moment, perhaps; an answer is an answer. */
+		*msg_out = nng_aio_get_msg(way->receive_aio);
+		nng_aio_set_msg(way->receive_aio, NULL);
+		return VU_OK;
+	}
+	if (status)
+		return status;
+	if (result == NNG_ENOMEM)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to receive from %s: no memory", channel->service);
+	return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: the connection to %s broke (%s)", try->full_method,
+	               channel->service, nng_strerror(result));
 }
 
 /* Takes the answer apart; frees it unless OK. */
@@ -179,37 +232,24 @@ static vu_status read_answer(const vu_channel *channel, vu_try *try, nng_msg *ms
 
 vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error)
 {
-	vu_cancel *cancel = try->options->cancel;
 	int64_t until_us = try->deadline_us;
-	bool cut_short = false;
-	nng_msg *msg;
 	int64_t now_us;
-	int result;
-	vu_status status;
+	nng_msg *msg = NULL;
+	vu_status status = send_request(channel, way, try, error);
 
-	vu_cancel_set_aio(cancel, try->waiter, way->aio);
-	status = send_request(channel, way, try, error);
 	if (status)
-		goto out;
+		return status;
+	/* A black-holed link never reports that it is down, so a try on one has a time of its own. */
 	now_us = vu_clock_monotonic_us();
-	/* A black-holed link never reports that it is down. */
 	if (try->options->idempotent && vu_connection_is_remote(&channel->connection) &&
-	    until_us > now_us + VU_REMOTE_TRY_US) {
+	    until_us > now_us + VU_REMOTE_TRY_US)
 		until_us = now_us + VU_REMOTE_TRY_US;
-		cut_short = true;
-	}
-	nng_aio_set_timeout(way->aio, milliseconds_until(until_us, now_us));
-	nng_ctx_recv(way->context, way->aio);
-	result = wait_for(way, try);
-	if (result != 0) {
-		status = no_answer(channel, try, result, cut_short, error);
-		goto out;
-	}
-	msg = nng_aio_get_msg(way->aio);
-	nng_aio_set_msg(way->aio, NULL);
+	status = receive(channel, way, try, until_us, &msg, error);
+	if (status == VU_DEADLINE_EXCEEDED && until_us < try->deadline_us)
+		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: %s did not answer within a second", try->full_method,
+		               channel->service);
+	if (status)
+		return status;
 	atomic_fetch_add(&channel->rx_bytes, nng_msg_len(msg));
-	status = read_answer(channel, try, msg, error);
-out:
-	vu_cancel_set_aio(cancel, try->waiter, NULL);
-	return status;
+	return read_answer(channel, try, msg, error);
 }

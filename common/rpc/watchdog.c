@@ -1,7 +1,7 @@
 /*
- * One thread that answers what nobody answered in time. It starts with the
- * first call that is not answered at once and sleeps until the earliest
- * deadline; a call with a later one does not wake it.
+ * One thread that answers what nobody answered in time. It sleeps until the
+ * earliest deadline; a call with a later one does not wake it. Once a second
+ * it has a look at the listener.
  */
 #include "rpc/server_internal.h"
 
@@ -60,6 +60,7 @@ static void run_watchdog(void *argument)
 	while (!server->stopping) {
 		int64_t now_us = vu_clock_monotonic_us();
 		int64_t next_us;
+		int64_t guard_us;
 		vu_rpc_call *due = collect(server, now_us, &next_us);
 		if (due) {
 			uv_mutex_unlock(&server->lock);
@@ -79,15 +80,29 @@ static void run_watchdog(void *argument)
 			uv_mutex_lock(&server->lock);
 			continue;
 		}
-		server->watchdog_wakes_us = next_us;
-		if (next_us == INT64_MAX)
-			uv_cond_wait(&server->watchdog_wake, &server->lock);
-		else
-			(void)uv_cond_timedwait(&server->watchdog_wake, &server->lock, (uint64_t)(next_us - now_us) * 1000);
+		if (server->guard.next_us <= now_us) {
+			uv_mutex_unlock(&server->lock);
+			(void)vu_listener_guard(server, now_us);
+			uv_mutex_lock(&server->lock);
+			continue;
+		}
+		guard_us = server->guard.next_us;
+		server->watchdog_wakes_us = next_us < guard_us ? next_us : guard_us;
+		(void)uv_cond_timedwait(&server->watchdog_wake, &server->lock,
+		                        (uint64_t)(server->watchdog_wakes_us - now_us) * 1000);
 	}
 	server->watchdog_runs = false;
 	uv_cond_broadcast(&server->idle);
 	uv_mutex_unlock(&server->lock);
+}
+
+void vu_watchdog_start(vu_rpc_server *server)
+{
+	uv_mutex_lock(&server->lock);
+	server->watchdog_runs = vu_server_start_thread(run_watchdog, server, WATCHDOG_STACK_BYTES);
+	uv_mutex_unlock(&server->lock);
+	if (!server->watchdog_runs)
+		vu_log_error("unable to start the thread that ends late calls; callers end them by their own deadline");
 }
 
 void vu_watchdog_add(vu_rpc_call *call, int64_t due_us)
@@ -101,11 +116,7 @@ void vu_watchdog_add(vu_rpc_call *call, int64_t due_us)
 	if (server->watch_first)
 		server->watch_first->watch_previous = call;
 	server->watch_first = call;
-	if (!server->watchdog_runs) {
-		server->watchdog_runs = vu_server_start_thread(run_watchdog, server, WATCHDOG_STACK_BYTES);
-		if (!server->watchdog_runs)
-			vu_log_error("unable to start the thread that ends late calls; callers end them by their own deadline");
-	} else if (due_us < server->watchdog_wakes_us) {
+	if (due_us < server->watchdog_wakes_us) {
 		server->watchdog_wakes_us = due_us;
 		uv_cond_signal(&server->watchdog_wake);
 	}

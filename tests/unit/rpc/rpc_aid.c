@@ -3,12 +3,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "platform/platform.h"
 #include "rpc/frame.h"
 
 #include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <signal.h>
 #include <unistd.h>
 
 static void on_append(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -207,4 +211,162 @@ int rpc_aid_wait_for(atomic_uint *counter, unsigned value)
 		usleep(1000);
 	}
 	return 0;
+}
+
+size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload, size_t payload_bytes)
+{
+	vu_request_header header;
+	size_t bytes;
+	memset(&header, 0, sizeof header);
+	header.method = (vu_span){(const uint8_t *)method, strlen(method)};
+	header.timeout_us = timeout_us;
+	header.attempt = 1;
+	vu_id_generate(header.request_id);
+	bytes = vu_frame_write_request(frame, &header);
+	if (payload_bytes > 0)
+		memcpy(frame + bytes, payload, payload_bytes);
+	return bytes + payload_bytes;
+}
+
+/* ---- programs of their own ---- */
+
+static void become(const char *uid)
+{
+	uid_t number = (uid_t)atoi(uid);
+	if (number != 0 && (setgid((gid_t)number) != 0 || setuid(number) != 0))
+		vu_log_panic("unable to become uid %s", uid);
+}
+
+static void be_server(const char *path, const char *uid, const char *parent)
+{
+	rpc_aid aid;
+	char text[VU_ENDPOINT_URI_MAX];
+	vu_rpc_server_config config = {.any_uid = atoi(uid) != 0};
+	vu_error error;
+
+	become(uid);
+	(void)vu_platform_die_with_parent((pid_t)atoi(parent));
+	memset(&aid, 0, sizeof aid);
+	snprintf(text, sizeof text, "ipc://%s", path);
+	if (vu_endpoint_parse(text, &aid.endpoint, &error) != VU_OK)
+		vu_log_panic("%s", error.message);
+	rpc_aid_start(&aid, &config);
+	vu_rpc_server_set_health(aid.server, "", VU_SERVING);
+	for (;;)
+		pause();
+}
+
+static void be_client(const char *path, const char *uid)
+{
+	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
+	rpc_aid aid;
+	char text[VU_ENDPOINT_URI_MAX];
+	vu_error error = {VU_OK, ""};
+	vu_status status;
+
+	become(uid);
+	memset(&aid, 0, sizeof aid);
+	snprintf(text, sizeof text, "ipc://%s", path);
+	if (vu_endpoint_parse(text, &aid.endpoint, &error) != VU_OK)
+		vu_log_panic("%s", error.message);
+	status = rpc_aid_call(rpc_aid_channel(&aid), "GetSession", &request.base, NULL, 10000000, &error);
+	_exit((int)status);
+}
+
+void rpc_aid_main(int argc, char **argv)
+{
+	if (argc == 5 && strcmp(argv[1], "serve") == 0)
+		be_server(argv[2], argv[3], argv[4]);
+	if (argc == 4 && strcmp(argv[1], "call") == 0)
+		be_client(argv[2], argv[3]);
+}
+
+/* NNG is never touched between fork and exec. */
+static pid_t spawn(char **arguments)
+{
+	char *executable = vu_platform_executable_path();
+	pid_t child;
+	if (!executable)
+		vu_log_panic("unable to find this program");
+	arguments[0] = executable;
+	child = fork();
+	if (child < 0)
+		vu_log_panic("unable to fork");
+	if (child == 0) {
+		execv(executable, arguments);
+		_exit(127);
+	}
+	free(executable);
+	return child;
+}
+
+pid_t rpc_aid_spawn_server(const rpc_aid *aid, uid_t uid)
+{
+	char path[VU_SOCKET_PATH_MAX + 1];
+	char number[16];
+	char parent[16];
+	char *arguments[] = {NULL, (char *)(uintptr_t)"serve", path, number, parent, NULL};
+	struct stat before = {0};
+	struct stat after = {0};
+	int had_socket = stat(aid->endpoint.path, &before) == 0;
+	pid_t child;
+
+	snprintf(path, sizeof path, "%s", aid->endpoint.path);
+	snprintf(number, sizeof number, "%lu", (unsigned long)uid);
+	snprintf(parent, sizeof parent, "%ld", (long)getpid());
+	child = spawn(arguments);
+	/* Ready once there is a socket that was not there before. */
+	for (int i = 0; i < 20000; i++) {
+		if (stat(path, &after) == 0 && (!had_socket || after.st_ino != before.st_ino ||
+		                                after.st_ctime != before.st_ctime ||
+		                                after.st_ctim.tv_nsec != before.st_ctim.tv_nsec))
+			return child;
+		usleep(1000);
+	}
+	vu_log_panic("the server did not start");
+}
+
+void rpc_aid_kill(pid_t child)
+{
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+int rpc_aid_call_as(const rpc_aid *aid, uid_t uid)
+{
+	char path[VU_SOCKET_PATH_MAX + 1];
+	char number[16];
+	char *arguments[] = {NULL, (char *)(uintptr_t)"call", path, number, NULL};
+	int status = -1;
+	snprintf(path, sizeof path, "%s", aid->endpoint.path);
+	snprintf(number, sizeof number, "%lu", (unsigned long)uid);
+	waitpid(spawn(arguments), &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- threads ---- */
+
+static void *run_thread(void *argument)
+{
+	rpc_aid_thread *call = argument;
+	call->status = vu_channel_call(call->channel, &vu__capture__descriptor, call->method, call->request, NULL,
+	                               &call->options, &call->error);
+	return NULL;
+}
+
+void rpc_aid_thread_start(rpc_aid_thread *call, vu_channel *channel, const char *method,
+                          const ProtobufCMessage *request, int64_t timeout_us)
+{
+	call->channel = channel;
+	call->method = method;
+	call->request = request;
+	call->options.timeout_us = timeout_us;
+	if (pthread_create(&call->thread, NULL, run_thread, call) != 0)
+		vu_log_panic("unable to start a thread");
+}
+
+vu_status rpc_aid_thread_join(rpc_aid_thread *call)
+{
+	pthread_join(call->thread, NULL);
+	return call->status;
 }

@@ -22,6 +22,7 @@
 #include "voiceunlock/v1/capture.pb-c.h"
 
 #include <nng/nng.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -60,7 +61,38 @@ vu_status rpc_aid_call(vu_channel *channel, const char *method, const ProtobufCM
  * or nothing came. The answer's message goes to `text` (of VU_ERROR_MESSAGE_MAX bytes) unless NULL. */
 int rpc_aid_send_raw(const rpc_aid *aid, const void *frame, size_t bytes, char *text);
 
+/*
+ * Programs of their own: this test program run again. A test's main begins
+ * with rpc_aid_main, which does not return when it was started for that.
+ */
+void rpc_aid_main(int argc, char **argv);
+/* Starts a server at the aid's endpoint as `uid` (0: as ourselves) and waits for its socket to answer. */
+pid_t rpc_aid_spawn_server(const rpc_aid *aid, uid_t uid);
+/* Kills and waits. */
+void rpc_aid_kill(pid_t child);
+/* One GetSession as another uid from a process of its own; its status. */
+int rpc_aid_call_as(const rpc_aid *aid, uid_t uid);
+
+/* A frame of a request, as a client would send it; returns its length. */
+size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload, size_t payload_bytes);
+
 /* Waits until *counter has come to `value`; false after ten seconds. */
 int rpc_aid_wait_for(atomic_uint *counter, unsigned value);
+
+/* A call in a thread of its own. */
+typedef struct rpc_aid_thread {
+	pthread_t thread;
+	vu_channel *channel;
+	const char *method;
+	const ProtobufCMessage *request;
+	vu_call_options options;
+	vu_status status;
+	vu_error error;
+} rpc_aid_thread;
+
+void rpc_aid_thread_start(rpc_aid_thread *call, vu_channel *channel, const char *method,
+                          const ProtobufCMessage *request, int64_t timeout_us);
+/* Waits for it; its status. */
+vu_status rpc_aid_thread_join(rpc_aid_thread *call);
 
 #endif

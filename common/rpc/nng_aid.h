@@ -1,0 +1,36 @@
+/*
+ * Around a defect of NNG 1.5.2 (mended in later ones): when the other end
+ * closes a connection before NNG has sent its greeting, the error is taken for
+ * the end of the endpoint itself. A listener then never accepts again, though
+ * clients still connect and wait; a dialer never dials again. A process that
+ * is killed while it connects is enough.
+ *
+ * NNG's own statistics tell when that may have happened; who finds out starts
+ * the endpoint anew.
+ */
+#ifndef VU_RPC_NNG_AID_H
+#define VU_RPC_NNG_AID_H
+
+#include <nng/nng.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Errors that the endpoint has counted as of no known kind, among which are
+ * those that end it; 0 as well when NNG was built without statistics. Takes
+ * some ten microseconds.
+ */
+uint64_t vu_nng_listener_errors(nng_listener listener);
+uint64_t vu_nng_dialer_errors(nng_dialer dialer);
+
+/*
+ * Connects to a socket as a REQ peer would and sends the greeting. 0 with
+ * *fd_out, to be closed by the caller once the server has greeted; else the
+ * errno: ENOENT and ECONNREFUSED when nobody listens, EACCES.
+ */
+int vu_nng_greet(const char *path, int *fd_out);
+
+/* True once the server's greeting has come within `timeout_ms`. */
+bool vu_nng_is_greeted(int fd, int timeout_ms);
+
+#endif
