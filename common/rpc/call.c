@@ -96,23 +96,18 @@ void vu_call_finish(vu_rpc_call *call, vu_status status, const char *message, co
                     const vu_span *response_bytes)
 {
 	vu_rpc_server *server = call->server;
-	bool counted = !call->method->builtin;
 
+	uv_mutex_lock(&server->lock);
+	call->finished = true;
+	vu_watchdog_remove(call);
+	uv_mutex_unlock(&server->lock);
+	/* Room is given back before the answer goes out, so that who has it may call again at once. */
+	vu_slot_give_room(server, call->method, call->request_bytes);
 	if (!atomic_exchange(&call->answered, true))
 		vu_slot_answer(call->slot, call, status, message, response, response_bytes);
 	else
 		atomic_fetch_add(&server->dropped, 1);
-
-	uv_mutex_lock(&server->lock);
-	call->finished = true;
-	if (call->watched)
-		vu_watchdog_remove(call);
-	if (counted) {
-		atomic_fetch_sub(&server->in_flight_bytes, call->request_bytes);
-		if (atomic_fetch_sub(&server->in_flight, 1) == 1)
-			uv_cond_broadcast(&server->idle);
-	}
-	uv_mutex_unlock(&server->lock);
+	vu_slot_end(server, call->method);
 	vu_call_release(call);
 }
 

@@ -15,20 +15,14 @@
 #include "rpc/peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <nng/protocol/reqrep0/req.h>
-<<<<<<< HEAD
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-=======
-#include <stdlib.h>
->>>>>>> dde45aa (Survive peers that leave in mid-connect; wait for answers by our own clock)
 #include <unistd.h>
 
-#define LOCAL_RECONNECT_MIN_MS  1
-#define LOCAL_RECONNECT_MAX_MS  10
+#define LOCAL_RECONNECT_MIN_MS 1
+#define LOCAL_RECONNECT_MAX_MS 10
 #define REMOTE_RECONNECT_MIN_MS 1000
 #define REMOTE_RECONNECT_MAX_MS 120000
 /* How long a first connection may take before we ask why; also between askings. */
@@ -97,19 +91,14 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 	int result;
 
 	if (uv_mutex_init(&connection->lock) != 0)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
-		               connection->service);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
 	if (uv_cond_init(&connection->changed) != 0) {
 		uv_mutex_destroy(&connection->lock);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
-		               connection->service);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
 	}
 	connection->dialers = calloc(connection->endpoint_count, sizeof *connection->dialers);
 	connection->dialer_errors = calloc(connection->endpoint_count, sizeof *connection->dialer_errors);
-	connection->probes = malloc(connection->endpoint_count * sizeof *connection->probes);
-	for (size_t i = 0; connection->probes && i < connection->endpoint_count; i++)
-		connection->probes[i] = -1;
-	if (!connection->dialers || !connection->dialer_errors || !connection->probes) {
+	if (!connection->dialers || !connection->dialer_errors) {
 		vu_connection_close(connection, false);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
 	}
@@ -132,8 +121,8 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 		result = nng_pipe_notify(connection->socket, (nng_pipe_ev)event, on_pipe, connection);
 	if (result != 0) {
 		vu_connection_close(connection, false);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: %s",
-		               connection->service, nng_strerror(result));
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: %s", connection->service,
+		               nng_strerror(result));
 	}
 	return VU_OK;
 }
@@ -145,11 +134,6 @@ void vu_connection_close(vu_connection *connection, bool abandon)
 	if (connection->is_open)
 		nng_close(connection->socket);
 	connection->is_open = false;
-	for (size_t i = 0; connection->probes && i < connection->endpoint_count; i++) {
-		if (connection->probes[i] >= 0)
-			close(connection->probes[i]);
-	}
-	free(connection->probes);
 	free(connection->dialers);
 	free(connection->dialer_errors);
 	uv_cond_destroy(&connection->changed);
@@ -157,7 +141,6 @@ void vu_connection_close(vu_connection *connection, bool abandon)
 }
 
 /*
-<<<<<<< HEAD
  * The pid in the lock file of the server at `path`, 0 when there is none. The
  * lock itself is not tried: that could keep a server from taking it.
  */
@@ -181,80 +164,50 @@ static pid_t lock_holder(const char *path)
 }
 
 /*
- * errno of a connect to the socket: 0 when somebody listens. One of our own
- * servers is known by its lock file instead: connecting and hanging up would
- * cost NNG 1.5.2 a pause of 100 ms in which it accepts nobody.
+ * errno of a connection to the socket: 0 when somebody listens. One of our own
+ * servers is known by its lock file, without troubling it.
  */
 static int probe(const char *path)
 {
-	struct sockaddr_un address;
 	pid_t server;
 	int fd;
-	int result = 0;
+	int result;
 
 	if (access(path, W_OK) != 0)
 		return errno;
 	server = lock_holder(path);
 	if (server > 0)
 		return vu_platform_process_alive(server) ? 0 : ECONNREFUSED;
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (fd < 0)
-		return 0;
-	memset(&address, 0, sizeof address);
-	address.sun_family = AF_UNIX;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-		result = errno;
-	close(fd);
-	/* A full backlog is somebody who listens. */
-	return result == EAGAIN || result == EINPROGRESS || result == EINTR ? 0 : result;
-=======
- * errno of a connection to an endpoint's socket: 0 when somebody listens. A
- * connection that the server does not greet is kept and looked at again next
- * time: to leave ungreeted could end its listener by NNG's defect.
- */
-static int probe(vu_connection *connection, size_t index)
-{
-	int *fd = &connection->probes[index];
-	int result = 0;
-
-	if (*fd < 0)
-		result = vu_nng_greet(connection->endpoints[index].path, fd);
-	if (*fd >= 0 && vu_nng_is_greeted(*fd, PROBE_GREETING_MS)) {
-		close(*fd);
-		*fd = -1;
+	result = vu_nng_greet(path, &fd);
+	/* Left only once it has greeted: to hang up before could end its listener (see nng_aid.h). */
+	if (result == 0) {
+		(void)vu_nng_is_greeted(fd, PROBE_GREETING_MS);
+		close(fd);
 	}
 	/* A full backlog is somebody who listens; and what is for us to want (descriptors, memory) says nothing. */
-	return result == ENOENT || result == ECONNREFUSED || result == EACCES || result == EPERM || result == ENOTSOCK ||
-	               result == ENOTDIR
-	           ? result
-	           : 0;
->>>>>>> dde45aa (Survive peers that leave in mid-connect; wait for answers by our own clock)
+	return result == ECONNREFUSED || result == ENOTSOCK ? result : 0;
 }
 
-/* Why there is no connection: OK when one may still come about. One thread at a time. */
-static vu_status diagnose(vu_connection *connection, vu_error *error)
+/* Why there is no connection: OK when one may still come about. */
+static vu_status diagnose(const vu_connection *connection, vu_error *error)
 {
 	vu_status status = VU_OK;
 
 	for (size_t i = 0; i < connection->endpoint_count; i++) {
 		const vu_endpoint *endpoint = &connection->endpoints[i];
-		int reason = endpoint->transport == VU_TRANSPORT_IPC ? probe(connection, i) : 0;
+		int reason = endpoint->transport == VU_TRANSPORT_IPC ? probe(endpoint->path) : 0;
 		switch (reason) {
 		case 0:
 			return VU_OK;
 		case EACCES:
 		case EPERM:
-			status = vu_fail(
-			    error, VU_PERMISSION_DENIED,
-			    "unable to call %s: the socket %s belongs to somebody else; ask as its user, or as root",
-			    connection->service, endpoint->path);
+			status = vu_fail(error, VU_PERMISSION_DENIED,
+			                 "unable to call %s: the socket %s belongs to somebody else; ask as its user, or as root",
+			                 connection->service, endpoint->path);
 			break;
 		default:
 			if (status != VU_PERMISSION_DENIED)
-				status = vu_fail(error, VU_UNAVAILABLE,
-				                 "unable to call %s: nobody serves at %s; is the suite started?",
+				status = vu_fail(error, VU_UNAVAILABLE, "unable to call %s: nobody serves at %s; is the suite started?",
 				                 connection->service, endpoint->path);
 			break;
 		}
@@ -329,8 +282,8 @@ static void redial(vu_connection *connection)
 static vu_status foreign(const vu_connection *connection, vu_error *error)
 {
 	return vu_fail(error, VU_PERMISSION_DENIED,
-	               "unable to call %s: the process that serves at %s belongs to somebody else",
-	               connection->service, connection->endpoints[0].uri);
+	               "unable to call %s: the process that serves at %s belongs to somebody else", connection->service,
+	               connection->endpoints[0].uri);
 }
 
 /*
@@ -369,8 +322,7 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 		int64_t now_us = vu_clock_monotonic_us();
 		int64_t wait_us = PROBE_AFTER_US;
 		if (vu_cancel_is_triggered(cancel)) {
-			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
-			                 connection->service);
+			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller", connection->service);
 			break;
 		}
 		if (connection->foreign) {
@@ -382,29 +334,12 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 			                 reason.message[0] ? reason.message : "unable to connect in time");
 			break;
 		}
-<<<<<<< HEAD
-		if (began_us == 0) {
-			began_us = now_us;
-		} else if (now_us - began_us >= PROBE_AFTER_US) {
-			uv_mutex_unlock(&connection->lock);
-			status = diagnose(connection, &reason);
-			uv_mutex_lock(&connection->lock);
-			if (connection->pipe_count > 0) {
-				status = VU_OK;
-				break;
-			}
-			if (status == VU_OK && now_us - began_us >= HANDSHAKE_US)
-				status = vu_fail(&reason, VU_UNAVAILABLE,
-				                 "unable to call %s: what listens at %s does not answer",
-				                 connection->service, connection->endpoints[0].uri);
-=======
 		status = dial(connection, error);
 		if (status)
 			break;
 		redial(connection);
 		if (now_us - began_us >= PROBE_AFTER_US) {
 			status = ask_why(connection, now_us - began_us, &reason);
->>>>>>> dde45aa (Survive peers that leave in mid-connect; wait for answers by our own clock)
 			if (status == VU_PERMISSION_DENIED || (status == VU_UNAVAILABLE && !wait_for_ready)) {
 				vu_fail(error, status, "%s", reason.message);
 				break;

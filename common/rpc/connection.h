@@ -35,7 +35,6 @@ typedef struct vu_connection {
 	nng_dialer *dialers; /* one per endpoint */
 	uint64_t *dialer_errors; /* as seen when it was started */
 	bool probing;  /* some thread asks why there is no connection, without the lock */
-	int *probes;   /* one per endpoint: a connection of our own that waits for its greeting, or -1 */
 	int64_t redial_after_us; /* not before: closing and opening takes its time */
 	int pipes[VU_CONNECTIONS_MAX]; /* identifiers of those that stand */
 	unsigned pipe_count;

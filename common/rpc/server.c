@@ -203,12 +203,14 @@ unsigned vu_rpc_server_drain(vu_rpc_server *server, unsigned timeout_ms)
 	int64_t until_us = vu_clock_monotonic_us() + (int64_t)timeout_ms * 1000;
 	unsigned left;
 
+	uv_mutex_lock(&server->lock);
 	atomic_store(&server->draining, true);
+	uv_mutex_unlock(&server->lock);
 	vu_health_notify(server);
 	uv_mutex_lock(&server->lock);
-	while (atomic_load(&server->in_flight) > 0 && wait_idle(server, until_us))
+	while (atomic_load(&server->unanswered) > 0 && wait_idle(server, until_us))
 		;
-	left = atomic_load(&server->in_flight);
+	left = atomic_load(&server->unanswered);
 	uv_mutex_unlock(&server->lock);
 	return left;
 }

@@ -133,12 +133,13 @@ struct vu_rpc_server {
 	vu_rpc_service reflection_service;
 
 	atomic_bool draining;
-	atomic_uint in_flight;
+	atomic_uint in_flight;  /* what the bound counts */
+	atomic_uint unanswered; /* the same until the answer has been handed to NNG: what draining waits for */
 	atomic_size_t in_flight_bytes;
 	atomic_uint receiving; /* slots that wait for a request */
 
 	uv_mutex_t lock;
-	uv_cond_t idle; /* in_flight fell while draining, a worker or the watchdog ended */
+	uv_cond_t idle; /* all is answered while draining, a worker or the watchdog ended */
 
 	vu_slot *slots;
 	unsigned slot_count;
@@ -164,6 +165,10 @@ struct vu_rpc_server {
 
 /* slot.c */
 vu_status vu_slot_add(vu_rpc_server *server, vu_error *error);
+/* Gives back the room that a call was counted for. */
+void vu_slot_give_room(vu_rpc_server *server, const vu_method_entry *method, size_t bytes);
+/* A call that was begun has been answered, or never will be; the server may be gone after this. */
+void vu_slot_end(vu_rpc_server *server, const vu_method_entry *method);
 /* Sends on the slot of a call and makes the slot receive again. Takes no reference. */
 void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, const char *message,
                     const ProtobufCMessage *response, const vu_span *response_bytes);

@@ -106,18 +106,54 @@ static void refuse(vu_slot *slot, vu_status status, const char *message)
 /* Room for one more call of `bytes`; built-in services always have it. */
 static bool take_room(vu_rpc_server *server, const vu_method_entry *method, size_t bytes)
 {
+	unsigned calls;
+	size_t total;
+
 	if (method->builtin)
 		return true;
-	if (atomic_fetch_add(&server->in_flight, 1) >= server->in_flight_max) {
-		atomic_fetch_sub(&server->in_flight, 1);
-		return false;
-	}
-	if (atomic_fetch_add(&server->in_flight_bytes, bytes) + bytes > VU_IN_FLIGHT_BYTES_MAX) {
-		atomic_fetch_sub(&server->in_flight_bytes, bytes);
-		atomic_fetch_sub(&server->in_flight, 1);
-		return false;
-	}
-	return true;
+	calls = atomic_fetch_add(&server->in_flight, 1) + 1;
+	total = atomic_fetch_add(&server->in_flight_bytes, bytes) + bytes;
+	if (calls <= server->in_flight_max && total <= VU_IN_FLIGHT_BYTES_MAX)
+		return true;
+	vu_slot_give_room(server, method, bytes);
+	return false;
+}
+
+void vu_slot_give_room(vu_rpc_server *server, const vu_method_entry *method, size_t bytes)
+{
+	if (method->builtin)
+		return;
+	atomic_fetch_sub(&server->in_flight_bytes, bytes);
+	atomic_fetch_sub(&server->in_flight, 1);
+}
+
+/*
+ * Counts a call among the unanswered; false when the server is draining. Under
+ * the lock that draining takes, so that none slips in behind its back.
+ */
+static bool begin(vu_rpc_server *server, const vu_method_entry *method)
+{
+	bool open;
+
+	if (method->builtin)
+		return true;
+	uv_mutex_lock(&server->lock);
+	open = !atomic_load(&server->draining);
+	if (open)
+		atomic_fetch_add(&server->unanswered, 1);
+	uv_mutex_unlock(&server->lock);
+	return open;
+}
+
+void vu_slot_end(vu_rpc_server *server, const vu_method_entry *method)
+{
+	if (method->builtin)
+		return;
+	/* Under the lock, so that who waits for the last one may destroy the server. */
+	uv_mutex_lock(&server->lock);
+	if (atomic_fetch_sub(&server->unanswered, 1) == 1)
+		uv_cond_broadcast(&server->idle);
+	uv_mutex_unlock(&server->lock);
 }
 
 static void keep_spare_slots(vu_rpc_server *server)
@@ -162,12 +198,10 @@ static void start_call(vu_slot *slot, const vu_method_entry *method, const vu_re
 	vu_rpc_call *call = vu_call_create(slot, method, header, received_us);
 
 	if (!call) {
-		if (!method->builtin) {
-			atomic_fetch_sub(&slot->server->in_flight_bytes, payload->bytes);
-			atomic_fetch_sub(&slot->server->in_flight, 1);
-		}
+		vu_slot_give_room(slot->server, method, payload->bytes);
 		nng_msg_free(msg);
 		refuse(slot, VU_RESOURCE_EXHAUSTED, "unable to take the call: no memory");
+		vu_slot_end(slot->server, method);
 		return;
 	}
 	call->request_bytes = payload->bytes;
@@ -231,15 +265,17 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		                 method->full_name);
 		goto refused;
 	}
-	if (atomic_load(&server->draining) && !method->builtin) {
-		status = vu_fail(&error, VU_UNAVAILABLE, "unable to call %s: %s is stopping; try again", method->full_name,
-		                 server->service);
-		goto refused;
-	}
 	if (!take_room(server, method, payload.bytes)) {
 		atomic_fetch_add(&server->refused, 1);
-		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to call %s: %s has as many calls in flight as it takes; "
-		                 "try again later", method->full_name, server->service);
+		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED,
+		                 "unable to call %s: %s has as many calls in flight as it takes; try again later",
+		                 method->full_name, server->service);
+		goto refused;
+	}
+	if (!begin(server, method)) {
+		vu_slot_give_room(server, method, payload.bytes);
+		status = vu_fail(&error, VU_UNAVAILABLE, "unable to call %s: %s is stopping; try again", method->full_name,
+		                 server->service);
 		goto refused;
 	}
 	start_call(slot, method, &header, &payload, msg, received_us);
