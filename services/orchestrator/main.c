@@ -25,6 +25,7 @@
 #include "http.h"
 #include "orchestrator.h"
 
+#include "base/log.h"
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
@@ -76,7 +77,21 @@ static vu_status listening(void *context, vu_error *error)
 static vu_status reload(void *context, const vu_config *config, vu_error *error)
 {
 	service_state *state = context;
-	return vu_orchestrator_configure(state->orchestrator, config, error);
+	uint32_t old_port = vu_orchestrator_policy(state->orchestrator).http_port;
+	vu_error ignored;
+	vu_status status = vu_orchestrator_configure(state->orchestrator, config, error);
+
+	if (status != VU_OK || config->http.port == old_port)
+		return status;
+	vu_http_stop(state->http);
+	status = vu_http_start(state->orchestrator, vu_runtime_folder(state->runtime), &state->http, error);
+	if (status == VU_OK)
+		return VU_OK;
+	/* Back to how it was; the old port was ours a moment ago. */
+	(void)vu_orchestrator_configure(state->orchestrator, vu_runtime_config(state->runtime), &ignored);
+	if (vu_http_start(state->orchestrator, vu_runtime_folder(state->runtime), &state->http, &ignored) != VU_OK)
+		vu_log_error("%s", ignored.message);
+	return status;
 }
 
 /* Requests may still run when their time to drain was over, so what they use stays. */

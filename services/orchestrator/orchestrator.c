@@ -1,9 +1,8 @@
-/* Creating the state, changing its rules, and the table of methods. */
+/* The table of methods, creating the state, and changing its rules. */
 #include "orchestrator.h"
 
 #include "handlers.h"
 
-#include "base/log.h"
 #include "voiceunlock/v1/orchestrator.pb-c.h"
 
 #include <stdlib.h>
@@ -11,6 +10,23 @@
 
 /* Where the configuration names none. */
 static const char *const PHRASE_WITHOUT_CONFIGURATION = "My voice opens this door, and only mine.";
+
+static const vu_rpc_method METHODS[] = {
+    {"Authenticate", vu_handle_authenticate, VU_RPC_IDEMPOTENT}, /* by attempt_id */
+    {"RunTrials", vu_handle_run_trials, VU_RPC_IDEMPOTENT},
+    {"Identify", vu_handle_identify, VU_RPC_IDEMPOTENT},
+    {"WatchAttempt", vu_handle_watch_attempt, VU_RPC_IDEMPOTENT},
+    {"CancelAttempt", vu_handle_cancel_attempt, VU_RPC_IDEMPOTENT},
+    {"BeginEnrollment", vu_handle_begin_enrollment, VU_RPC_IDEMPOTENT}, /* by enrollment_id */
+    {"AddSample", vu_handle_add_sample, VU_RPC_IDEMPOTENT},             /* by sample_id */
+    {"CommitEnrollment", vu_handle_commit_enrollment, VU_RPC_IDEMPOTENT},
+    {"CancelEnrollment", vu_handle_cancel_enrollment, VU_RPC_IDEMPOTENT},
+    {"ListUsers", vu_handle_list_users, VU_RPC_IDEMPOTENT},
+    {"RemoveUser", vu_handle_remove_user, VU_RPC_IDEMPOTENT}, /* by request id */
+    {"RemoveNamespace", vu_handle_remove_namespace, VU_RPC_IDEMPOTENT},
+    {"History", vu_handle_history, VU_RPC_IDEMPOTENT},
+    {"Status", vu_handle_status, VU_RPC_IDEMPOTENT},
+};
 
 static void free_phrases(char **phrases, unsigned count)
 {
@@ -29,6 +45,10 @@ vu_status vu_orchestrator_create(const vu_orchestrator_setup *setup, vu_orchestr
 		free(orchestrator);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the orchestrator: no lock");
 	}
+	orchestrator->service.descriptor = &vu__orchestrator__descriptor;
+	orchestrator->service.methods = METHODS;
+	orchestrator->service.method_count = sizeof METHODS / sizeof *METHODS;
+	orchestrator->service.context = orchestrator;
 	orchestrator->peers = setup->peers;
 	orchestrator->started_us = vu_clock_monotonic_us();
 	status = vu_orchestrator_configure(orchestrator, setup->config, error);
@@ -116,32 +136,7 @@ char **vu_orchestrator_phrases(vu_orchestrator *orchestrator, size_t *count_out)
 	return copy;
 }
 
-static const vu_rpc_method METHODS[] = {
-    {"Authenticate", vu_handle_authenticate, VU_RPC_IDEMPOTENT}, /* by attempt_id */
-    {"RunTrials", vu_handle_run_trials, VU_RPC_IDEMPOTENT},
-    {"Identify", vu_handle_identify, VU_RPC_IDEMPOTENT},
-    {"WatchAttempt", vu_handle_watch_attempt, VU_RPC_IDEMPOTENT},
-    {"CancelAttempt", vu_handle_cancel_attempt, VU_RPC_IDEMPOTENT},
-    {"BeginEnrollment", vu_handle_begin_enrollment, VU_RPC_IDEMPOTENT}, /* by enrollment_id */
-    {"AddSample", vu_handle_add_sample, VU_RPC_IDEMPOTENT},             /* by sample_id */
-    {"CommitEnrollment", vu_handle_commit_enrollment, VU_RPC_IDEMPOTENT},
-    {"CancelEnrollment", vu_handle_cancel_enrollment, VU_RPC_IDEMPOTENT},
-    {"ListUsers", vu_handle_list_users, VU_RPC_IDEMPOTENT},
-    {"RemoveUser", vu_handle_remove_user, VU_RPC_IDEMPOTENT}, /* by request id */
-    {"RemoveNamespace", vu_handle_remove_namespace, VU_RPC_IDEMPOTENT},
-    {"History", vu_handle_history, VU_RPC_IDEMPOTENT},
-    {"Status", vu_handle_status, VU_RPC_IDEMPOTENT},
-};
-
-const vu_rpc_service *vu_orchestrator_service(vu_orchestrator *orchestrator)
+const vu_rpc_service *vu_orchestrator_service(const vu_orchestrator *orchestrator)
 {
-	vu_rpc_service *service = calloc(1, sizeof *service);
-
-	if (!service)
-		vu_log_panic("unable to describe the service: out of memory");
-	service->descriptor = &vu__orchestrator__descriptor;
-	service->methods = METHODS;
-	service->method_count = sizeof METHODS / sizeof *METHODS;
-	service->context = orchestrator;
-	return service;
+	return &orchestrator->service;
 }

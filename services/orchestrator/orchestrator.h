@@ -31,6 +31,7 @@ typedef struct vu_orchestrator {
 	vu_tally tally;
 	atomic_uint watchers; /* long polls and trials that run now, each bounded where it is counted */
 	atomic_uint trials;
+	vu_rpc_service service;
 	int64_t started_us;
 	int64_t forgotten_us; /* when old history was last deleted; under the ledger's transaction */
 	uv_mutex_t policy_lock;
@@ -59,7 +60,7 @@ vu_policy vu_orchestrator_policy(vu_orchestrator *orchestrator);
 /* Copies of the enrolment phrases, at least one; free each and the array. NULL when out of memory. Any thread. */
 char **vu_orchestrator_phrases(vu_orchestrator *orchestrator, size_t *count_out);
 
-/* The service voiceunlock.v1.Orchestrator over this state; lives as long as the process. */
-const vu_rpc_service *vu_orchestrator_service(vu_orchestrator *orchestrator);
+/* The service voiceunlock.v1.Orchestrator over this state; lives as long as that. */
+const vu_rpc_service *vu_orchestrator_service(const vu_orchestrator *orchestrator);
 
 #endif

@@ -127,6 +127,17 @@ ok $? '/metrics has every process and names nobody'
 curl -s -m 10 -H 'Host: evil.example' -o "$work/out" -w '%{http_code}' \
 	"http://localhost:$(cat "$VOICE_UNLOCK_RUNTIME_DIR/http.port")/status.json" | grep -q 403
 ok $? 'another Host header is refused'
+free_port=
+for free_port in $(shuf -i 20000-30000 -n 50); do
+	(exec 3<>"/dev/tcp/127.0.0.1/$free_port") 2>/dev/null || break # nobody answers there
+done
+cp "$work/config.yaml" "$work/config.before"
+printf 'http:\n  port: %s\n' "$free_port" >>"$work/config.yaml"
+kill -HUP "$(pid_of orchestrator)"
+wait_for grep -qx "$free_port" "$VOICE_UNLOCK_RUNTIME_DIR/http.port"
+page_says /healthz 200 '"alive":true'
+ok $? 'SIGHUP moves HTTP to another port'
+cp "$work/config.before" "$work/config.yaml"
 printf 'http:\n  port: %s\n' "$(cat "$VOICE_UNLOCK_RUNTIME_DIR/http.port")" >"$work/taken.yaml"
 chmod 600 "$work/taken.yaml"
 VOICE_UNLOCK_CONFIG=$work/taken.yaml VOICE_UNLOCK_RUNTIME_DIR=$work/run2 VOICE_UNLOCK_HOME=$work/state2 \
