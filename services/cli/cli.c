@@ -156,7 +156,7 @@ int cli_next_option(const cli_verb *verb, int argc, char **argv, const char *sho
 		cli_usage(verb, "%s is no option of '%s', or takes no value", given, verb->name);
 		snprintf(word, sizeof word, "%s", given);
 		word[strcspn(word, "=")] = '\0';
-		for (; longs[count].name && count < CHOICES_MAX; count++)
+		for (; count < CHOICES_MAX && longs[count].name; count++)
 			choices[count] = longs[count].name;
 		if (strncmp(word, "--", 2) == 0) {
 			const char *nearest = vu_text_nearest(word + 2, choices, count);

@@ -97,7 +97,9 @@ static void print_sample(const char *name, const voiceunlock_sample *sample)
 		printf("  %s of speech, %.0f dB above the noise",
 		       format_duration(sample->quality.speech_ms / 1000.0, time), (double)sample->quality.snr_db);
 	if (advice[0])
-		printf("  %s", cli_printable(advice, printable, sizeof printable));
+		/* Advice is a sentence or two: on a terminal it has a line of its own. */
+		printf("%s%s", terminal_is(stdout) ? "\n      " : "  ",
+		       cli_printable(advice, printable, sizeof printable));
 	putchar('\n');
 	fflush(stdout);
 }

@@ -23,8 +23,9 @@
 
 #define COMPLAINTS_MAX    20
 #define FAILURES_IN_A_ROW 4 /* of the services, before the run is given up */
-#define BUSY_TRIES_MAX    200
-#define BUSY_PAUSE_MS     50
+/* With the pause, longer than the services remember an evaluation that was killed. */
+#define BUSY_TRIES_MAX 800
+#define BUSY_PAUSE_MS  50
 
 /* Trials of one file, or enrolment lines of one user: positions in the list. */
 typedef struct group {
@@ -142,21 +143,32 @@ static void note_success(run_state *state)
 	pthread_mutex_unlock(&state->mutex);
 }
 
-/* Uploads; a capture without a free slot is asked again for a while. */
+/*
+ * True when a service had no room and it is worth asking again: others may be
+ * evaluating, or people authenticating, at the same time.
+ */
+static bool was_busy(const evaluation_data *evaluation, voiceunlock_code code, unsigned *tries)
+{
+	struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
+
+	if (code != VOICEUNLOCK_RESOURCE_EXHAUSTED || ++*tries > BUSY_TRIES_MAX || is_cancelled(evaluation))
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 static voiceunlock_code upload(run_state *state, const char *path, char session_id[VOICEUNLOCK_SESSION_ID_SIZE],
                                voiceunlock_error *error)
 {
 	evaluation_data *evaluation = state->evaluation;
 	voiceunlock_audio audio = {.kind = VOICEUNLOCK_AUDIO_FILE, .path = path};
-	struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
+	unsigned tries = 0;
 	voiceunlock_code code;
 
-	for (unsigned tries = 0;; tries++) {
+	do
 		code = voiceunlock_upload(evaluation->client, &audio, true, evaluation->cancel, session_id, error);
-		if (code != VOICEUNLOCK_RESOURCE_EXHAUSTED || tries >= BUSY_TRIES_MAX)
-			return code;
-		nanosleep(&pause, NULL);
-	}
+	while (was_busy(evaluation, code, &tries));
+	return code;
 }
 
 /* Adds one line of the enrolment list; false when the enrolment as a whole has failed. */
@@ -168,6 +180,8 @@ static bool add_sample(run_state *state, voiceunlock_enrollment *enrollment, uin
 	voiceunlock_audio audio = {.kind = VOICEUNLOCK_AUDIO_SESSION, .session_id = session_id};
 	voiceunlock_sample sample;
 	voiceunlock_error error;
+	voiceunlock_code code;
+	unsigned tries = 0;
 	bool go_on = true;
 
 	if (!path) {
@@ -187,7 +201,10 @@ static bool add_sample(run_state *state, voiceunlock_enrollment *enrollment, uin
 		free(path);
 		return go_on;
 	}
-	if (voiceunlock_enrollment_add(enrollment, &audio, &sample, &error) != VOICEUNLOCK_OK) {
+	do
+		code = voiceunlock_enrollment_add(enrollment, &audio, &sample, &error);
+	while (was_busy(evaluation, code, &tries));
+	if (code != VOICEUNLOCK_OK) {
 		go_on = !note_service_failure(state, &error);
 		if (!is_cancelled(evaluation))
 			complain(state, "%s: %s", path, error.message);
@@ -211,9 +228,14 @@ static void enroll_user(run_state *state, size_t index)
 	voiceunlock_enrollment *enrollment = NULL;
 	voiceunlock_enrolled *enrolled = NULL;
 	voiceunlock_error error;
+	voiceunlock_code code;
+	unsigned tries = 0;
 	bool good = false;
 
-	if (voiceunlock_enrollment_begin(evaluation->client, user, &options, &enrollment, &error) == VOICEUNLOCK_OK) {
+	do
+		code = voiceunlock_enrollment_begin(evaluation->client, user, &options, &enrollment, &error);
+	while (was_busy(evaluation, code, &tries));
+	if (code == VOICEUNLOCK_OK) {
 		good = true;
 		for (size_t i = 0; good && i < lines->count; i++)
 			good = add_sample(state, enrollment, evaluation->enroll->trials[lines->members[i]].file);
@@ -277,11 +299,14 @@ static voiceunlock_code score_claims(evaluation_data *evaluation, const group *t
 		    trials->count - first < VOICEUNLOCK_TRIALS_MAX ? trials->count - first : VOICEUNLOCK_TRIALS_MAX;
 		voiceunlock_attempt_list *list = NULL;
 		voiceunlock_code code;
+		unsigned tries = 0;
 		for (size_t i = 0; i < count; i++)
 			users[i] = evaluation->trials->users
 			               .texts[evaluation->trials->trials[trials->members[first + i]].user];
-		code = voiceunlock_run_trials(evaluation->client, session_id, evaluation->name_space, users, count,
-		                              &options, &list, error);
+		do
+			code = voiceunlock_run_trials(evaluation->client, session_id, evaluation->name_space, users,
+			                              count, &options, &list, error);
+		while (was_busy(evaluation, code, &tries));
 		if (code != VOICEUNLOCK_OK)
 			return code;
 		for (size_t i = 0; i < count; i++)

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 {
 	const cli_verb *verb;
 	const char *word = argc > 1 ? argv[1] : NULL;
+	int exit_code;
 
 	setlocale(LC_CTYPE, "");
 	vu_log_init("cli");
@@ -35,5 +36,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "run: %s help\n", CLI_NAME);
 		return CLI_USAGE;
 	}
-	return verb->run(verb, argc - 1, argv + 1);
+	exit_code = verb->run(verb, argc - 1, argv + 1);
+	/* An answer that nobody could read was not given. */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == CLI_OK)
+		exit_code = cli_fail(CLI_INTERNAL, "unable to write the answer");
+	return exit_code;
 }

@@ -3,6 +3,9 @@
 
 #include "internal.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +35,7 @@ vu_status models_create(const char *home, const models_settings *given, models *
 {
 	models *m = calloc(1, sizeof *m);
 	vu_status status;
+	unsigned swept;
 
 	if (!m)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the model-server: out of memory");
@@ -55,6 +59,9 @@ vu_status models_create(const char *home, const models_settings *given, models *
 		models_destroy(m);
 		return status;
 	}
+	swept = template_store_sweep(&m->store, vu_clock_wall_us());
+	if (swept > 0)
+		vu_log_info("removed the templates of %u evaluations that were cut off", swept);
 	*models_out = m;
 	return VU_OK;
 }

@@ -17,8 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPLATE_SUFFIX ".vut"
-#define USED_SUFFIX     ".used"
+#define TEMPLATE_SUFFIX  ".vut"
+#define USED_SUFFIX      ".used"
+#define NAMESPACE_PREFIX "namespace-"
 /* Removals remembered: more than can be under way at once. */
 #define REMOVALS_MAX 64
 
@@ -38,7 +39,7 @@ static vu_status folder_of(const template_store *store, const char *namespace, c
 
 	if (namespace[0])
 		name_code_encode(namespace, code);
-	length = snprintf(path, PATH_MAX, "%s/%s%s", store->folder, namespace[0] ? "namespace-" : "users", code);
+	length = snprintf(path, PATH_MAX, "%s/%s%s", store->folder, namespace[0] ? NAMESPACE_PREFIX : "users", code);
 	if (length < 0 || length >= PATH_MAX)
 		return vu_fail(error, VU_OUT_OF_RANGE, "unable to keep templates in %s: the path is too long",
 		               store->folder);
@@ -194,19 +195,12 @@ vu_status template_store_remove(const template_store *store, const char *namespa
 	return VU_OK;
 }
 
-vu_status template_store_remove_namespace(const template_store *store, const char *namespace, vu_error *error)
+static vu_status remove_folder(const char *path, vu_error *error)
 {
-	char path[PATH_MAX];
-	DIR *folder;
+	DIR *folder = opendir(path);
 	struct dirent *entry;
-	vu_status status;
+	vu_status status = VU_OK;
 
-	if (!namespace[0])
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to remove a namespace: it has no name");
-	status = folder_of(store, namespace, path, error);
-	if (status != VU_OK)
-		return status;
-	folder = opendir(path);
 	if (!folder)
 		return errno == ENOENT ? VU_OK : vu_fail_errno(error, errno, "unable to open folder %s", path);
 	while ((entry = readdir(folder)) != NULL) {
@@ -219,6 +213,40 @@ vu_status template_store_remove_namespace(const template_store *store, const cha
 	if (status == VU_OK && rmdir(path) != 0 && errno != ENOENT)
 		status = vu_fail_errno(error, errno, "unable to remove folder %s", path);
 	return status;
+}
+
+vu_status template_store_remove_namespace(const template_store *store, const char *namespace, vu_error *error)
+{
+	char path[PATH_MAX];
+	vu_status status;
+
+	if (!namespace[0])
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to remove a namespace: it has no name");
+	status = folder_of(store, namespace, path, error);
+	return status == VU_OK ? remove_folder(path, error) : status;
+}
+
+unsigned template_store_sweep(const template_store *store, int64_t now_us)
+{
+	DIR *folder = opendir(store->folder);
+	struct dirent *entry;
+	unsigned removed = 0;
+
+	while (folder && (entry = readdir(folder)) != NULL) {
+		char path[PATH_MAX];
+		struct stat info;
+		if (strncmp(entry->d_name, NAMESPACE_PREFIX, strlen(NAMESPACE_PREFIX)) != 0)
+			continue;
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", store->folder, entry->d_name) >= sizeof path ||
+		    lstat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+			continue;
+		if (now_us / 1000000 - (int64_t)info.st_mtime > TEMPLATE_NAMESPACE_AGE_S &&
+		    remove_folder(path, NULL) == VU_OK)
+			removed++;
+	}
+	if (folder)
+		closedir(folder);
+	return removed;
 }
 
 vu_status template_store_list(const template_store *store, const char *namespace,

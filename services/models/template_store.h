@@ -55,6 +55,15 @@ vu_status template_store_remove(const template_store *store, const char *namespa
 /* Erases a whole namespace (never that of real users); OK when there is none. */
 vu_status template_store_remove_namespace(const template_store *store, const char *namespace, vu_error *error);
 
+/* Longer than an evaluation takes. */
+#define TEMPLATE_NAMESPACE_AGE_S 86400
+
+/*
+ * Removes namespaces in which nobody was enrolled for so long: their evaluation
+ * was killed before it could. Returns how many; what cannot be removed stays.
+ */
+unsigned template_store_sweep(const template_store *store, int64_t now_us);
+
 /* Calls `each` for every user with a template file, in no order, until it returns false. OK when there is no folder.
  */
 vu_status template_store_list(const template_store *store, const char *namespace,

@@ -114,7 +114,9 @@ static void sweep(vu_enrollments *table)
 
 	for (size_t i = 0; i < VU_ENROLLMENTS_MAX; i++) {
 		enrollment_slot *slot = &table->slots[i];
-		if (slot->enrollment && !slot->taken && now_us - slot->touched_us > VU_ENROLLMENT_IDLE_US)
+		if (slot->enrollment && !slot->taken &&
+		    now_us - slot->touched_us >
+		        (slot->enrollment->terms.isolated ? VU_ENROLLMENT_ISOLATED_IDLE_US : VU_ENROLLMENT_IDLE_US))
 			empty_slot(slot);
 	}
 }

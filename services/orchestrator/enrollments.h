@@ -1,7 +1,7 @@
 /*
  * Enrolments under way: who is being enrolled and the good samples so far, in
- * memory only. One that nobody touches for ten minutes is forgotten, and so are
- * all when the process ends.
+ * memory only. One that nobody touches for ten minutes (an evaluation's: half a
+ * minute) is forgotten, and so are all when the process ends.
  *
  * One caller works on an enrolment at a time: it takes it and puts it back.
  * Any thread.
@@ -19,6 +19,8 @@
 
 #define VU_ENROLLMENTS_MAX    32
 #define VU_ENROLLMENT_IDLE_US (600 * 1000000LL)
+/* An evaluation does not stop to think: one that is left alone was killed. */
+#define VU_ENROLLMENT_ISOLATED_IDLE_US (30 * 1000000LL)
 /* Good samples of one enrolment, whatever the configuration says. */
 #define VU_ENROLLMENT_SAMPLES_MAX 64
 /* Tries, good or not: each leaves a fingerprint with antispoof. */

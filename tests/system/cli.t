@@ -388,6 +388,19 @@ printf 'maria people/a.wav target\n' >"$work/bad.tsv"
 says 'evaluate with a bad list' 2 'bad.tsv line 1: there are 1 columns' evaluate --enroll "$work/enroll.tsv" --trials "$work/bad.tsv" --out "$work/x"
 says 'evaluate into a folder that is not there' 2 'unable to write' evaluate --enroll "$work/enroll.tsv" --trials "$work/few.tsv" --out "$work/none/x"
 
+"$vu" evaluate --enroll "$work/enroll.tsv" --trials "$work/trials.tsv" --out "$work/killed.tsv" --jobs 16 >"$out" 2>"$err" &
+evaluating=$!
+for service in features models capture antispoof orchestrator; do
+	sleep 0.3
+	kill -9 "$(pid_of $service)"
+done
+wait $evaluating && python3 - "$work/scores.tsv" "$work/killed.tsv" <<'END' >>"$out" 2>>"$err"
+import csv, sys
+a, b = ([r["score"] for r in csv.DictReader(open(f), delimiter="\t")] for f in sys.argv[1:])
+assert a == b
+END
+ok $? 'services killed during an evaluation change nothing'
+
 for i in $(seq 40); do sed "s/\$//" "$work/trials.tsv"; done | awk -F'\t' -v OFS='\t' '{print $1, "./" substr("././././././././././././././././././././././././././././././././././././././././", 1, 2 * int(NR / 500)) $2, $3}' >"$work/many.tsv"
 "$vu" evaluate --enroll "$work/enroll.tsv" --trials "$work/many.tsv" --out "$work/many.out" >"$out" 2>"$err" &
 evaluating=$!
@@ -460,6 +473,10 @@ ok $? 'none on a dumb terminal'
 "$vu" status >"$out" 2>"$err"
 ! grep -q $'\x1b' "$out"
 ok $? 'none in a pipe'
+
+"$vu" list >/dev/full 2>"$err"
+[ $? -eq 70 ] && grep -q 'unable to write' "$err"
+ok $? 'an answer that cannot be written is an error'
 
 # ---- the microphone ----
 

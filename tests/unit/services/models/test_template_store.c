@@ -1,6 +1,7 @@
 /* Names as file names, and the files themselves. */
 #include "template_store.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "name_code.h"
 
@@ -166,6 +167,21 @@ static void test_what_is_not_ours_is_not_listed(void **state)
 	assert_int_equal(template_store_remove_namespace(&store, "n", NULL), VU_OK);
 }
 
+static void test_abandoned_namespaces_are_swept(void **state)
+{
+	int64_t now_us = vu_clock_wall_us();
+
+	(void)state;
+	assert_int_equal(template_store_write(&store, "cut off", "emil", "x", 1, NULL), VU_OK);
+	assert_int_equal(template_store_write(&store, "", "emil", "x", 1, NULL), VU_OK);
+	assert_int_equal(template_store_sweep(&store, now_us), 0);
+	assert_int_equal(template_store_sweep(&store, now_us + (TEMPLATE_NAMESPACE_AGE_S - 60) * 1000000LL), 0);
+	assert_true(template_store_exists(&store, "cut off", "emil"));
+	assert_int_equal(template_store_sweep(&store, now_us + (TEMPLATE_NAMESPACE_AGE_S + 60) * 1000000LL), 1);
+	assert_false(template_store_exists(&store, "cut off", "emil"));
+	assert_true(template_store_exists(&store, "", "emil"));
+}
+
 static void test_home_that_is_too_long(void **state)
 {
 	template_store other;
@@ -180,9 +196,13 @@ static void test_home_that_is_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_names_there_and_back),   cmocka_unit_test(test_codes_that_are_none),
-	    cmocka_unit_test(test_namespaces_are_apart),   cmocka_unit_test(test_last_use),
-	    cmocka_unit_test(test_removal_is_known_again), cmocka_unit_test(test_what_is_not_ours_is_not_listed),
+	    cmocka_unit_test(test_names_there_and_back),
+	    cmocka_unit_test(test_codes_that_are_none),
+	    cmocka_unit_test(test_namespaces_are_apart),
+	    cmocka_unit_test(test_last_use),
+	    cmocka_unit_test(test_removal_is_known_again),
+	    cmocka_unit_test(test_what_is_not_ours_is_not_listed),
+	    cmocka_unit_test(test_abandoned_namespaces_are_swept),
 	    cmocka_unit_test(test_home_that_is_too_long),
 	};
 	return cmocka_run_group_tests_name("template_store", tests, setup, teardown);
