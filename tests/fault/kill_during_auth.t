@@ -47,6 +47,8 @@ bail() {
 field() { grep -oE "\"$1\": ?(\"[^\"]*\"|[^,}]*)" | head -n 1 | sed -E "s/\"$1\": ?//; s/^\"//; s/\"$//"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 pid_of() { "$ask" status | awk -v s="$1" '$1 == s {print $2}'; }
+# kill -9 of one process; a service that has none just now says 0, which would mean all of ours.
+kill_hard() { [ "${1:-0}" -gt 1 ] && kill -9 "$1" 2>/dev/null; }
 ready() { [ "$("$ask" status 2>/dev/null | tail -n 1)" = ready ]; }
 wait_ready() { for _ in $(seq 200); do ready && return 0; sleep 0.05; done; return 1; }
 
@@ -95,7 +97,7 @@ attempt() {
 	"$cli" test --user "$user" --from "$recording" --json "$@" >"$work/attempt.json" 2>"$work/attempt.err" &
 	running=$!
 	sleep "$(printf '%d.%03d' $((delay / 1000)) $((delay % 1000)))"
-	kill -9 "$victim" 2>/dev/null
+	kill_hard "$victim"
 	killed=after
 	kill -0 $running 2>/dev/null && killed=during
 	wait $running
@@ -178,7 +180,7 @@ ok $late 'every attempt of a stranger ended within its deadline'
 started=$(now_ms)
 "$cli" test --user "${people[0]}" --from "$work/voices/${people[1]}/test-1.wav" --anti-spoofing off --json >"$work/attempt.json" 2>&1 &
 running=$!
-for service in $SERVICES; do kill -9 "$(pid_of "$service")"; done
+for service in $SERVICES; do kill_hard "$(pid_of "$service")"; done
 wait $running
 exit_code=$?
 elapsed_ms=$(($(now_ms) - started))

@@ -65,6 +65,8 @@ within() { # SECONDS COMMAND…: waits until it succeeds
 }
 new_pid() { local now; now=$(pid_of "$1") && [ -n "$now" ] && [ "$now" != 0 ] && [ "$now" != "$2" ] && serves "$1"; }
 
+# signal NAME PID; a service without a process says 0, which would mean all of ours.
+signal() { [ "${2:-0}" -gt 1 ] && kill "-$1" "$2"; }
 start() { "$bin/vu-supervisor" --detach; }
 stop_suite() {
 	local pids
@@ -148,12 +150,12 @@ echo "# slowest kill to serving: $slowest ms"
 [ "$(reason_of models)" = 'killed from outside' ]; ok $? 'the reason says that it was killed'
 
 old=$(pid_of models)
-kill -ABRT "$old"
+signal ABRT "$old"
 within 10 new_pid models "$old"; ok $? 'models serves again after a crash'
 [[ $(reason_of models) == 'died by signal 6'* ]]; ok $? 'the reason names the signal'
 
 old=$(pid_of features)
-kill -STOP "$old"
+signal STOP "$old"
 within 10 new_pid features "$old"; ok $? 'a service that hangs is replaced'
 [[ $(reason_of features) == *'hung'* ]]; ok $? 'the reason says that it hung'
 
@@ -181,7 +183,7 @@ no_mischief features
 # ---- crash loop ----
 
 mischief models 'abort-after 20'
-kill -9 "$(pid_of models)"
+signal KILL "$(pid_of models)"
 within 20 failed models; ok $? 'a service that keeps crashing is given up'
 [[ $(reason_of models) == 'died 5 times within a minute; the last time: died by signal 6'* ]]
 ok $? 'the reason says how often and how'
@@ -229,7 +231,7 @@ old=$(pid_of features)
 check 'reload with a service that cannot change while it runs' "$ask" reload
 within 10 new_pid features "$old"; ok $? 'that service is restarted'
 no_mischief features
-kill -HUP "$(pid_of supervisor)"
+signal HUP "$(pid_of supervisor)"
 read_again() { [ "$(grep -c 'was read again' "$VOICE_UNLOCK_HOME/log/supervisor.log")" -ge 3 ]; }
 within 10 read_again; ok $? 'SIGHUP reads the configuration as well'
 
@@ -272,8 +274,8 @@ mv "$work/vu-models" "$bin/vu-models"
 start
 pids=$(all_pids)
 stopped=$(pid_of antispoof)
-kill -STOP "$stopped"
-kill -9 "$(pid_of supervisor)"
+signal STOP "$stopped"
+signal KILL "$(pid_of supervisor)"
 # shellcheck disable=SC2046
 within 5 none_alive $(echo "$pids" | grep -vx "$stopped"); ok $? 'services end when the supervisor is killed'
 alive "$stopped"; ok $? '(one that is stopped cannot)'
