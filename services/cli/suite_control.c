@@ -21,6 +21,8 @@
 #define READY_WAIT_US 15000000LL
 #define STOP_WAIT_US  20000000LL
 #define PIDS_MAX      32
+/* How vu-supervisor ends when another one runs (EX_TEMPFAIL). */
+#define SUPERVISOR_RUNNING 75
 
 extern char **environ;
 
@@ -105,7 +107,7 @@ static void print_not_ready(const voiceunlock_suite *suite)
 	}
 }
 
-/* There is a suite: says so, and waits until it serves. */
+/* There is a suite: says so, and waits until it serves. It may be so young that it does not answer yet. */
 static int await_ready(voiceunlock_client *client)
 {
 	int64_t until_us = vu_clock_monotonic_us() + READY_WAIT_US;
@@ -114,6 +116,10 @@ static int await_ready(voiceunlock_client *client)
 
 	for (;;) {
 		voiceunlock_code code = voiceunlock_get_status(client, &suite, &error);
+		if (code == VOICEUNLOCK_UNAVAILABLE && vu_clock_monotonic_us() < until_us) {
+			sleep_ms(50);
+			continue;
+		}
 		if (code != VOICEUNLOCK_OK)
 			return cli_fail_error(&error);
 		if (suite->ready) {
@@ -151,6 +157,9 @@ int suite_start(bool foreground)
 		return cli_fail_error(&error);
 	fflush(stdout);
 	exit_code = run_supervisor(foreground);
+	/* Somebody else was a moment faster. */
+	if (exit_code == SUPERVISOR_RUNNING)
+		return await_ready(client);
 	if (exit_code == CLI_OK)
 		printf("ready\nnext: %s enroll NAME, or %s status\n", CLI_NAME, CLI_NAME);
 	return exit_code;

@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Opening a device and the decision itself, on top of listening. */
-#define MICROPHONE_SLACK_S 5.0
-#define TIMEOUT_MAX_S      3600.0
+#define TIMEOUT_MAX_S 3600.0
 
 /* What authenticate and identify have in common. */
 typedef struct asking {
@@ -54,13 +52,9 @@ static vu_status check_options(const voiceunlock_attempt_options *options, vu_er
 /* Time for the orchestrator to answer in. */
 static int64_t deadline_us(const asking *ask)
 {
-	double seconds = ask->timeout_s;
-	const vu_config *config = ask->client->config;
-
 	if (ask->session_id[0] == '\0')
-		seconds +=
-		    MICROPHONE_SLACK_S + (config ? config->audio.max_duration_s + config->audio.vad_silence_s : 12.0);
-	return (int64_t)(seconds * 1e6);
+		return vu_client_microphone_us(ask->client, ask->timeout_s);
+	return (int64_t)(ask->timeout_s * 1e6);
 }
 
 /* Checks the options and brings the audio to capture. A failure that is the audio's own goes to ask->audio_error. */
@@ -78,7 +72,7 @@ static vu_status begin_asking(voiceunlock_client *client, const voiceunlock_audi
 		return status;
 	ask->timeout_s = ask->options->timeout_s;
 	if (ask->timeout_s <= 0)
-		ask->timeout_s = client->config ? client->config->authentication.timeout_s : 10.0;
+		ask->timeout_s = vu_client_timeout_s(client);
 	vu_id_generate_hex(ask->attempt_id);
 	if (!audio || audio->kind == VOICEUNLOCK_AUDIO_MICROPHONE)
 		return VU_OK;

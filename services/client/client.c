@@ -22,6 +22,8 @@
 
 /* Long enough for a supervisor that is busy, short enough not to be felt when there is none. */
 #define PROBE_US 1000000
+/* Opening a device and the decision itself, on top of listening. */
+#define MICROPHONE_SLACK_S 5.0
 
 voiceunlock_code voiceunlock_create(const voiceunlock_options *options, voiceunlock_client **client_out,
                                     voiceunlock_error *error)
@@ -80,6 +82,19 @@ void voiceunlock_destroy(voiceunlock_client *client)
 	free(client->runtime_folder);
 	pthread_mutex_destroy(&client->mutex);
 	free(client);
+}
+
+double vu_client_timeout_s(const voiceunlock_client *client)
+{
+	return client->config ? client->config->authentication.timeout_s : 10.0;
+}
+
+int64_t vu_client_microphone_us(const voiceunlock_client *client, double timeout_s)
+{
+	const vu_config *config = client->config;
+	double listening_s = config ? config->audio.max_duration_s + config->audio.vad_silence_s : 12.0;
+
+	return (int64_t)((timeout_s + listening_s + MICROPHONE_SLACK_S) * 1e6);
 }
 
 static vu_status create_channel(voiceunlock_client *client, vu_service_id id, vu_channel **channel_out,

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMESPACE_MAX        64
-#define SAMPLE_MICROPHONE_US (45 * 1000000LL)
+#define NAMESPACE_MAX 64
 
 struct voiceunlock_enrollment {
 	voiceunlock_client *client;
@@ -138,13 +137,15 @@ static vu_status add(voiceunlock_enrollment *enrollment, const voiceunlock_audio
 	char sample_id[VU_ID_HEX_SIZE];
 	bool owns_session = false;
 	bool microphone = !audio || audio->kind == VOICEUNLOCK_AUDIO_MICROPHONE;
-	vu_client_call_options call = {.timeout_us = microphone ? SAMPLE_MICROPHONE_US : VU_CLIENT_WORK_US,
-	                               .idempotent = true,
-	                               .cancel = options->cancel};
+	vu_client_call_options call = {
+	    .timeout_us = VU_CLIENT_WORK_US, .idempotent = true, .cancel = options->cancel};
 	vu_client_watch watch = {.attempt_id = sample_id, .progress = options->progress, .context = options->context};
 	vu_status status = VU_OK;
 
 	*bad_audio_out = false;
+	/* The same time to begin as for an attempt, and what training may take in the end. */
+	if (microphone)
+		call.timeout_us += vu_client_microphone_us(client, vu_client_timeout_s(client));
 	vu_id_generate_hex(sample_id);
 	if (!microphone && audio->kind == VOICEUNLOCK_AUDIO_SESSION) {
 		if (!vu_id_is_hex(audio->session_id))

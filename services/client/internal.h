@@ -66,6 +66,11 @@ vu_status vu_client_call_bytes(voiceunlock_client *client, vu_service_id id, con
                                const void *request, size_t request_bytes, uint8_t **response_out,
                                size_t *response_bytes_out, const vu_client_call_options *options, vu_error *error);
 
+/* The configured time for a person to begin to speak. */
+double vu_client_timeout_s(const voiceunlock_client *client);
+/* How long a call by microphone may take when the person has `timeout_s` to begin. */
+int64_t vu_client_microphone_us(const voiceunlock_client *client, double timeout_s);
+
 /* Copies an inner error into the caller's (which may be NULL) and returns its code. */
 voiceunlock_code vu_client_return(vu_status status, const vu_error *inner, voiceunlock_error *error);
 

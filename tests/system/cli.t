@@ -442,7 +442,7 @@ fi
 
 # ---- terminals ----
 
-# ARGUMENT…: runs the command line on a terminal of 70 columns; its output goes to $out
+# ARGUMENT…: runs the command line on a terminal of 70 columns, where $TYPED is typed; its output goes to $out
 on_terminal() {
 	python3 - "$vu" "$@" >"$out" 2>"$err" <<-'END'
 		import fcntl, os, pty, struct, sys, termios
@@ -450,6 +450,7 @@ on_terminal() {
 		if pid == 0:
 		    os.execv(sys.argv[1], sys.argv[1:])
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
+		os.write(fd, os.environ.get("TYPED", "").encode())
 		while True:
 		    try:
 		        data = os.read(fd, 4096)
@@ -474,6 +475,17 @@ ok $? 'none on a dumb terminal'
 ! grep -q $'\x1b' "$out"
 ok $? 'none in a pipe'
 
+TYPED=$'n\n' on_terminal remove "$me"
+[ $? -eq 1 ] && grep -q 'nothing was removed' "$out"
+ok $? 'remove asks on a terminal, and heeds the answer'
+says 'the user is still there' 0 "^$me +5" list
+TYPED=$'350\n\nvery high\nmedium\n\n' on_terminal configure
+[ $? -eq 0 ] && grep -q 'applied to the running suite' "$out"
+ok $? 'configure asks on a terminal'
+says 'and takes the answers' 0 '^350$' configure performance.max_memory_mb
+says 'even the second try of one' 0 '^medium$' configure security.anti_spoofing
+says 'an empty answer keeps a value' 0 '^150$' configure performance.cache_size_mb
+says 'back to what was' 0 'applied' configure security.anti_spoofing high
 "$vu" list >/dev/full 2>"$err"
 [ $? -eq 70 ] && grep -q 'unable to write' "$err"
 ok $? 'an answer that cannot be written is an error'
@@ -525,6 +537,15 @@ if environment=$(tests/system/virtual-mic start "$work/mic" 2>"$err"); then
 else
 	skip 'the microphone' 'no virtual microphone here'
 fi
+
+# ---- two at once ----
+
+"$vu" stop >"$out" 2>"$err"
+"$vu" start >"$work/first" 2>&1 &
+first=$!
+says 'two starts at once' 0 '' start
+wait $first
+ok $? 'are both content'
 
 # ---- stop ----
 
