@@ -2,9 +2,9 @@
  * Describes every service of this server, with all messages and enums that
  * they reach, from the descriptors that protobuf-c generated.
  */
-#include "rpc/server_internal.h"
+#include "rpc/reflection.h"
 
-#include "voiceunlock/v1/rpc.pb-c.h"
+#include "rpc/server_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +47,8 @@ static bool remember(found *list, const void *item)
 	return true;
 }
 
-/* Everything below is freed as one by free_description, whatever was reached. */
-static void free_description(Vu__DescribeResponse *response)
+/* Everything below is freed as one, whatever was reached. */
+void vu_reflection_free(Vu__DescribeResponse *response)
 {
 	for (size_t i = 0; i < response->n_services; i++) {
 		for (size_t k = 0; k < response->services[i]->n_methods; k++)
@@ -181,14 +181,15 @@ static bool describe_enum(const ProtobufCEnumDescriptor *descriptor, Vu__EnumSch
 	return true;
 }
 
-static bool describe(vu_rpc_server *server, Vu__DescribeResponse *response, found *messages, found *enums)
+static bool describe(const vu_rpc_service *const *services, size_t count, Vu__DescribeResponse *response,
+                     found *messages, found *enums)
 {
-	response->services = calloc(server->service_count + 1, sizeof *response->services);
+	response->services = calloc(count + 1, sizeof *response->services);
 	if (!response->services)
 		return false;
-	for (size_t i = 0; i < server->service_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		Vu__ServiceSchema **place = &response->services[i];
-		bool done = describe_service(server->services[i], place, messages);
+		bool done = describe_service(services[i], place, messages);
 		response->n_services += *place != NULL;
 		if (!done)
 			return false;
@@ -217,21 +218,28 @@ static bool describe(vu_rpc_server *server, Vu__DescribeResponse *response, foun
 	return true;
 }
 
+vu_status vu_reflection_describe(const vu_rpc_service *const *services, size_t count, Vu__DescribeResponse *response)
+{
+	found messages = {NULL, 0, 0};
+	found enums = {NULL, 0, 0};
+	bool done = describe(services, count, response, &messages, &enums);
+
+	free(messages.items);
+	free(enums.items);
+	return done ? VU_OK : VU_RESOURCE_EXHAUSTED;
+}
+
 static void on_describe(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
 	vu_rpc_server *server = context;
 	Vu__DescribeResponse response = VU__DESCRIBE_RESPONSE__INIT;
-	found messages = {NULL, 0, 0};
-	found enums = {NULL, 0, 0};
 
 	(void)request;
-	if (describe(server, &response, &messages, &enums))
+	if (vu_reflection_describe(server->services, server->service_count, &response) == VU_OK)
 		vu_rpc_reply(call, &response.base);
 	else
 		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "unable to describe %s: no memory", server->service);
-	free_description(&response);
-	free(messages.items);
-	free(enums.items);
+	vu_reflection_free(&response);
 }
 
 vu_status vu_reflection_register(vu_rpc_server *server, vu_error *error)
