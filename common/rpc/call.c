@@ -115,7 +115,8 @@ void vu_call_expire(vu_rpc_call *call)
 {
 	if (!atomic_exchange(&call->answered, true)) {
 		char message[VU_RPC_METHOD_NAME_MAX + 96];
-		snprintf(message, sizeof message, "unable to finish %s in time: it took longer than the caller allows",
+		snprintf(message, sizeof message,
+		         "unable to finish %s in time: it took longer than the caller allows",
 		         call->method->full_name);
 		vu_slot_answer(call->slot, call, VU_DEADLINE_EXCEEDED, message, NULL, NULL);
 	}

@@ -37,8 +37,8 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 	vu_status status = VU_OK;
 
 	if (config->endpoint_count == 0)
-		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to create the channel to %s: it has no endpoint",
-		               config->service);
+		return vu_fail(error, VU_FAILED_PRECONDITION,
+		               "unable to create the channel to %s: it has no endpoint", config->service);
 	for (size_t i = 0; i < config->endpoint_count && !status; i++)
 		status = vu_endpoint_usable(&config->endpoints[i], error);
 	if (status)
@@ -109,18 +109,20 @@ static vu_status acquire(vu_channel *channel, int64_t deadline_us, const vu_canc
 				break;
 			}
 			if (channel->way_count == 0) {
-				status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to call %s: no memory for a context",
-				                 channel->service);
+				status = vu_fail(error, VU_RESOURCE_EXHAUSTED,
+				                 "unable to call %s: no memory for a context", channel->service);
 				break;
 			}
 		}
 		left_us = deadline_us - vu_clock_monotonic_us();
 		if (vu_cancel_is_triggered(cancel)) {
-			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller", channel->service);
+			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
+			                 channel->service);
 			break;
 		}
 		if (left_us <= 0) {
-			status = vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to call %s in time: %u calls to it are under way already",
+			status = vu_fail(error, VU_DEADLINE_EXCEEDED,
+			                 "unable to call %s in time: %u calls to it are under way already",
 			                 channel->service, channel->way_count);
 			break;
 		}
@@ -161,16 +163,18 @@ static vu_status check_options(const vu_channel *channel, const vu_call_options 
 	size_t method_bytes = strlen(full_method);
 
 	if (!options || options->timeout_us <= 0)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s of %s: no time is allowed for it", full_method,
-		               channel->service);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s of %s: no time is allowed for it",
+		               full_method, channel->service);
 	if (full_method[0] != '/' || method_bytes > VU_RPC_METHOD_NAME_MAX)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call \"%.140s\": write it as /package.Service/Method",
-		               full_method);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to call \"%.140s\": write it as /package.Service/Method", full_method);
 	if (options->metadata_key &&
-	    (options->metadata_key[0] == '\0' || strlen(options->metadata_key) +
-	     (options->metadata_value ? strlen(options->metadata_value) : 0) > VU_RPC_METADATA_BYTES_MAX))
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s: its metadata is empty or over %d bytes",
-		               full_method, VU_RPC_METADATA_BYTES_MAX);
+	    (options->metadata_key[0] == '\0' ||
+	     strlen(options->metadata_key) + (options->metadata_value ? strlen(options->metadata_value) : 0) >
+	         VU_RPC_METADATA_BYTES_MAX))
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to call %s: its metadata is empty or over %d bytes", full_method,
+		               VU_RPC_METADATA_BYTES_MAX);
 	return VU_OK;
 }
 
@@ -187,8 +191,9 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 	status = check_options(channel, options, try->full_method, error);
 	if (status)
 		goto out;
-	try->deadline_us = vu_clock_monotonic_us() + (options->timeout_us < VU_CALL_TIMEOUT_US_MAX ? options->timeout_us
-	                                                                                            : VU_CALL_TIMEOUT_US_MAX);
+	try->deadline_us =
+	    vu_clock_monotonic_us() +
+	    (options->timeout_us < VU_CALL_TIMEOUT_US_MAX ? options->timeout_us : VU_CALL_TIMEOUT_US_MAX);
 	if (options->request_id)
 		memcpy(try->request_id, options->request_id, VU_ID_BYTES);
 	else
@@ -209,8 +214,8 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 		now_us = vu_clock_monotonic_us();
 		uv_mutex_lock(&channel->connection.lock);
 		if (status == VU_UNAVAILABLE) {
-			question = (vu_retry_question){status, try->attempt, options->wait_for_ready, try->deadline_us - now_us,
-			                               next_random(channel)};
+			question = (vu_retry_question){status, try->attempt, options->wait_for_ready,
+			                               try->deadline_us - now_us, next_random(channel)};
 			delay_us = vu_retry_decide(&channel->bucket, &question);
 		} else if (status == VU_OK) {
 			vu_retry_bucket_success(&channel->bucket);
@@ -223,7 +228,8 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 		vu_connection_sleep(&channel->connection, now_us + delay_us,
 		                    options->wait_for_ready ? generation : UINT64_MAX, cancel);
 		if (vu_cancel_is_triggered(cancel)) {
-			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller", channel->service);
+			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
+			                 channel->service);
 			break;
 		}
 		status = VU_OK;
@@ -243,7 +249,8 @@ vu_status vu_channel_call(vu_channel *channel, const ProtobufCServiceDescriptor 
                           const ProtobufCMessage *request, ProtobufCMessage **response_out,
                           const vu_call_options *options, vu_error *error)
 {
-	const ProtobufCMethodDescriptor *descriptor = protobuf_c_service_descriptor_get_method_by_name(service, method);
+	const ProtobufCMethodDescriptor *descriptor =
+	    protobuf_c_service_descriptor_get_method_by_name(service, method);
 	char full_method[VU_RPC_METHOD_NAME_MAX + 1];
 	vu_try try = {.full_method = full_method, .request = request, .options = options};
 	vu_error parse_error;
@@ -252,7 +259,8 @@ vu_status vu_channel_call(vu_channel *channel, const ProtobufCServiceDescriptor 
 	if (response_out)
 		*response_out = NULL;
 	if (!descriptor)
-		return vu_fail(error, VU_UNIMPLEMENTED, "unable to call %s: %s has no such method", method, service->name);
+		return vu_fail(error, VU_UNIMPLEMENTED, "unable to call %s: %s has no such method", method,
+		               service->name);
 	if (request->descriptor != descriptor->input)
 		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s: it takes %s, not %s", method,
 		               descriptor->input->name, request->descriptor->name);
@@ -261,11 +269,12 @@ vu_status vu_channel_call(vu_channel *channel, const ProtobufCServiceDescriptor 
 	if (status)
 		return status;
 	if (response_out) {
-		status = vu_payload_unpack(descriptor->output, try.response.data, try.response.bytes, NULL, response_out,
-		                           &parse_error);
+		status = vu_payload_unpack(descriptor->output, try.response.data, try.response.bytes, NULL,
+		                           response_out, &parse_error);
 		if (status) {
 			atomic_fetch_add(&channel->failures, 1);
-			vu_fail(error, status, "unable to read the answer of %s: %s", channel->service, parse_error.message);
+			vu_fail(error, status, "unable to read the answer of %s: %s", channel->service,
+			        parse_error.message);
 		}
 	}
 	nng_msg_free(try.response_msg);
@@ -276,7 +285,8 @@ vu_status vu_channel_call_bytes(vu_channel *channel, const char *full_method, co
                                 size_t request_bytes, uint8_t **response_out, size_t *response_bytes_out,
                                 const vu_call_options *options, vu_error *error)
 {
-	vu_try try = {.full_method = full_method, .request_data = request, .request_bytes = request_bytes, .options = options};
+	vu_try try = {
+	    .full_method = full_method, .request_data = request, .request_bytes = request_bytes, .options = options};
 	vu_status status;
 
 	*response_out = NULL;
@@ -292,7 +302,8 @@ vu_status vu_channel_call_bytes(vu_channel *channel, const char *full_method, co
 		(*response_out)[try.response.bytes] = 0;
 		*response_bytes_out = try.response.bytes;
 	} else {
-		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to keep the answer of %s: no memory", channel->service);
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to keep the answer of %s: no memory",
+		                 channel->service);
 	}
 	nng_msg_free(try.response_msg);
 	return status;

@@ -30,9 +30,9 @@ typedef struct vu_channel_config {
 	const char *caller;           /* this process, for the peer's log */
 	const vu_endpoint *endpoints; /* balanced and failed over; copied */
 	size_t endpoint_count;
-	unsigned concurrency_max;     /* contexts in the pool; 0 = 16; more calls wait for a free one */
-	bool any_uid;                 /* accept a server of any uid (the machine suite's); else own uid and root.
-	                                 A caller that is root accepts any. */
+	unsigned concurrency_max; /* contexts in the pool; 0 = 16; more calls wait for a free one */
+	bool any_uid;             /* accept a server of any uid (the machine suite's); else own uid and root.
+	                             A caller that is root accepts any. */
 } vu_channel_config;
 
 /* FAILED_PRECONDITION: an endpoint this build cannot use. Connecting happens in the background. */
@@ -42,12 +42,12 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 void vu_channel_destroy(vu_channel *channel);
 
 typedef struct vu_call_options {
-	int64_t timeout_us;          /* whole call, tries included; must be positive */
+	int64_t timeout_us; /* whole call, tries included; must be positive */
 	bool wait_for_ready;
-	bool idempotent;             /* a try that timed out may be repeated */
-	const uint8_t *request_id;   /* VU_ID_BYTES, or NULL for a fresh one */
-	vu_cancel *cancel;           /* or NULL */
-	const char *metadata_key;    /* at most one entry; NULL for none */
+	bool idempotent;           /* a try that timed out may be repeated */
+	const uint8_t *request_id; /* VU_ID_BYTES, or NULL for a fresh one */
+	vu_cancel *cancel;         /* or NULL */
+	const char *metadata_key;  /* at most one entry; NULL for none */
 	const char *metadata_value;
 } vu_call_options;
 

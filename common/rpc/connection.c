@@ -21,14 +21,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOCAL_RECONNECT_MIN_MS 1
-#define LOCAL_RECONNECT_MAX_MS 10
+#define LOCAL_RECONNECT_MIN_MS  1
+#define LOCAL_RECONNECT_MAX_MS  10
 #define REMOTE_RECONNECT_MIN_MS 1000
 #define REMOTE_RECONNECT_MAX_MS 120000
 /* How long a first connection may take before we ask why; also between askings. */
 #define PROBE_AFTER_US 15000
 /* A server that accepts but does not speak NNG: give up on a try after so long. */
-#define HANDSHAKE_US 1000000
+#define HANDSHAKE_US      1000000
 #define PROBE_GREETING_MS 100
 /* Between looks at whether NNG still dials. */
 #define REDIAL_US 100000
@@ -91,16 +91,19 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 	int result;
 
 	if (uv_mutex_init(&connection->lock) != 0)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
+		               connection->service);
 	if (uv_cond_init(&connection->changed) != 0) {
 		uv_mutex_destroy(&connection->lock);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
+		               connection->service);
 	}
 	connection->dialers = calloc(connection->endpoint_count, sizeof *connection->dialers);
 	connection->dialer_errors = calloc(connection->endpoint_count, sizeof *connection->dialer_errors);
 	if (!connection->dialers || !connection->dialer_errors) {
 		vu_connection_close(connection, false);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory", connection->service);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
+		               connection->service);
 	}
 	result = nng_req0_open(&connection->socket);
 	if (result == 0) {
@@ -121,8 +124,8 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 		result = nng_pipe_notify(connection->socket, (nng_pipe_ev)event, on_pipe, connection);
 	if (result != 0) {
 		vu_connection_close(connection, false);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: %s", connection->service,
-		               nng_strerror(result));
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: %s",
+		               connection->service, nng_strerror(result));
 	}
 	return VU_OK;
 }
@@ -201,13 +204,15 @@ static vu_status diagnose(const vu_connection *connection, vu_error *error)
 			return VU_OK;
 		case EACCES:
 		case EPERM:
-			status = vu_fail(error, VU_PERMISSION_DENIED,
-			                 "unable to call %s: the socket %s belongs to somebody else; ask as its user, or as root",
-			                 connection->service, endpoint->path);
+			status = vu_fail(
+			    error, VU_PERMISSION_DENIED,
+			    "unable to call %s: the socket %s belongs to somebody else; ask as its user, or as root",
+			    connection->service, endpoint->path);
 			break;
 		default:
 			if (status != VU_PERMISSION_DENIED)
-				status = vu_fail(error, VU_UNAVAILABLE, "unable to call %s: nobody serves at %s; is the suite started?",
+				status = vu_fail(error, VU_UNAVAILABLE,
+				                 "unable to call %s: nobody serves at %s; is the suite started?",
 				                 connection->service, endpoint->path);
 			break;
 		}
@@ -218,7 +223,8 @@ static vu_status diagnose(const vu_connection *connection, vu_error *error)
 /* Starts one dialer; NNG connects in the background from here on. */
 static int start_dialer(vu_connection *connection, size_t index)
 {
-	int result = nng_dialer_create(&connection->dialers[index], connection->socket, connection->endpoints[index].uri);
+	int result =
+	    nng_dialer_create(&connection->dialers[index], connection->socket, connection->endpoints[index].uri);
 	if (result != 0)
 		return result;
 	result = nng_dialer_start(connection->dialers[index], NNG_FLAG_NONBLOCK);
@@ -251,7 +257,8 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 	connection->redial_after_us = vu_clock_monotonic_us() + REDIAL_US;
 	uv_cond_broadcast(&connection->changed);
 	if (result != 0)
-		return vu_fail(error, VU_INTERNAL, "unable to connect to %s: %s", connection->service, nng_strerror(result));
+		return vu_fail(error, VU_INTERNAL, "unable to connect to %s: %s", connection->service,
+		               nng_strerror(result));
 	return VU_OK;
 }
 
@@ -282,8 +289,8 @@ static void redial(vu_connection *connection)
 static vu_status foreign(const vu_connection *connection, vu_error *error)
 {
 	return vu_fail(error, VU_PERMISSION_DENIED,
-	               "unable to call %s: the process that serves at %s belongs to somebody else", connection->service,
-	               connection->endpoints[0].uri);
+	               "unable to call %s: the process that serves at %s belongs to somebody else",
+	               connection->service, connection->endpoints[0].uri);
 }
 
 /*
@@ -322,7 +329,8 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 		int64_t now_us = vu_clock_monotonic_us();
 		int64_t wait_us = PROBE_AFTER_US;
 		if (vu_cancel_is_triggered(cancel)) {
-			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller", connection->service);
+			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
+			                 connection->service);
 			break;
 		}
 		if (connection->foreign) {

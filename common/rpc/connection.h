@@ -31,11 +31,11 @@ typedef struct vu_connection {
 	uv_cond_t changed;
 	/* Guarded by lock. */
 	bool dialled;
-	bool dialling; /* some thread is at it, without the lock */
-	nng_dialer *dialers; /* one per endpoint */
-	uint64_t *dialer_errors; /* as seen when it was started */
-	bool probing;  /* some thread asks why there is no connection, without the lock */
-	int64_t redial_after_us; /* not before: closing and opening takes its time */
+	bool dialling;                 /* some thread is at it, without the lock */
+	nng_dialer *dialers;           /* one per endpoint */
+	uint64_t *dialer_errors;       /* as seen when it was started */
+	bool probing;                  /* some thread asks why there is no connection, without the lock */
+	int64_t redial_after_us;       /* not before: closing and opening takes its time */
 	int pipes[VU_CONNECTIONS_MAX]; /* identifiers of those that stand */
 	unsigned pipe_count;
 	uint64_t generation; /* grows with every connection made */

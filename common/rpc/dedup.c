@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define ENTRIES_DEFAULT 256
-#define BYTES_DEFAULT (1024u * 1024)
-#define AGE_DEFAULT_US (INT64_C(120) * 1000000)
+#define BYTES_DEFAULT   (1024u * 1024)
+#define AGE_DEFAULT_US  (INT64_C(120) * 1000000)
 
 struct vu_dedup {
 	uv_mutex_t lock;
@@ -96,13 +96,15 @@ bool vu_dedup_begin(vu_dedup *dedup, vu_rpc_call *call)
 	if (is_answered)
 		vu_call_reply_packed(call, answer, answer_bytes);
 	else if (is_refused)
-		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "unable to take the request: too many of its kind are being worked on");
+		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED,
+		            "unable to take the request: too many of its kind are being worked on");
 	free(answer);
 	return is_first;
 }
 
 /* Takes the waiters out of the call's entry and returns their number; the entry, or NULL. With the lock held. */
-static vu_dedup_entry *take_waiters(vu_dedup *dedup, const vu_rpc_call *call, vu_rpc_call **waiters, unsigned *count_out)
+static vu_dedup_entry *take_waiters(vu_dedup *dedup, const vu_rpc_call *call, vu_rpc_call **waiters,
+                                    unsigned *count_out)
 {
 	vu_dedup_key key = key_of(call);
 	vu_dedup_entry *entry = vu_dedup_store_find(&dedup->store, &key, now_us(dedup));

@@ -37,9 +37,9 @@
 typedef struct vu_dedup vu_dedup;
 
 typedef struct vu_dedup_config {
-	size_t entries_max;   /* 0 = 256; the oldest finished one is forgotten first */
-	size_t bytes_max;     /* 0 = 1 MiB of answers; a larger single answer is not remembered */
-	int64_t age_max_us;   /* 0 = 2 minutes after the answer */
+	size_t entries_max;    /* 0 = 256; the oldest finished one is forgotten first */
+	size_t bytes_max;      /* 0 = 1 MiB of answers; a larger single answer is not remembered */
+	int64_t age_max_us;    /* 0 = 2 minutes after the answer */
 	const vu_clock *clock; /* NULL: the system's */
 } vu_dedup_config;
 

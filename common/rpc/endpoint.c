@@ -20,10 +20,11 @@ static vu_status parse_ipc(const char *text, vu_endpoint *out, vu_error *error)
 		               "ipc:///run/voice-unlock/models.sock",
 		               text);
 	if (length > VU_SOCKET_PATH_MAX)
-		return vu_fail(error, VU_INVALID_ARGUMENT,
-		               "unable to use endpoint \"%s\": its path has %zu bytes and a socket's may have %d; choose a "
-		               "shorter folder",
-		               text, length, VU_SOCKET_PATH_MAX);
+		return vu_fail(
+		    error, VU_INVALID_ARGUMENT,
+		    "unable to use endpoint \"%s\": its path has %zu bytes and a socket's may have %d; choose a "
+		    "shorter folder",
+		    text, length, VU_SOCKET_PATH_MAX);
 	if (path[length - 1] == '/')
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "unable to use endpoint \"%s\": it names a folder; add the socket's file name", text);
@@ -31,7 +32,8 @@ static vu_status parse_ipc(const char *text, vu_endpoint *out, vu_error *error)
 		/* NNG reads these as parts of a URL. */
 		if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '?' || *c == '#' || *c == '%')
 			return vu_fail(error, VU_INVALID_ARGUMENT,
-			               "unable to use endpoint \"%s\": control characters and ? # %% cannot be in a socket's path",
+			               "unable to use endpoint \"%s\": control characters and ? # %% cannot be in a "
+			               "socket's path",
 			               text);
 	}
 	out->transport = VU_TRANSPORT_IPC;
@@ -55,14 +57,18 @@ static vu_status parse_tls(const char *text, vu_endpoint *out, vu_error *error)
 	} else {
 		host_end = colon = strchr(host, ':');
 	}
-	if (!host_end || host_end == host || !colon || *colon != ':' || (size_t)(host_end - host) >= sizeof out->host ||
-	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:") < (size_t)(host_end - host))
-		return vu_fail(error, VU_INVALID_ARGUMENT,
-		               "unable to use endpoint \"%s\": write it as tls+tcp://HOST:PORT, like tls+tcp://mac-2.local:8641",
-		               text);
+	if (!host_end || host_end == host || !colon || *colon != ':' ||
+	    (size_t)(host_end - host) >= sizeof out->host ||
+	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:") <
+	        (size_t)(host_end - host))
+		return vu_fail(
+		    error, VU_INVALID_ARGUMENT,
+		    "unable to use endpoint \"%s\": write it as tls+tcp://HOST:PORT, like tls+tcp://mac-2.local:8641",
+		    text);
 	port = colon[1] >= '0' && colon[1] <= '9' ? strtol(colon + 1, &end, 10) : 0;
 	if (port < 1 || port > UINT16_MAX || *end != '\0')
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to use endpoint \"%s\": the port must be 1 to 65535", text);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to use endpoint \"%s\": the port must be 1 to 65535", text);
 	out->transport = VU_TRANSPORT_TLS;
 	out->port = (uint16_t)port;
 	memcpy(out->host, host, (size_t)(host_end - host));
@@ -77,15 +83,17 @@ vu_status vu_endpoint_parse(const char *text, vu_endpoint *out, vu_error *error)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "unable to use an empty endpoint: write ipc:///PATH or tls+tcp://HOST:PORT");
 	if (strlen(text) >= VU_ENDPOINT_URI_MAX)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to use endpoint \"%.40s...\": it is longer than %d bytes",
-		               text, VU_ENDPOINT_URI_MAX - 1);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to use endpoint \"%.40s...\": it is longer than %d bytes", text,
+		               VU_ENDPOINT_URI_MAX - 1);
 	if (strncmp(text, IPC_SCHEME, strlen(IPC_SCHEME)) == 0)
 		return parse_ipc(text, out, error);
 	if (strncmp(text, TLS_SCHEME, strlen(TLS_SCHEME)) == 0)
 		return parse_tls(text, out, error);
 	if (strncmp(text, "tcp://", strlen("tcp://")) == 0)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
-		               "unable to use endpoint \"%s\": plain tcp is not offered; write tls+tcp://HOST:PORT", text);
+		               "unable to use endpoint \"%s\": plain tcp is not offered; write tls+tcp://HOST:PORT",
+		               text);
 	return vu_fail(error, VU_INVALID_ARGUMENT,
 	               "unable to use endpoint \"%s\": it begins with neither ipc:// nor tls+tcp://", text);
 }
@@ -108,8 +116,9 @@ vu_status vu_endpoint_usable(const vu_endpoint *endpoint, vu_error *error)
 {
 	if (endpoint->transport == VU_TRANSPORT_IPC)
 		return VU_OK;
-	return vu_fail(error, VU_FAILED_PRECONDITION,
-	               "unable to use endpoint \"%s\": this build has no certificates to show to other machines yet; use an "
-	               "ipc:// endpoint",
-	               endpoint->uri);
+	return vu_fail(
+	    error, VU_FAILED_PRECONDITION,
+	    "unable to use endpoint \"%s\": this build has no certificates to show to other machines yet; use an "
+	    "ipc:// endpoint",
+	    endpoint->uri);
 }

@@ -16,17 +16,17 @@
 #include <stdint.h>
 
 /* Longest socket path that every platform takes (macOS: 104 bytes with its NUL). */
-#define VU_SOCKET_PATH_MAX 103
+#define VU_SOCKET_PATH_MAX  103
 #define VU_ENDPOINT_URI_MAX 320
 
 typedef enum vu_transport { VU_TRANSPORT_IPC, VU_TRANSPORT_TLS } vu_transport;
 
 typedef struct vu_endpoint {
 	vu_transport transport;
-	char uri[VU_ENDPOINT_URI_MAX]; /* as NNG takes it */
+	char uri[VU_ENDPOINT_URI_MAX];     /* as NNG takes it */
 	char path[VU_SOCKET_PATH_MAX + 1]; /* ipc */
-	char host[256];                /* tls */
-	uint16_t port;                 /* tls */
+	char host[256];                    /* tls */
+	uint16_t port;                     /* tls */
 } vu_endpoint;
 
 /* INVALID_ARGUMENT names what is wrong with the text and what would be right. */

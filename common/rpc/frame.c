@@ -6,7 +6,14 @@
 #include <string.h>
 
 /* Field numbers of rpc.proto. */
-enum { REQUEST_METHOD = 1, REQUEST_ID = 2, REQUEST_TIMEOUT = 3, REQUEST_ATTEMPT = 4, REQUEST_CALLER = 5, REQUEST_METADATA = 6 };
+enum {
+	REQUEST_METHOD = 1,
+	REQUEST_ID = 2,
+	REQUEST_TIMEOUT = 3,
+	REQUEST_ATTEMPT = 4,
+	REQUEST_CALLER = 5,
+	REQUEST_METADATA = 6
+};
 enum { RESPONSE_STATUS = 1, RESPONSE_MESSAGE = 2, RESPONSE_DETAILS = 3, RESPONSE_SERVER_TIME = 4 };
 enum { METADATA_KEY = 1, METADATA_VALUE = 2 };
 
@@ -76,8 +83,8 @@ static bool read_metadata(vu_wire_reader *reader, vu_wire_type type, vu_request_
 	while (entry.at < entry.end) {
 		uint32_t number;
 		vu_span *target;
-		if (!vu_wire_read_tag(&entry, &number, &type) || (number != METADATA_KEY && number != METADATA_VALUE) ||
-		    !first_time(&seen, number))
+		if (!vu_wire_read_tag(&entry, &number, &type) ||
+		    (number != METADATA_KEY && number != METADATA_VALUE) || !first_time(&seen, number))
 			return false;
 		target = number == METADATA_KEY ? &header->metadata[index].key : &header->metadata[index].value;
 		if (!read_text(&entry, type, VU_RPC_METADATA_BYTES_MAX, target))

@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_FRAME_PREFIX_BYTES 4
-#define VU_FRAME_HEADER_BYTES_MAX 4096
-#define VU_FRAME_CALLER_BYTES_MAX 64
+#define VU_FRAME_PREFIX_BYTES      4
+#define VU_FRAME_HEADER_BYTES_MAX  4096
+#define VU_FRAME_CALLER_BYTES_MAX  64
 #define VU_FRAME_DETAILS_BYTES_MAX 2048
 /* Room that any header we write fits into, prefix included. */
 #define VU_FRAME_HEAD_BYTES_MAX 1024

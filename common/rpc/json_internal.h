@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 typedef enum vu_json_kind {
-	VU_JSON_INT32,   /* also sint32, sfixed32 */
+	VU_JSON_INT32, /* also sint32, sfixed32 */
 	VU_JSON_INT64,
-	VU_JSON_UINT32,  /* also fixed32 */
+	VU_JSON_UINT32, /* also fixed32 */
 	VU_JSON_UINT64,
 	VU_JSON_FLOAT,
 	VU_JSON_DOUBLE,

@@ -64,9 +64,11 @@ static vu_status service_not_found(const Vu__DescribeResponse *schema, const cha
 	if (names)
 		nearest = vu_text_nearest(short_name(service), names, schema->n_services);
 	if (nearest)
-		status = vu_fail(error, VU_NOT_FOUND, "unable to find service \"%.100s\": did you mean \"%s\"?", service, nearest);
+		status = vu_fail(error, VU_NOT_FOUND, "unable to find service \"%.100s\": did you mean \"%s\"?",
+		                 service, nearest);
 	else
-		status = vu_fail(error, VU_NOT_FOUND, "unable to find service \"%.100s\": it is not offered here", service);
+		status = vu_fail(error, VU_NOT_FOUND, "unable to find service \"%.100s\": it is not offered here",
+		                 service);
 	free(names);
 	return status;
 }
@@ -82,11 +84,13 @@ static vu_status method_not_found(const Vu__ServiceSchema *service, const char *
 	if (names)
 		nearest = vu_text_nearest(method, names, service->n_methods);
 	if (nearest)
-		status = vu_fail(error, VU_NOT_FOUND, "unable to find method \"%.100s\" of %.100s: did you mean \"%s\"?", method,
-		                 service->name, nearest);
+		status =
+		    vu_fail(error, VU_NOT_FOUND, "unable to find method \"%.100s\" of %.100s: did you mean \"%s\"?",
+		            method, service->name, nearest);
 	else
-		status = vu_fail(error, VU_NOT_FOUND, "unable to find method \"%.100s\" of %.100s: it has no such method", method,
-		                 service->name);
+		status =
+		    vu_fail(error, VU_NOT_FOUND, "unable to find method \"%.100s\" of %.100s: it has no such method",
+		            method, service->name);
 	free(names);
 	return status;
 }
@@ -104,8 +108,10 @@ vu_status vu_rpc_schema_find_method(const Vu__DescribeResponse *schema, const ch
 	slash = strchr(text, '/');
 	if (!slash || slash == text || slash[1] == '\0' || strchr(slash + 1, '/') ||
 	    (size_t)(slash - text) >= sizeof service_name)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to find method \"%.100s\": write it as Service/Method, like "
-		               "Models/ListUsers", text);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to find method \"%.100s\": write it as Service/Method, like "
+		               "Models/ListUsers",
+		               text);
 	snprintf(service_name, sizeof service_name, "%.*s", (int)(slash - text), text);
 	for (size_t i = 0; i < schema->n_services && !service; i++) {
 		const char *name = schema->services[i]->name;
@@ -116,9 +122,11 @@ vu_status vu_rpc_schema_find_method(const Vu__DescribeResponse *schema, const ch
 		return service_not_found(schema, service_name, error);
 	for (size_t i = 0; i < service->n_methods; i++) {
 		if (strcmp(service->methods[i]->name, slash + 1) == 0) {
-			int length = snprintf(full_method, full_method_size, "/%s/%s", service->name, service->methods[i]->name);
+			int length = snprintf(full_method, full_method_size, "/%s/%s", service->name,
+			                      service->methods[i]->name);
 			if (length < 0 || (size_t)length >= full_method_size)
-				return vu_fail(error, VU_OUT_OF_RANGE, "unable to call %.100s: its full name is too long", text);
+				return vu_fail(error, VU_OUT_OF_RANGE,
+				               "unable to call %.100s: its full name is too long", text);
 			*method_out = service->methods[i];
 			return VU_OK;
 		}

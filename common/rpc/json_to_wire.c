@@ -228,7 +228,8 @@ static bool put_enum(writer *w, buffer *b, const Vu__FieldSchema *field, const j
 		nearest = vu_text_nearest(text, names, schema->n_values);
 	if (!nearest && schema->n_values > 0)
 		nearest = schema->values[0]->name;
-	give_up(w, VU_INVALID_ARGUMENT, "has no value \"%.40s\"; one that it has is \"%.80s\"", text, nearest ? nearest : "");
+	give_up(w, VU_INVALID_ARGUMENT, "has no value \"%.40s\"; one that it has is \"%.80s\"", text,
+	        nearest ? nearest : "");
 	free(names);
 	return false;
 }
@@ -285,7 +286,8 @@ static bool put_base64(writer *w, buffer *b, const json_t *value)
 static bool put_message(writer *w, buffer *b, const char *name, const json_t *value);
 
 /* One value, without its tag. */
-static bool put_value(writer *w, buffer *b, const Vu__FieldSchema *field, const vu_json_type *type, const json_t *value)
+static bool put_value(writer *w, buffer *b, const Vu__FieldSchema *field, const vu_json_type *type,
+                      const json_t *value)
 {
 	buffer inner = {NULL, 0, 0};
 	bool done;
@@ -359,7 +361,8 @@ static bool refuse_unknown(writer *w, const Vu__MessageSchema *message, const js
 		if (names)
 			nearest = vu_text_nearest(key, names, message->n_fields);
 		if (nearest)
-			give_up(w, VU_INVALID_ARGUMENT, "%s has no field \"%.60s\"; did you mean \"%.60s\"?", message->name, key, nearest);
+			give_up(w, VU_INVALID_ARGUMENT, "%s has no field \"%.60s\"; did you mean \"%.60s\"?",
+			        message->name, key, nearest);
 		else
 			give_up(w, VU_INVALID_ARGUMENT, "%s has no field \"%.60s\"", message->name, key);
 		free(names);
@@ -414,11 +417,13 @@ vu_status vu_rpc_json_to_wire(const Vu__DescribeResponse *schema, const char *me
 	*wire_out = NULL;
 	*bytes_out = 0;
 	if (strlen(json) > VU_RPC_JSON_BYTES_MAX)
-		return vu_fail(error, VU_OUT_OF_RANGE, "unable to use the JSON: it is longer than %u bytes", VU_RPC_JSON_BYTES_MAX);
-	root = json[strspn(json, " \t\r\n")] == '\0' ? json_object() : json_loads(json, JSON_REJECT_DUPLICATES, &problem);
+		return vu_fail(error, VU_OUT_OF_RANGE, "unable to use the JSON: it is longer than %u bytes",
+		               VU_RPC_JSON_BYTES_MAX);
+	root = json[strspn(json, " \t\r\n")] == '\0' ? json_object()
+	                                             : json_loads(json, JSON_REJECT_DUPLICATES, &problem);
 	if (!root)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to read the JSON: line %d, column %d: %s", problem.line,
-		               problem.column, problem.text);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to read the JSON: line %d, column %d: %s",
+		               problem.line, problem.column, problem.text);
 	if (put_message(&w, &out, message_name, root) && reserve(&w, &out, 1)) {
 		*wire_out = out.data;
 		*bytes_out = out.used;

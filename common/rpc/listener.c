@@ -28,7 +28,7 @@
 /* NNG itself pauses for 100 ms after the errors that do not end the listener. */
 #define GUARD_SUSPECT_US 150000
 /* A connection to ourselves is made within microseconds; a machine under load may need longer. */
-#define GUARD_PROBE_US 1000000
+#define GUARD_PROBE_US      1000000
 #define GUARD_PROBE_STEP_US 20000
 
 /* Takes the lock file, with our pid in it for those who find it taken. */
@@ -49,10 +49,11 @@ static vu_status take_lock(vu_rpc_server *server, vu_error *error)
 			got = read(fd, pid, sizeof pid - 1);
 			pid[got > 0 ? got : 0] = '\0';
 			pid[strspn(pid, "0123456789")] = '\0';
-			status = vu_fail(error, VU_ALREADY_EXISTS,
-			                 "unable to listen at %s: process %s serves there already; stop it first, or set "
-			                 "VOICE_UNLOCK_RUNTIME_DIR to another folder for a second suite",
-			                 server->endpoint.path, pid[0] ? pid : "(unknown)");
+			status =
+			    vu_fail(error, VU_ALREADY_EXISTS,
+			            "unable to listen at %s: process %s serves there already; stop it first, or set "
+			            "VOICE_UNLOCK_RUNTIME_DIR to another folder for a second suite",
+			            server->endpoint.path, pid[0] ? pid : "(unknown)");
 		} else {
 			status = vu_fail_errno(error, errno, "unable to lock %s", path);
 		}
@@ -75,8 +76,10 @@ static vu_status check_path(const char *path, vu_error *error)
 	if (lstat(path, &info) != 0)
 		return errno == ENOENT ? VU_OK : vu_fail_errno(error, errno, "unable to examine %s", path);
 	if (!S_ISSOCK(info.st_mode))
-		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to listen at %s: something that is no socket is there; "
-		               "move it away", path);
+		return vu_fail(error, VU_FAILED_PRECONDITION,
+		               "unable to listen at %s: something that is no socket is there; "
+		               "move it away",
+		               path);
 	return VU_OK;
 }
 
@@ -98,15 +101,20 @@ vu_status vu_listener_start(vu_rpc_server *server, vu_error *error)
 		server->guard.errors_seen = 0;
 		return VU_OK;
 	case NNG_EPERM:
-		return vu_fail(error, VU_PERMISSION_DENIED, "unable to listen at %s: permission denied", server->endpoint.path);
+		return vu_fail(error, VU_PERMISSION_DENIED, "unable to listen at %s: permission denied",
+		               server->endpoint.path);
 	case NNG_EADDRINUSE:
-		return vu_fail(error, VU_ALREADY_EXISTS, "unable to listen at %s: the address is in use", server->endpoint.path);
+		return vu_fail(error, VU_ALREADY_EXISTS, "unable to listen at %s: the address is in use",
+		               server->endpoint.path);
 	case NNG_ENOENT:
-		return vu_fail(error, VU_NOT_FOUND, "unable to listen at %s: its folder does not exist", server->endpoint.path);
+		return vu_fail(error, VU_NOT_FOUND, "unable to listen at %s: its folder does not exist",
+		               server->endpoint.path);
 	case NNG_ENOMEM:
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to listen at %s: no memory", server->endpoint.path);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to listen at %s: no memory",
+		               server->endpoint.path);
 	default:
-		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", server->endpoint.path, nng_strerror(result));
+		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", server->endpoint.path,
+		               nng_strerror(result));
 	}
 }
 

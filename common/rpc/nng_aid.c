@@ -1,4 +1,5 @@
-/* See nng_aid.h. Every connection made here is greeted before it is closed, so as not to set off what it guards against. */
+/* See nng_aid.h. Every connection made here is greeted before it is closed, so as not to set off what it guards
+ * against. */
 #include "rpc/nng_aid.h"
 
 #include <errno.h>

@@ -22,8 +22,8 @@ typedef struct vu_peer {
 	uint32_t pipe_id;
 	uid_t uid;
 	pid_t pid;
-	vu_status verdict;    /* OK, PERMISSION_DENIED, UNAUTHENTICATED */
-	atomic_bool gone;     /* the connection has ended */
+	vu_status verdict; /* OK, PERMISSION_DENIED, UNAUTHENTICATED */
+	atomic_bool gone;  /* the connection has ended */
 	atomic_uint references;
 } vu_peer;
 

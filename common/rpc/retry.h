@@ -15,12 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VU_RETRY_TRIES_MAX 4
+#define VU_RETRY_TRIES_MAX      4
 #define VU_RETRY_DELAY_FIRST_US 20000
-#define VU_RETRY_DELAY_MAX_US 1000000
-#define VU_RETRY_JITTER 0.2
+#define VU_RETRY_DELAY_MAX_US   1000000
+#define VU_RETRY_JITTER         0.2
 /* Tokens are counted in tenths: a success gives one tenth, a failure takes ten. */
-#define VU_RETRY_TOKENS_MAX 100
+#define VU_RETRY_TOKENS_MAX     100
 #define VU_RETRY_TOKENS_FAILURE 10
 #define VU_RETRY_TOKENS_SUCCESS 1
 
@@ -40,11 +40,11 @@ bool vu_retry_bucket_failure(vu_retry_bucket *bucket);
 int64_t vu_retry_delay_us(unsigned tries_made, double random);
 
 typedef struct vu_retry_question {
-	vu_status status;      /* how the try ended */
-	unsigned tries_made;   /* at least 1 */
+	vu_status status;    /* how the try ended */
+	unsigned tries_made; /* at least 1 */
 	bool wait_for_ready;
-	int64_t time_left_us;  /* to the call's deadline */
-	double random;         /* in [0, 1) */
+	int64_t time_left_us; /* to the call's deadline */
+	double random;        /* in [0, 1) */
 } vu_retry_question;
 
 /* Microseconds to wait before the next try, or -1: do not try again. Pays the bucket. */

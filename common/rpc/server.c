@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define IN_FLIGHT_DEFAULT 64
-#define WORKERS_DEFAULT 8
-#define SLOTS_AT_START (VU_SLOTS_SPARE + 2)
+#define WORKERS_DEFAULT   8
+#define SLOTS_AT_START    (VU_SLOTS_SPARE + 2)
 
 static vu_status no_memory(vu_error *error)
 {
@@ -33,7 +33,8 @@ static vu_status open_socket(vu_rpc_server *server, vu_error *error)
 	if (result != 0)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open a socket: %s", nng_strerror(result));
 	server->is_open = true;
-	result = nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ, VU_RPC_MESSAGE_BYTES_MAX + VU_FRAME_NNG_SLACK_BYTES);
+	result = nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ,
+	                             VU_RPC_MESSAGE_BYTES_MAX + VU_FRAME_NNG_SLACK_BYTES);
 	if (result == 0)
 		result = nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_PRE, on_pipe, server);
 	if (result == 0)
@@ -95,20 +96,22 @@ static vu_status check_service(const vu_rpc_server *server, const vu_rpc_service
 	const ProtobufCServiceDescriptor *descriptor = service->descriptor;
 
 	if (server->is_listening)
-		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to add %s: the server listens already", descriptor->name);
+		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to add %s: the server listens already",
+		               descriptor->name);
 	for (size_t i = 0; i < server->service_count; i++) {
 		if (strcmp(server->services[i]->descriptor->name, descriptor->name) == 0)
-			return vu_fail(error, VU_ALREADY_EXISTS, "unable to add %s: it was added before", descriptor->name);
+			return vu_fail(error, VU_ALREADY_EXISTS, "unable to add %s: it was added before",
+			               descriptor->name);
 	}
 	for (size_t i = 0; i < service->method_count; i++) {
 		if (!protobuf_c_service_descriptor_get_method_by_name(descriptor, service->methods[i].name))
-			return vu_fail(error, VU_INVALID_ARGUMENT, "unable to add %s: it has no method %s", descriptor->name,
-			               service->methods[i].name);
+			return vu_fail(error, VU_INVALID_ARGUMENT, "unable to add %s: it has no method %s",
+			               descriptor->name, service->methods[i].name);
 	}
 	for (unsigned i = 0; i < descriptor->n_methods; i++) {
 		if (strlen(descriptor->name) + strlen(descriptor->methods[i].name) + 2 > VU_RPC_METHOD_NAME_MAX)
-			return vu_fail(error, VU_OUT_OF_RANGE, "unable to add %s: the name of %s is too long", descriptor->name,
-			               descriptor->methods[i].name);
+			return vu_fail(error, VU_OUT_OF_RANGE, "unable to add %s: the name of %s is too long",
+			               descriptor->name, descriptor->methods[i].name);
 	}
 	return VU_OK;
 }

@@ -25,9 +25,9 @@
 #include <sys/types.h>
 
 /* Largest message in either direction, header included. */
-#define VU_RPC_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
-#define VU_RPC_METHOD_NAME_MAX 128
-#define VU_RPC_METADATA_MAX 8
+#define VU_RPC_MESSAGE_BYTES_MAX  (4u * 1024 * 1024)
+#define VU_RPC_METHOD_NAME_MAX    128
+#define VU_RPC_METADATA_MAX       8
 #define VU_RPC_METADATA_BYTES_MAX 256
 
 typedef struct vu_rpc_server vu_rpc_server;
@@ -56,11 +56,11 @@ typedef struct vu_rpc_service {
 } vu_rpc_service;
 
 typedef struct vu_rpc_server_config {
-	const char *service;          /* "models" */
+	const char *service; /* "models" */
 	const vu_endpoint *endpoint;
-	unsigned in_flight_max;       /* 0 = 64; above it RESOURCE_EXHAUSTED at once */
-	unsigned workers_max;         /* 0 = 8; threads start when first needed, 256 KB stacks, and end when idle */
-	bool any_uid;                 /* accept peers of every uid (the machine suite's front); else own uid and root */
+	unsigned in_flight_max; /* 0 = 64; above it RESOURCE_EXHAUSTED at once */
+	unsigned workers_max;   /* 0 = 8; threads start when first needed, 256 KB stacks, and end when idle */
+	bool any_uid;           /* accept peers of every uid (the machine suite's front); else own uid and root */
 } vu_rpc_server_config;
 
 typedef enum vu_serving_status {
@@ -103,7 +103,7 @@ typedef struct vu_rpc_server_stats {
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 	unsigned in_flight;
-	uint64_t busy_us;  /* sum of server times */
+	uint64_t busy_us; /* sum of server times */
 } vu_rpc_server_stats;
 
 void vu_rpc_server_get_stats(vu_rpc_server *server, vu_rpc_server_stats *out);

@@ -35,7 +35,7 @@
 #define VU_SEND_TIMEOUT_MS 10000
 /* Requests of all calls in flight together. */
 #define VU_IN_FLIGHT_BYTES_MAX (64u * 1024 * 1024)
-#define VU_TIMEOUT_US_MAX (INT64_C(24) * 3600 * 1000000)
+#define VU_TIMEOUT_US_MAX      (INT64_C(24) * 3600 * 1000000)
 
 typedef struct vu_slot vu_slot;
 
@@ -75,9 +75,9 @@ struct vu_rpc_call {
 	atomic_uint references; /* the handler's, the dispatcher's, the watchdog's */
 
 	/* Guarded by server->lock. */
-	bool finished; /* the handler's end is done */
-	bool watched;  /* in the watchdog's list */
-	bool queued;   /* in the worker's queue */
+	bool finished;  /* the handler's end is done */
+	bool watched;   /* in the watchdog's list */
+	bool queued;    /* in the worker's queue */
 	bool withdrawn; /* taken out of the queue by the watchdog */
 	vu_rpc_call *watch_next, *watch_previous;
 	vu_rpc_call *queue_next, *queue_previous;

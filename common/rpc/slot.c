@@ -39,7 +39,8 @@ static nng_msg *build(vu_status status, const char *message, uint64_t server_tim
 	head_bytes = vu_frame_write_response(head, status, message, server_time_us);
 	if (head_bytes + payload_bytes > VU_RPC_MESSAGE_BYTES_MAX) {
 		char reason[128];
-		snprintf(reason, sizeof reason, "unable to send the response: it has %zu bytes and the limit is %u; ask for less",
+		snprintf(reason, sizeof reason,
+		         "unable to send the response: it has %zu bytes and the limit is %u; ask for less",
 		         payload_bytes, VU_RPC_MESSAGE_BYTES_MAX);
 		return build(VU_RESOURCE_EXHAUSTED, reason, server_time_us, NULL, NULL);
 	}
@@ -205,8 +206,8 @@ static void start_call(vu_slot *slot, const vu_method_entry *method, const vu_re
 		return;
 	}
 	call->request_bytes = payload->bytes;
-	status = vu_payload_unpack(method->descriptor->input, payload->data, payload->bytes, &call->arena, &call->request,
-	                           &error);
+	status = vu_payload_unpack(method->descriptor->input, payload->data, payload->bytes, &call->arena,
+	                           &call->request, &error);
 	nng_msg_free(msg);
 	if (status) {
 		vu_call_finish(call, status, error.message, NULL, NULL);
@@ -246,9 +247,10 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		goto refused;
 	}
 	if (bytes > VU_RPC_MESSAGE_BYTES_MAX) {
-		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED,
-		                 "unable to take the request: it has %zu bytes and the limit is %u; send less at once", bytes,
-		                 VU_RPC_MESSAGE_BYTES_MAX);
+		status =
+		    vu_fail(&error, VU_RESOURCE_EXHAUSTED,
+		            "unable to take the request: it has %zu bytes and the limit is %u; send less at once",
+		            bytes, VU_RPC_MESSAGE_BYTES_MAX);
 		goto refused;
 	}
 	status = vu_frame_parse_request(nng_msg_body(msg), bytes, &header, &payload, &error);
@@ -256,13 +258,14 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		goto refused;
 	method = find_method(server, &header.method);
 	if (!method || !method->handler) {
-		status = vu_fail(&error, VU_UNIMPLEMENTED, "unable to call %.*s: %s has no such method", (int)header.method.bytes,
-		                 (const char *)header.method.data, server->service);
+		status = vu_fail(&error, VU_UNIMPLEMENTED, "unable to call %.*s: %s has no such method",
+		                 (int)header.method.bytes, (const char *)header.method.data, server->service);
 		goto refused;
 	}
 	if (header.timeout_us == 0) {
-		status = vu_fail(&error, VU_INVALID_ARGUMENT, "unable to call %s: the request has no timeout; every call needs one",
-		                 method->full_name);
+		status =
+		    vu_fail(&error, VU_INVALID_ARGUMENT,
+		            "unable to call %s: the request has no timeout; every call needs one", method->full_name);
 		goto refused;
 	}
 	if (!take_room(server, method, payload.bytes)) {
@@ -274,8 +277,8 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	}
 	if (!begin(server, method)) {
 		vu_slot_give_room(server, method, payload.bytes);
-		status = vu_fail(&error, VU_UNAVAILABLE, "unable to call %s: %s is stopping; try again", method->full_name,
-		                 server->service);
+		status = vu_fail(&error, VU_UNAVAILABLE, "unable to call %s: %s is stopping; try again",
+		                 method->full_name, server->service);
 		goto refused;
 	}
 	start_call(slot, method, &header, &payload, msg, received_us);

@@ -22,12 +22,13 @@ static vu_status cancelled(const vu_channel *channel, vu_error *error)
 
 static vu_status too_late(const vu_channel *channel, const vu_try *try, vu_error *error)
 {
-	return vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to call %s: %s did not answer within %lld ms", try->full_method,
-	               channel->service, (long long)(try->options->timeout_us / 1000));
+	return vu_fail(error, VU_DEADLINE_EXCEEDED, "unable to call %s: %s did not answer within %lld ms",
+	               try->full_method, channel->service, (long long)(try->options->timeout_us / 1000));
 }
 
 /* Header and payload, packed once into the message that goes out. */
-static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now_us, nng_msg **msg_out, vu_error *error)
+static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now_us, nng_msg **msg_out,
+                       vu_error *error)
 {
 	uint8_t head[VU_FRAME_HEAD_BYTES_MAX];
 	const vu_call_options *options = try->options;
@@ -44,20 +45,23 @@ static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now
 	header.metadata_count = 0;
 	if (options->metadata_key) {
 		const char *value = options->metadata_value ? options->metadata_value : "";
-		header.metadata[0].key = (vu_span){(const uint8_t *)options->metadata_key, strlen(options->metadata_key)};
+		header.metadata[0].key =
+		    (vu_span){(const uint8_t *)options->metadata_key, strlen(options->metadata_key)};
 		header.metadata[0].value = (vu_span){(const uint8_t *)value, strlen(value)};
 		header.metadata_count = 1;
 	}
 	head_bytes = vu_frame_write_request(head, &header);
 	if (head_bytes == 0)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s: its header is over the limits", try->full_method);
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to call %s: its header is over the limits",
+		               try->full_method);
 	/* NNG would drop an oversized message without a word. */
 	if (head_bytes + payload_bytes > VU_RPC_MESSAGE_BYTES_MAX)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
 		               "unable to call %s: the request has %zu bytes and the limit is %u; send less at once",
 		               try->full_method, payload_bytes, VU_RPC_MESSAGE_BYTES_MAX);
 	if (nng_msg_alloc(msg_out, head_bytes + payload_bytes) != 0)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to call %s: no memory for the request", try->full_method);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to call %s: no memory for the request",
+		               try->full_method);
 	body = nng_msg_body(*msg_out);
 	memcpy(body, head, head_bytes);
 	if (try->request)
@@ -127,8 +131,8 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
 		size_t bytes;
 		int result;
 
-		status = vu_connection_wait(&channel->connection, options->wait_for_ready, try->deadline_us, options->cancel,
-		                            error);
+		status = vu_connection_wait(&channel->connection, options->wait_for_ready, try->deadline_us,
+		                            options->cancel, error);
 		if (status)
 			return status;
 		now_us = vu_clock_monotonic_us();
@@ -153,7 +157,8 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
 		nng_msg_free(msg);
 		nng_aio_set_msg(way->send_aio, NULL);
 		if (result != NNG_ETIMEDOUT)
-			return vu_fail(error, VU_UNAVAILABLE, "unable to send to %s: %s", channel->service, nng_strerror(result));
+			return vu_fail(error, VU_UNAVAILABLE, "unable to send to %s: %s", channel->service,
+			               nng_strerror(result));
 	}
 }
 
@@ -180,7 +185,8 @@ static vu_status receive(vu_channel *channel, vu_way *way, const vu_try *try, in
 			(void)uv_cond_timedwait(&way->changed, &way->lock, (uint64_t)left_us * 1000);
 	}
 	if (status) {
-		/* Only this thread begins and ends operations of this aio, so it cannot be another one's that is cancelled. */
+		/* Only this thread begins and ends operations of this aio, so it cannot be another one's that is
+		 * cancelled. */
 		uv_mutex_unlock(&way->lock);
 		atomic_store(&channel->gave_up, true);
 		nng_aio_cancel(way->receive_aio);
@@ -199,7 +205,8 @@ static vu_status receive(vu_channel *channel, vu_way *way, const vu_try *try, in
 	if (status)
 		return status;
 	if (result == NNG_ENOMEM)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to receive from %s: no memory", channel->service);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to receive from %s: no memory",
+		               channel->service);
 	return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: the connection to %s broke (%s)", try->full_method,
 	               channel->service, nng_strerror(result));
 }
@@ -213,15 +220,17 @@ static vu_status read_answer(const vu_channel *channel, vu_try *try, nng_msg *ms
 
 	if (nng_msg_len(msg) > VU_RPC_MESSAGE_BYTES_MAX) {
 		nng_msg_free(msg);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read the answer of %s: it is over the limit of %u bytes",
-		               channel->service, VU_RPC_MESSAGE_BYTES_MAX);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
+		               "unable to read the answer of %s: it is over the limit of %u bytes", channel->service,
+		               VU_RPC_MESSAGE_BYTES_MAX);
 	}
 	status = vu_frame_parse_response(nng_msg_body(msg), nng_msg_len(msg), &header, &try->response, &reason);
 	if (status)
 		vu_fail(error, status, "unable to read the answer of %s: %s", channel->service, reason.message);
 	else if (header.status != VU_OK)
-		status = vu_fail(error, header.status < VU_STATUS_COUNT ? (vu_status)header.status : VU_UNKNOWN, "%.*s",
-		                 (int)header.message.bytes, header.message.bytes ? (const char *)header.message.data : "");
+		status =
+		    vu_fail(error, header.status < VU_STATUS_COUNT ? (vu_status)header.status : VU_UNKNOWN, "%.*s",
+		            (int)header.message.bytes, header.message.bytes ? (const char *)header.message.data : "");
 	if (status) {
 		nng_msg_free(msg);
 		return status;
@@ -246,8 +255,8 @@ vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *e
 		until_us = now_us + VU_REMOTE_TRY_US;
 	status = receive(channel, way, try, until_us, &msg, error);
 	if (status == VU_DEADLINE_EXCEEDED && until_us < try->deadline_us)
-		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: %s did not answer within a second", try->full_method,
-		               channel->service);
+		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: %s did not answer within a second",
+		               try->full_method, channel->service);
 	if (status)
 		return status;
 	atomic_fetch_add(&channel->rx_bytes, nng_msg_len(msg));

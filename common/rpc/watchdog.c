@@ -26,7 +26,8 @@ static void unlink_call(vu_rpc_call *call)
 	call->watched = false;
 }
 
-/* Takes all that are due out of the list, chained by watch_next and held. *next_us_out: the earliest of the others. */
+/* Takes all that are due out of the list, chained by watch_next and held. *next_us_out: the earliest of the others.
+ */
 static vu_rpc_call *collect(vu_rpc_server *server, int64_t now_us, int64_t *next_us_out)
 {
 	vu_rpc_call *due = NULL;
@@ -72,7 +73,8 @@ static void run_watchdog(void *argument)
 					vu_health_watcher_due(call);
 				else if (call->withdrawn)
 					vu_call_finish(call, VU_DEADLINE_EXCEEDED,
-					               "unable to begin the call in time: the service is busy", NULL, NULL);
+					               "unable to begin the call in time: the service is busy", NULL,
+					               NULL);
 				else
 					vu_call_expire(call);
 				vu_call_release(call);
@@ -102,7 +104,8 @@ void vu_watchdog_start(vu_rpc_server *server)
 	server->watchdog_runs = vu_server_start_thread(run_watchdog, server, WATCHDOG_STACK_BYTES);
 	uv_mutex_unlock(&server->lock);
 	if (!server->watchdog_runs)
-		vu_log_error("unable to start the thread that ends late calls; callers end them by their own deadline");
+		vu_log_error(
+		    "unable to start the thread that ends late calls; callers end them by their own deadline");
 }
 
 void vu_watchdog_add(vu_rpc_call *call, int64_t due_us)

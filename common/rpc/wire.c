@@ -35,7 +35,8 @@ bool vu_wire_read_fixed64(vu_wire_reader *reader, uint64_t *value_out)
 {
 	uint32_t low;
 	uint32_t high;
-	if (reader->end - reader->at < 8 || !vu_wire_read_fixed32(reader, &low) || !vu_wire_read_fixed32(reader, &high))
+	if (reader->end - reader->at < 8 || !vu_wire_read_fixed32(reader, &low) ||
+	    !vu_wire_read_fixed32(reader, &high))
 		return false;
 	*value_out = (uint64_t)high << 32 | low;
 	return true;

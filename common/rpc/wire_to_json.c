@@ -216,7 +216,8 @@ static bool store(reader *r, json_t *object, const Vu__FieldSchema *field, json_
 		return json_object_set_new_nocheck(object, field->name, value) == 0 ||
 		       refuse(r, VU_RESOURCE_EXHAUSTED, "there is no memory for it");
 	list = json_object_get(object, field->name);
-	return json_array_append_new(list, value) == 0 || refuse(r, VU_RESOURCE_EXHAUSTED, "there is no memory for it");
+	return json_array_append_new(list, value) == 0 ||
+	       refuse(r, VU_RESOURCE_EXHAUSTED, "there is no memory for it");
 }
 
 static bool read_field(reader *r, const Vu__FieldSchema *field, vu_wire_type wire, vu_wire_reader *in, json_t *object)
@@ -230,7 +231,8 @@ static bool read_field(reader *r, const Vu__FieldSchema *field, vu_wire_type wir
 		return vu_wire_skip(in, wire) || refuse(r, VU_INTERNAL, "it is cut off");
 	if (type->wire == VU_WIRE_BYTES && wire == VU_WIRE_BYTES)
 		return store(r, object, field,
-		             read_delimited(r, field, type, in, field->repeated ? NULL : json_object_get(object, field->name)));
+		             read_delimited(r, field, type, in,
+		                            field->repeated ? NULL : json_object_get(object, field->name)));
 	if (type->wire == wire)
 		return store(r, object, field, read_number(r, field, type, in));
 	if (wire != VU_WIRE_BYTES || !field->repeated)

@@ -69,8 +69,8 @@ static void run_worker(void *argument)
 		vu_worker_withdraw(call);
 		uv_mutex_unlock(&server->lock);
 		if (vu_clock_monotonic_us() >= call->deadline_us)
-			vu_call_finish(call, VU_DEADLINE_EXCEEDED, "unable to begin the call in time: the service is busy", NULL,
-			               NULL);
+			vu_call_finish(call, VU_DEADLINE_EXCEEDED,
+			               "unable to begin the call in time: the service is busy", NULL, NULL);
 		else
 			call->method->handler(call->method->context, call, call->request);
 		uv_mutex_lock(&server->lock);

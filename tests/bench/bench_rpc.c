@@ -30,11 +30,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES 64
-#define BLOCKS 40
-#define WARM_UP_CALLS 500
+#define ANSWER_BYTES    64
+#define BLOCKS          40
+#define WARM_UP_CALLS   500
 #define SERVER_CONTEXTS 8
-#define TIMEOUT_US 5000000
+#define TIMEOUT_US      5000000
 
 /* ---- servers: this program again, with an argument ---- */
 
@@ -62,7 +62,8 @@ static void serve_rpc(const char *path)
 	char text[VU_ENDPOINT_URI_MAX];
 
 	snprintf(text, sizeof text, "ipc://%s", path);
-	if (vu_endpoint_parse(text, &endpoint, &error) != VU_OK || vu_rpc_server_create(&config, &server, &error) != VU_OK ||
+	if (vu_endpoint_parse(text, &endpoint, &error) != VU_OK ||
+	    vu_rpc_server_create(&config, &server, &error) != VU_OK ||
 	    vu_rpc_server_add(server, &service, &error) != VU_OK || vu_rpc_server_listen(server, &error) != VU_OK)
 		vu_log_fatal("%s", error.message);
 	pause();
@@ -102,10 +103,12 @@ static void serve_bare(const char *path)
 	char url[VU_ENDPOINT_URI_MAX];
 
 	snprintf(url, sizeof url, "ipc://%s", path);
-	if (nng_rep0_open(&socket) != 0 || nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, VU_RPC_MESSAGE_BYTES_MAX) != 0)
+	if (nng_rep0_open(&socket) != 0 ||
+	    nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, VU_RPC_MESSAGE_BYTES_MAX) != 0)
 		vu_log_fatal("bare server: unable to open a socket");
 	for (int i = 0; i < SERVER_CONTEXTS; i++) {
-		if (nng_aio_alloc(&contexts[i].aio, on_bare, &contexts[i]) != 0 || nng_ctx_open(&contexts[i].context, socket) != 0)
+		if (nng_aio_alloc(&contexts[i].aio, on_bare, &contexts[i]) != 0 ||
+		    nng_ctx_open(&contexts[i].context, socket) != 0)
 			vu_log_fatal("bare server: no memory");
 		nng_ctx_recv(contexts[i].context, contexts[i].aio);
 	}
@@ -140,7 +143,8 @@ static void open_bare_client(bare_client *client, const char *path)
 	nng_socket socket;
 	char url[VU_ENDPOINT_URI_MAX];
 	snprintf(url, sizeof url, "ipc://%s", path);
-	if (nng_req0_open(&socket) != 0 || nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, VU_RPC_MESSAGE_BYTES_MAX) != 0 ||
+	if (nng_req0_open(&socket) != 0 ||
+	    nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, VU_RPC_MESSAGE_BYTES_MAX) != 0 ||
 	    nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE) != 0 ||
 	    nng_dial(socket, url, NULL, 0) != 0 || nng_ctx_open(&client->context, socket) != 0 ||
 	    nng_aio_alloc(&client->aio, NULL, NULL) != 0)
@@ -203,7 +207,8 @@ static double median_us(int64_t *samples, size_t count)
 }
 
 /* `payload_bytes` is the size of the request message as packed. */
-static void measure(const char *name, vu_channel *channel, bare_client *bare, size_t payload_bytes, int calls_per_block)
+static void measure(const char *name, vu_channel *channel, bare_client *bare, size_t payload_bytes,
+                    int calls_per_block)
 {
 	size_t count = (size_t)calls_per_block * BLOCKS;
 	int64_t *ours = malloc(count * sizeof *ours);
@@ -240,8 +245,8 @@ static void measure(const char *name, vu_channel *channel, bare_client *bare, si
 	}
 	value = median_us(ours, count);
 	baseline = median_us(theirs, count);
-	printf("{\"name\":\"%s\",\"value\":%.2f,\"unit\":\"us\",\"baseline\":%.2f,\"ratio\":%.3f}\n", name, value, baseline,
-	       value / baseline);
+	printf("{\"name\":\"%s\",\"value\":%.2f,\"unit\":\"us\",\"baseline\":%.2f,\"ratio\":%.3f}\n", name, value,
+	       baseline, value / baseline);
 	free(ours);
 	free(theirs);
 	free(payload);
@@ -256,7 +261,8 @@ int main(int argc, char **argv)
 	char text[VU_ENDPOINT_URI_MAX];
 	char *executable = vu_platform_executable_path();
 	vu_endpoint endpoint;
-	vu_channel_config config = {.service = "models", .caller = "bench", .endpoints = &endpoint, .endpoint_count = 1};
+	vu_channel_config config = {
+	    .service = "models", .caller = "bench", .endpoints = &endpoint, .endpoint_count = 1};
 	vu_channel *channel;
 	bare_client bare;
 	vu_error error;
@@ -280,7 +286,8 @@ int main(int argc, char **argv)
 	servers[1] = start_server(executable, "serve-bare", bare_path);
 
 	snprintf(text, sizeof text, "ipc://%s", rpc_path);
-	if (vu_endpoint_parse(text, &endpoint, &error) != VU_OK || vu_channel_create(&config, &channel, &error) != VU_OK)
+	if (vu_endpoint_parse(text, &endpoint, &error) != VU_OK ||
+	    vu_channel_create(&config, &channel, &error) != VU_OK)
 		vu_log_fatal("%s", error.message);
 	open_bare_client(&bare, bare_path);
 	measure("rpc_64b", channel, &bare, 64, 250);

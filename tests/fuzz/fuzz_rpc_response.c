@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (header.message.bytes > VU_ERROR_MESSAGE_MAX || payload.data + payload.bytes != data + size)
 		abort();
-	if (vu_payload_unpack(method_number((unsigned)size)->output, payload.data, payload.bytes, NULL, &message, &error) ==
-	    VU_OK)
+	if (vu_payload_unpack(method_number((unsigned)size)->output, payload.data, payload.bytes, NULL, &message,
+	                      &error) == VU_OK)
 		protobuf_c_message_free_unpacked(message, NULL);
 	return 0;
 }

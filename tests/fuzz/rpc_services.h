@@ -13,9 +13,9 @@
 #include "voiceunlock/v1/supervisor.pb-c.h"
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
-    &vu__antispoof__descriptor,    &vu__capture__descriptor, &vu__features__descriptor,   &vu__models__descriptor,
-    &vu__orchestrator__descriptor, &vu__process__descriptor, &vu__reflection__descriptor, &vu__supervisor__descriptor,
-    &vu_health__health__descriptor,
+    &vu__antispoof__descriptor,  &vu__capture__descriptor,      &vu__features__descriptor,
+    &vu__models__descriptor,     &vu__orchestrator__descriptor, &vu__process__descriptor,
+    &vu__reflection__descriptor, &vu__supervisor__descriptor,   &vu_health__health__descriptor,
 };
 #define SERVICE_COUNT (sizeof SERVICES / sizeof *SERVICES)
 

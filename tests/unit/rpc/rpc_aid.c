@@ -131,7 +131,7 @@ void rpc_aid_answer_kept(rpc_aid *aid)
 {
 	unsigned count = atomic_exchange(&aid->kept_count, 0);
 	Vu__SessionInfo response = VU__SESSION_INFO__INIT;
-	response.device = (char *)(uintptr_t)"kept";
+	response.device = (char *)(uintptr_t) "kept";
 	for (unsigned i = 0; i < count; i++)
 		vu_rpc_reply(aid->kept[i], &response.base);
 }
@@ -156,7 +156,8 @@ void rpc_aid_fini(rpc_aid *aid)
 
 vu_channel *rpc_aid_channel(const rpc_aid *aid)
 {
-	vu_channel_config config = {.service = "capture", .caller = "test", .endpoints = &aid->endpoint, .endpoint_count = 1};
+	vu_channel_config config = {
+	    .service = "capture", .caller = "test", .endpoints = &aid->endpoint, .endpoint_count = 1};
 	vu_channel *channel;
 	vu_error error;
 	if (vu_channel_create(&config, &channel, &error) != VU_OK)
@@ -213,7 +214,8 @@ int rpc_aid_wait_for(atomic_uint *counter, unsigned value)
 	return 0;
 }
 
-size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload, size_t payload_bytes)
+size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload,
+                     size_t payload_bytes)
 {
 	vu_request_header header;
 	size_t bytes;
@@ -305,7 +307,7 @@ pid_t rpc_aid_spawn_server(const rpc_aid *aid, uid_t uid)
 	char path[VU_SOCKET_PATH_MAX + 1];
 	char number[16];
 	char parent[16];
-	char *arguments[] = {NULL, (char *)(uintptr_t)"serve", path, number, parent, NULL};
+	char *arguments[] = {NULL, (char *)(uintptr_t) "serve", path, number, parent, NULL};
 	struct stat before = {0};
 	struct stat after = {0};
 	int had_socket = stat(aid->endpoint.path, &before) == 0;
@@ -317,9 +319,9 @@ pid_t rpc_aid_spawn_server(const rpc_aid *aid, uid_t uid)
 	child = spawn(arguments);
 	/* Ready once there is a socket that was not there before. */
 	for (int i = 0; i < 20000; i++) {
-		if (stat(path, &after) == 0 && (!had_socket || after.st_ino != before.st_ino ||
-		                                after.st_ctime != before.st_ctime ||
-		                                after.st_ctim.tv_nsec != before.st_ctim.tv_nsec))
+		if (stat(path, &after) == 0 &&
+		    (!had_socket || after.st_ino != before.st_ino || after.st_ctime != before.st_ctime ||
+		     after.st_ctim.tv_nsec != before.st_ctim.tv_nsec))
 			return child;
 		usleep(1000);
 	}
@@ -336,7 +338,7 @@ int rpc_aid_call_as(const rpc_aid *aid, uid_t uid)
 {
 	char path[VU_SOCKET_PATH_MAX + 1];
 	char number[16];
-	char *arguments[] = {NULL, (char *)(uintptr_t)"call", path, number, NULL};
+	char *arguments[] = {NULL, (char *)(uintptr_t) "call", path, number, NULL};
 	int status = -1;
 	snprintf(path, sizeof path, "%s", aid->endpoint.path);
 	snprintf(number, sizeof number, "%lu", (unsigned long)uid);

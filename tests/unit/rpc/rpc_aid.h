@@ -33,8 +33,8 @@ typedef struct rpc_aid {
 	vu_endpoint endpoint;
 	vu_rpc_server *server;
 	vu_rpc_service service;
-	atomic_uint devices_runs;      /* how often ListDevices ran */
-	atomic_uint devices_failures;  /* how often it is still to fail */
+	atomic_uint devices_runs;     /* how often ListDevices ran */
+	atomic_uint devices_failures; /* how often it is still to fail */
 	atomic_uint reads_running;
 	atomic_uint kept_count;
 	vu_rpc_call *kept[RPC_AID_KEPT_MAX];
@@ -74,7 +74,8 @@ void rpc_aid_kill(pid_t child);
 int rpc_aid_call_as(const rpc_aid *aid, uid_t uid);
 
 /* A frame of a request, as a client would send it; returns its length. */
-size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload, size_t payload_bytes);
+size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload,
+                     size_t payload_bytes);
 
 /* Waits until *counter has come to `value`; false after ten seconds. */
 int rpc_aid_wait_for(atomic_uint *counter, unsigned value);

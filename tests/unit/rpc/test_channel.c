@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define SECOND 1000000
+#define SECOND  1000000
 #define THREADS 6
 
 static rpc_aid aid;
@@ -60,12 +60,13 @@ static int teardown_alone(void **state)
 	return 0;
 }
 
-static vu_status get_session(vu_channel *on, const vu_call_options *options, Vu__SessionInfo **response, vu_error *error)
+static vu_status get_session(vu_channel *on, const vu_call_options *options, Vu__SessionInfo **response,
+                             vu_error *error)
 {
 	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
-	request.session_id = (char *)(uintptr_t)"abc";
-	return vu_channel_call(on, &vu__capture__descriptor, "GetSession", &request.base, (ProtobufCMessage **)response,
-	                       options, error);
+	request.session_id = (char *)(uintptr_t) "abc";
+	return vu_channel_call(on, &vu__capture__descriptor, "GetSession", &request.base,
+	                       (ProtobufCMessage **)response, options, error);
 }
 
 static void inline_handlers_are_called(void **state)
@@ -75,9 +76,11 @@ static void inline_handlers_are_called(void **state)
 	vu_error error;
 	(void)state;
 
-	request.session_id = (char *)(uintptr_t)"Gr\xc3\xbc\xc3\x9f" "e";
-	assert_int_equal(rpc_aid_call(channel, "GetSession", &request.base, (ProtobufCMessage **)&response, 5 * SECOND, &error),
-	                 VU_OK);
+	request.session_id = (char *)(uintptr_t) "Gr\xc3\xbc\xc3\x9f"
+	                                         "e";
+	assert_int_equal(
+	    rpc_aid_call(channel, "GetSession", &request.base, (ProtobufCMessage **)&response, 5 * SECOND, &error),
+	    VU_OK);
 	assert_string_equal(response->device, request.session_id);
 	assert_int_equal(response->source_rate, 1);
 	assert_true(response->total_samples > 0 && response->total_samples <= 5 * SECOND);
@@ -96,8 +99,9 @@ static void worker_handlers_are_called_with_large_messages(void **state)
 
 	request.pcm.data = calloc(1, bytes);
 	request.pcm.len = bytes;
-	assert_int_equal(rpc_aid_call(channel, "Append", &request.base, (ProtobufCMessage **)&response, 10 * SECOND, &error),
-	                 VU_OK);
+	assert_int_equal(
+	    rpc_aid_call(channel, "Append", &request.base, (ProtobufCMessage **)&response, 10 * SECOND, &error),
+	    VU_OK);
 	assert_int_equal(response->next_offset_frames, bytes);
 	protobuf_c_message_free_unpacked(&response->base, NULL);
 	free(request.pcm.data);
@@ -112,7 +116,8 @@ static void oversized_requests_are_not_sent(void **state)
 
 	request.pcm.len = VU_RPC_MESSAGE_BYTES_MAX;
 	request.pcm.data = calloc(1, request.pcm.len);
-	assert_int_equal(rpc_aid_call(channel, "Append", &request.base, NULL, 5 * SECOND, &error), VU_RESOURCE_EXHAUSTED);
+	assert_int_equal(rpc_aid_call(channel, "Append", &request.base, NULL, 5 * SECOND, &error),
+	                 VU_RESOURCE_EXHAUSTED);
 	assert_non_null(strstr(error.message, "the limit is 4194304"));
 	vu_channel_get_stats(channel, &stats);
 	assert_int_equal(stats.tx_bytes, 0);
@@ -144,8 +149,9 @@ static void errors_of_handlers_arrive_with_their_words(void **state)
 	vu_error error;
 	(void)state;
 
-	request.session_id = (char *)(uintptr_t)"unable to open: the device is 100 % busy";
-	assert_int_equal(rpc_aid_call(channel, "OpenSession", &request.base, NULL, 5 * SECOND, &error), VU_FAILED_PRECONDITION);
+	request.session_id = (char *)(uintptr_t) "unable to open: the device is 100 % busy";
+	assert_int_equal(rpc_aid_call(channel, "OpenSession", &request.base, NULL, 5 * SECOND, &error),
+	                 VU_FAILED_PRECONDITION);
 	assert_int_equal(error.status, VU_FAILED_PRECONDITION);
 	assert_string_equal(error.message, request.session_id);
 }
@@ -165,8 +171,9 @@ static void wrong_calls_are_refused_here(void **state)
 	assert_int_equal(get_session(channel, NULL, NULL, &error), VU_INVALID_ARGUMENT);
 	assert_int_equal(rpc_aid_call(channel, "Nothing", &request.base, NULL, SECOND, &error), VU_UNIMPLEMENTED);
 	assert_int_equal(rpc_aid_call(channel, "Append", &request.base, NULL, SECOND, &error), VU_INVALID_ARGUMENT);
-	assert_int_equal(vu_channel_call_bytes(channel, "Capture/GetSession", "", 0, &response, &bytes, &options, &error),
-	                 VU_INVALID_ARGUMENT);
+	assert_int_equal(
+	    vu_channel_call_bytes(channel, "Capture/GetSession", "", 0, &response, &bytes, &options, &error),
+	    VU_INVALID_ARGUMENT);
 	assert_null(response);
 	vu_channel_get_stats(channel, &stats);
 	assert_int_equal(stats.tx_bytes, 0);
@@ -181,8 +188,8 @@ static void bytes_go_both_ways(void **state)
 	Vu__SessionInfo *info;
 	(void)state;
 
-	assert_int_equal(vu_channel_call_bytes(channel, "/voiceunlock.v1.Capture/GetSession", "\x0a\x02hi", 4, &response,
-	                                       &bytes, &options, &error),
+	assert_int_equal(vu_channel_call_bytes(channel, "/voiceunlock.v1.Capture/GetSession", "\x0a\x02hi", 4,
+	                                       &response, &bytes, &options, &error),
 	                 VU_OK);
 	info = vu__session_info__unpack(NULL, bytes, response);
 	assert_non_null(info);
@@ -193,8 +200,8 @@ static void bytes_go_both_ways(void **state)
 	                                       &options, &error),
 	                 VU_UNIMPLEMENTED);
 	/* An empty answer is one too. */
-	assert_int_equal(vu_channel_call_bytes(channel, "/voiceunlock.v1.Capture/ListDevices", NULL, 0, &response, &bytes,
-	                                       &options, &error),
+	assert_int_equal(vu_channel_call_bytes(channel, "/voiceunlock.v1.Capture/ListDevices", NULL, 0, &response,
+	                                       &bytes, &options, &error),
 	                 VU_OK);
 	assert_non_null(response);
 	assert_int_equal(bytes, 0);
@@ -222,13 +229,16 @@ static void retries_end_after_four_tries_and_without_tokens(void **state)
 	(void)state;
 
 	atomic_store(&aid.devices_failures, 1000);
-	assert_int_equal(rpc_aid_call(channel, "ListDevices", &request.base, NULL, 30 * SECOND, &error), VU_UNAVAILABLE);
+	assert_int_equal(rpc_aid_call(channel, "ListDevices", &request.base, NULL, 30 * SECOND, &error),
+	                 VU_UNAVAILABLE);
 	assert_string_equal(error.message, "not yet");
 	assert_int_equal(atomic_load(&aid.devices_runs), 4);
 	/* Six tokens are left: the second failure takes them under half. */
-	assert_int_equal(rpc_aid_call(channel, "ListDevices", &request.base, NULL, 30 * SECOND, NULL), VU_UNAVAILABLE);
+	assert_int_equal(rpc_aid_call(channel, "ListDevices", &request.base, NULL, 30 * SECOND, NULL),
+	                 VU_UNAVAILABLE);
 	assert_int_equal(atomic_load(&aid.devices_runs), 6);
-	assert_int_equal(rpc_aid_call(channel, "ListDevices", &request.base, NULL, 30 * SECOND, NULL), VU_UNAVAILABLE);
+	assert_int_equal(rpc_aid_call(channel, "ListDevices", &request.base, NULL, 30 * SECOND, NULL),
+	                 VU_UNAVAILABLE);
 	assert_int_equal(atomic_load(&aid.devices_runs), 7);
 }
 
@@ -239,8 +249,9 @@ static void waiting_for_a_service_retries_until_the_deadline(void **state)
 	(void)state;
 
 	atomic_store(&aid.devices_failures, 6);
-	assert_int_equal(vu_channel_call(channel, &vu__capture__descriptor, "ListDevices", &request.base, NULL, &options, NULL),
-	                 VU_OK);
+	assert_int_equal(
+	    vu_channel_call(channel, &vu__capture__descriptor, "ListDevices", &request.base, NULL, &options, NULL),
+	    VU_OK);
 	assert_int_equal(atomic_load(&aid.devices_runs), 7);
 }
 
@@ -348,7 +359,8 @@ static void a_call_without_answer_ends_at_its_deadline(void **state)
 	vu_error error;
 	(void)state;
 
-	assert_int_equal(rpc_aid_call(channel, "FinishSession", &request.base, NULL, 60000, &error), VU_DEADLINE_EXCEEDED);
+	assert_int_equal(rpc_aid_call(channel, "FinishSession", &request.base, NULL, 60000, &error),
+	                 VU_DEADLINE_EXCEEDED);
 	/* The context is used again, and the late answer is not taken for that of another call. */
 	rpc_aid_answer_kept(&aid);
 	for (int i = 0; i < 20; i++) {
@@ -401,8 +413,8 @@ static void cancelling_ends_waiting_for_a_server(void **state)
 
 static void more_calls_than_contexts_wait_for_one(void **state)
 {
-	vu_channel_config config = {.service = "capture", .endpoints = &aid.endpoint, .endpoint_count = 1,
-	                            .concurrency_max = 1};
+	vu_channel_config config = {
+	    .service = "capture", .endpoints = &aid.endpoint, .endpoint_count = 1, .concurrency_max = 1};
 	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
 	vu_channel *narrow;
 	rpc_aid_thread first;
@@ -415,7 +427,8 @@ static void more_calls_than_contexts_wait_for_one(void **state)
 	memset(&second, 0, sizeof second);
 	rpc_aid_thread_start(&first, narrow, "FinishSession", &request.base, 60 * SECOND);
 	assert_true(rpc_aid_wait_for(&aid.kept_count, 1));
-	assert_int_equal(rpc_aid_call(narrow, "GetSession", &request.base, NULL, 50000, &error), VU_DEADLINE_EXCEEDED);
+	assert_int_equal(rpc_aid_call(narrow, "GetSession", &request.base, NULL, 50000, &error),
+	                 VU_DEADLINE_EXCEEDED);
 	assert_non_null(strstr(error.message, "under way"));
 	rpc_aid_thread_start(&second, narrow, "GetSession", &request.base, 60 * SECOND);
 	usleep(20000);
@@ -639,7 +652,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(waiting_in_vain_ends_at_the_deadline, setup_alone, teardown_alone),
 	    cmocka_unit_test_setup_teardown(a_server_that_comes_later_is_waited_for, setup_alone, teardown_alone),
 	    cmocka_unit_test_setup_teardown(a_server_killed_in_mid_call_is_unavailable, setup_alone, teardown_alone),
-	    cmocka_unit_test_setup_teardown(a_killed_server_that_is_started_again_answers, setup_alone, teardown_alone),
+	    cmocka_unit_test_setup_teardown(a_killed_server_that_is_started_again_answers, setup_alone,
+	                                    teardown_alone),
 	    cmocka_unit_test_setup_teardown(a_channel_survives_many_restarts, setup_alone, teardown_alone),
 	    cmocka_unit_test_setup_teardown(a_call_without_answer_ends_at_its_deadline, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cancelling_ends_a_call_that_waits, setup, teardown),
@@ -647,7 +661,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(more_calls_than_contexts_wait_for_one, setup, teardown),
 	    cmocka_unit_test_setup_teardown(threads_get_their_own_answers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unparsable_answers_are_internal, setup_alone, teardown_alone),
-	    cmocka_unit_test_setup_teardown(servers_that_leave_at_once_do_not_end_the_channel, setup_alone, teardown_alone),
+	    cmocka_unit_test_setup_teardown(servers_that_leave_at_once_do_not_end_the_channel, setup_alone,
+	                                    teardown_alone),
 	    cmocka_unit_test_setup_teardown(endpoints_are_balanced_and_failed_over, setup, teardown),
 	    cmocka_unit_test(endpoints_are_checked),
 	};

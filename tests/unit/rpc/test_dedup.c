@@ -174,7 +174,8 @@ static int setup(void **state)
 	atomic_store(&hold, 0);
 	atomic_store(&fail_next, 0);
 	if (vu_dedup_create(NULL, &dedup) != VU_OK || vu_rpc_server_create(&config, &aid.server, &error) != VU_OK ||
-	    vu_rpc_server_add(aid.server, &MODELS, &error) != VU_OK || vu_rpc_server_listen(aid.server, &error) != VU_OK)
+	    vu_rpc_server_add(aid.server, &MODELS, &error) != VU_OK ||
+	    vu_rpc_server_listen(aid.server, &error) != VU_OK)
 		return 1;
 	channel = rpc_aid_channel(&aid);
 	return 0;

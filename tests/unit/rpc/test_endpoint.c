@@ -23,7 +23,8 @@ static void ipc_is_parsed_and_usable(void **state)
 	vu_endpoint endpoint;
 	vu_error error;
 	(void)state;
-	assert_int_equal(vu_endpoint_parse("ipc:///run/user/1000/voice-unlock/models.sock", &endpoint, &error), VU_OK);
+	assert_int_equal(vu_endpoint_parse("ipc:///run/user/1000/voice-unlock/models.sock", &endpoint, &error),
+	                 VU_OK);
 	assert_int_equal(endpoint.transport, VU_TRANSPORT_IPC);
 	assert_string_equal(endpoint.path, "/run/user/1000/voice-unlock/models.sock");
 	assert_string_equal(endpoint.uri, "ipc:///run/user/1000/voice-unlock/models.sock");

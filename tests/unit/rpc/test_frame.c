@@ -38,12 +38,12 @@ static uint8_t ID[VU_ID_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 static Vu__RequestHeader good_header(void)
 {
 	Vu__RequestHeader header = VU__REQUEST_HEADER__INIT;
-	header.method = (char *)(uintptr_t)"/voiceunlock.v1.Models/Score";
+	header.method = (char *)(uintptr_t) "/voiceunlock.v1.Models/Score";
 	header.request_id.data = ID;
 	header.request_id.len = sizeof ID;
 	header.timeout_us = 1500000;
 	header.attempt = 2;
-	header.caller = (char *)(uintptr_t)"orchestrator";
+	header.caller = (char *)(uintptr_t) "orchestrator";
 	return header;
 }
 
@@ -73,8 +73,8 @@ static void parses_what_protobuf_packs(void **state)
 	size_t bytes;
 	(void)state;
 
-	colour.key = (char *)(uintptr_t)"colour";
-	colour.value = (char *)(uintptr_t)"blue";
+	colour.key = (char *)(uintptr_t) "colour";
+	colour.value = (char *)(uintptr_t) "blue";
 	header.metadata = metadata;
 	header.n_metadata = 1;
 	bytes = frame_of(frame, &header.base, "xyz", 3);
@@ -160,7 +160,7 @@ static void bad_headers_are_refused(void **state)
 	(void)state;
 
 	header = good_header();
-	header.method = (char *)(uintptr_t)"";
+	header.method = (char *)(uintptr_t) "";
 	refuses(&header, "names no method");
 
 	header = good_header();
@@ -170,7 +170,7 @@ static void bad_headers_are_refused(void **state)
 	refuses(&header, "wrong type, length or text");
 
 	header = good_header();
-	header.method = (char *)(uintptr_t)"/a\xff/b";
+	header.method = (char *)(uintptr_t) "/a\xff/b";
 	refuses(&header, "wrong type, length or text");
 
 	header = good_header();
@@ -182,26 +182,26 @@ static void bad_headers_are_refused(void **state)
 	refuses(&header, "no request id");
 
 	header = good_header();
-	header.caller = (char *)(uintptr_t)"\xc0\x80";
+	header.caller = (char *)(uintptr_t) "\xc0\x80";
 	refuses(&header, "wrong type, length or text");
 
 	header = good_header();
 	memset(text, 'v', sizeof text);
 	text[VU_RPC_METADATA_BYTES_MAX] = '\0';
-	entry.key = (char *)(uintptr_t)"k";
+	entry.key = (char *)(uintptr_t) "k";
 	entry.value = text;
 	nine[0] = &entry;
 	header.metadata = nine;
 	header.n_metadata = 1;
 	refuses(&header, "wrong type, length or text");
 
-	entry.value = (char *)(uintptr_t)"v";
+	entry.value = (char *)(uintptr_t) "v";
 	for (int i = 0; i < 9; i++)
 		nine[i] = &entry;
 	header.n_metadata = 9;
 	refuses(&header, "wrong type, length or text");
 
-	entry.key = (char *)(uintptr_t)"";
+	entry.key = (char *)(uintptr_t) "";
 	header.n_metadata = 1;
 	refuses(&header, "wrong type, length or text");
 }
@@ -221,8 +221,8 @@ static vu_status parse_with(const uint8_t *extra, size_t extra_bytes, vu_error *
 
 static void unknown_and_repeated_fields_are_refused(void **state)
 {
-	const uint8_t unknown[] = {0x78, 0x01};         /* field 15 */
-	const uint8_t repeated[] = {0x20, 0x05};        /* attempt again */
+	const uint8_t unknown[] = {0x78, 0x01};          /* field 15 */
+	const uint8_t repeated[] = {0x20, 0x05};         /* attempt again */
 	const uint8_t wrong_type[] = {0x25, 1, 2, 3, 4}; /* attempt as fixed32, and again */
 	const uint8_t group[] = {0x0b};
 	vu_error error;
@@ -290,11 +290,11 @@ static void bad_responses_are_refused(void **state)
 	size_t bytes;
 	(void)state;
 
-	header.message = (char *)(uintptr_t)"\xff";
+	header.message = (char *)(uintptr_t) "\xff";
 	bytes = frame_of(frame, &header.base, NULL, 0);
 	assert_int_equal(vu_frame_parse_response(frame, bytes, &parsed, &payload, &error), VU_INTERNAL);
 
-	header.message = (char *)(uintptr_t)"";
+	header.message = (char *)(uintptr_t) "";
 	header.details.data = details;
 	header.details.len = VU_FRAME_DETAILS_BYTES_MAX;
 	bytes = frame_of(frame, &header.base, NULL, 0);

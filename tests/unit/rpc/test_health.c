@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#define SECOND 1000000
-#define UNKNOWN VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__UNKNOWN
-#define SERVING VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
-#define NOT_SERVING VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
+#define SECOND          1000000
+#define UNKNOWN         VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__UNKNOWN
+#define SERVING         VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+#define NOT_SERVING     VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
 #define SERVICE_UNKNOWN VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN
-#define NO_ANSWER (-1)
+#define NO_ANSWER       (-1)
 
 static rpc_aid aid;
 static vu_channel *channel;
@@ -48,8 +48,8 @@ static int ask(const char *method, const char *service, const char *last, int64_
 {
 	VuHealth__HealthCheckRequest request = VU_HEALTH__HEALTH_CHECK_REQUEST__INIT;
 	VuHealth__HealthCheckResponse *response;
-	vu_call_options options = {.timeout_us = timeout_us, .metadata_key = last ? "last-status" : NULL,
-	                           .metadata_value = last};
+	vu_call_options options = {
+	    .timeout_us = timeout_us, .metadata_key = last ? "last-status" : NULL, .metadata_value = last};
 	vu_status status;
 	int answer;
 
@@ -198,7 +198,9 @@ static void draining_answers_watchers_and_all_is_not_serving(void **state)
 static void watchers_are_bounded_and_calls_are_not_in_their_way(void **state)
 {
 	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
-	vu_channel_config config = {.service = "capture", .endpoints = &aid.endpoint, .endpoint_count = 1,
+	vu_channel_config config = {.service = "capture",
+	                            .endpoints = &aid.endpoint,
+	                            .endpoint_count = 1,
 	                            .concurrency_max = VU_WATCHERS_MAX + 4};
 	watcher watchers[VU_WATCHERS_MAX];
 	vu_status status;
@@ -224,7 +226,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(the_process_is_not_serving_until_set, setup, teardown),
 	    cmocka_unit_test_setup_teardown(added_services_follow_the_process_until_set, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unregistered_names_are_not_found, setup, teardown),
-	    cmocka_unit_test_setup_teardown(watch_answers_at_once_when_the_caller_knows_another_status, setup, teardown),
+	    cmocka_unit_test_setup_teardown(watch_answers_at_once_when_the_caller_knows_another_status, setup,
+	                                    teardown),
 	    cmocka_unit_test_setup_teardown(watch_answers_on_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(watch_answers_before_the_deadline_without_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(draining_answers_watchers_and_all_is_not_serving, setup, teardown),

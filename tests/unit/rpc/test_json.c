@@ -118,7 +118,8 @@ static void reflection_lists_services_methods_and_types(void **state)
 		}
 	}
 	assert_int_equal(found, 2);
-	assert_int_equal(vu_rpc_schema_find_method(schema, "Reflection/Describe", &method, name, sizeof name, &error), VU_OK);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "Reflection/Describe", &method, name, sizeof name, &error),
+	                 VU_OK);
 	assert_true(method->idempotent);
 }
 
@@ -129,28 +130,36 @@ static void methods_are_found_by_short_and_full_names(void **state)
 	vu_error error;
 	(void)state;
 
-	assert_int_equal(vu_rpc_schema_find_method(schema, "Models/Score", &method, name, sizeof name, &error), VU_OK);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "Models/Score", &method, name, sizeof name, &error),
+	                 VU_OK);
 	assert_string_equal(name, "/voiceunlock.v1.Models/Score");
 	assert_string_equal(method->input, "voiceunlock.v1.ScoreRequest");
-	assert_int_equal(vu_rpc_schema_find_method(schema, "/grpc.health.v1.Health/Check", &method, name, sizeof name, &error),
-	                 VU_OK);
+	assert_int_equal(
+	    vu_rpc_schema_find_method(schema, "/grpc.health.v1.Health/Check", &method, name, sizeof name, &error),
+	    VU_OK);
 	assert_string_equal(name, "/grpc.health.v1.Health/Check");
-	assert_int_equal(vu_rpc_schema_find_method(schema, "Models/Skore", &method, name, sizeof name, &error), VU_NOT_FOUND);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "Models/Skore", &method, name, sizeof name, &error),
+	                 VU_NOT_FOUND);
 	assert_non_null(strstr(error.message, "did you mean \"Score\""));
-	assert_int_equal(vu_rpc_schema_find_method(schema, "Model/Score", &method, name, sizeof name, &error), VU_NOT_FOUND);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "Model/Score", &method, name, sizeof name, &error),
+	                 VU_NOT_FOUND);
 	assert_non_null(strstr(error.message, "did you mean \"Models\""));
-	assert_int_equal(vu_rpc_schema_find_method(schema, "Score", &method, name, sizeof name, &error), VU_INVALID_ARGUMENT);
-	assert_int_equal(vu_rpc_schema_find_method(schema, "a/b/c", &method, name, sizeof name, &error), VU_INVALID_ARGUMENT);
-	assert_int_equal(vu_rpc_schema_find_method(schema, "Models/Score", &method, name, 10, &error), VU_OUT_OF_RANGE);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "Score", &method, name, sizeof name, &error),
+	                 VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "a/b/c", &method, name, sizeof name, &error),
+	                 VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_rpc_schema_find_method(schema, "Models/Score", &method, name, 10, &error),
+	                 VU_OUT_OF_RANGE);
 }
 
 static void json_becomes_the_message_it_says(void **state)
 {
 	Vu__ScoreRequest *score = (Vu__ScoreRequest *)read_json(
-	    &vu__score_request__descriptor,
-	    "{\"key\": {\"namespace\": \"n\", \"user\": \"J\\u00f6rg\"}, \"level\": \"strict\", \"statistics\": \"AAEC/w==\","
-	    " \"vector\": {\"values\": [1, 2.5, -3e-2, \"NaN\", \"-Infinity\", \"0.1\"], \"start_ms\": \"7\", \"end_ms\": 8.0},"
-	    " \"quality\": {\"problem\": \"QUALITY_CLIPPED\", \"snr_db\": null}}");
+	    &vu__score_request__descriptor, "{\"key\": {\"namespace\": \"n\", \"user\": \"J\\u00f6rg\"}, \"level\": "
+	                                    "\"strict\", \"statistics\": \"AAEC/w==\","
+	                                    " \"vector\": {\"values\": [1, 2.5, -3e-2, \"NaN\", \"-Infinity\", "
+	                                    "\"0.1\"], \"start_ms\": \"7\", \"end_ms\": 8.0},"
+	                                    " \"quality\": {\"problem\": \"QUALITY_CLIPPED\", \"snr_db\": null}}");
 	(void)state;
 
 	assert_string_equal(score->key->namespace_, "n");
@@ -178,7 +187,8 @@ static void nothing_is_the_empty_message(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		uint8_t *wire;
 		size_t bytes;
-		assert_int_equal(vu_rpc_json_to_wire(schema, "voiceunlock.v1.UserKey", texts[i], &wire, &bytes, NULL), VU_OK);
+		assert_int_equal(vu_rpc_json_to_wire(schema, "voiceunlock.v1.UserKey", texts[i], &wire, &bytes, NULL),
+		                 VU_OK);
 		assert_non_null(wire);
 		assert_int_equal(bytes, 0);
 		free(wire);
@@ -197,8 +207,10 @@ static void bad_json_names_the_field(void **state)
 	refuses(score, "{\"key\": 7}", VU_INVALID_ARGUMENT, "field \"key\" must be an object");
 	refuses(score, "{\"level\": 7}", VU_INVALID_ARGUMENT, "field \"level\" must be a text");
 	refuses(score, "{\"level\": \"a\\u0000b\"}", VU_INVALID_ARGUMENT, "");
-	refuses(score, "{\"vector\": {\"values\": 3}}", VU_INVALID_ARGUMENT, "field \"vector.values\" must be a list");
-	refuses(score, "{\"vector\": {\"values\": [true]}}", VU_INVALID_ARGUMENT, "field \"vector.values\" must be a number");
+	refuses(score, "{\"vector\": {\"values\": 3}}", VU_INVALID_ARGUMENT,
+	        "field \"vector.values\" must be a list");
+	refuses(score, "{\"vector\": {\"values\": [true]}}", VU_INVALID_ARGUMENT,
+	        "field \"vector.values\" must be a number");
 	refuses(score, "{\"vector\": {\"values\": [1e39]}}", VU_INVALID_ARGUMENT, "range of float");
 	refuses(score, "{\"vector\": {\"values\": [\"0x10\"]}}", VU_INVALID_ARGUMENT, "must be a number");
 	refuses(score, "{\"statistics\": \"A\"}", VU_INVALID_ARGUMENT, "base64");
@@ -228,12 +240,12 @@ static void messages_become_json(void **state)
 	char *json;
 	(void)state;
 
-	key.user = (char *)(uintptr_t)"a\"b\\c\nd";
+	key.user = (char *)(uintptr_t) "a\"b\\c\nd";
 	vector.values = values;
 	vector.n_values = 4;
 	score.key = &key;
 	score.vector = &vector;
-	score.statistics.data = (uint8_t *)(uintptr_t)"\x00\x01\x02\xff";
+	score.statistics.data = (uint8_t *)(uintptr_t) "\x00\x01\x02\xff";
 	score.statistics.len = 4;
 	json = write_json(&score.base);
 	assert_string_equal(json, "{\n"
@@ -267,7 +279,7 @@ static void all_of_a_message_survives_the_way_there_and_back(void **state)
 	info.speech_end = (uint64_t)INT64_MAX + 1;
 	info.level_dbfs = -23.456789f;
 	info.peak_dbfs = 3.4028235e38f;
-	info.failure = (char *)(uintptr_t)"\xf0\x9f\x8e\xa4 tab\t\x01";
+	info.failure = (char *)(uintptr_t) "\xf0\x9f\x8e\xa4 tab\t\x01";
 	info.failure_status = UINT32_MAX;
 	json = write_json(&info.base);
 	assert_non_null(strstr(json, "\"SESSION_ENDED\""));
@@ -313,8 +325,8 @@ static vu_status show(const char *message, const void *wire, size_t bytes, char 
 static void wire_bytes_may_come_in_any_legal_form(void **state)
 {
 	/* Floats not packed, in two runs; a message in two parts; a field twice; one that is not known. */
-	static const uint8_t wire[] = {0x0a, 0x03, 0x12, 0x01, 'u', 0x0a, 0x03, 0x0a, 0x01, 'n', 0x32, 0x01, 'a', 0x32,
-	                               0x01, 'b',  0xf8, 0x07, 0x05};
+	static const uint8_t wire[] = {0x0a, 0x03, 0x12, 0x01, 'u',  0x0a, 0x03, 0x0a, 0x01, 'n',
+	                               0x32, 0x01, 'a',  0x32, 0x01, 'b',  0xf8, 0x07, 0x05};
 	static const uint8_t floats[] = {0x0d, 0, 0, 0x80, 0x3f, 0x0a, 0x04, 0, 0, 0, 0x40};
 	char *json;
 	vu_error error;
@@ -335,12 +347,20 @@ static void bad_wire_bytes_are_internal(void **state)
 	static const struct {
 		const char *wire;
 		size_t bytes;
-	} bad[] = {{"\xff", 1}, {"\x0a\x05" "a", 3}, {"\x0a\x01\xff", 3}, {"\x08\x01", 2}, {"\x0b", 1}, {"\x10", 1}};
+	} bad[] = {{"\xff", 1},
+	           {"\x0a\x05"
+	            "a",
+	            3},
+	           {"\x0a\x01\xff", 3},
+	           {"\x08\x01", 2},
+	           {"\x0b", 1},
+	           {"\x10", 1}};
 	char *json;
 	vu_error error;
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		assert_int_equal(show("voiceunlock.v1.ReadRequest", bad[i].wire, bad[i].bytes, &json, &error), VU_INTERNAL);
+		assert_int_equal(show("voiceunlock.v1.ReadRequest", bad[i].wire, bad[i].bytes, &json, &error),
+		                 VU_INTERNAL);
 		assert_null(json);
 	}
 	assert_int_equal(show("voiceunlock.v1.Nothing", "", 0, &json, &error), VU_NOT_FOUND);
@@ -375,32 +395,33 @@ static void a_schema_that_lies_is_survived(void **state)
 	vu_error error;
 	(void)state;
 
-	message.name = (char *)(uintptr_t)"M";
+	message.name = (char *)(uintptr_t) "M";
 	message.fields = fields;
 	message.n_fields = 1;
 	lies.messages = messages;
 	lies.n_messages = 1;
-	field.name = (char *)(uintptr_t)"f";
+	field.name = (char *)(uintptr_t) "f";
 	field.number = 1;
-	field.type = (char *)(uintptr_t)"quaternion";
+	field.type = (char *)(uintptr_t) "quaternion";
 	assert_int_equal(vu_rpc_json_to_wire(&lies, "M", "{\"f\": 1}", &wire, &bytes, &error), VU_NOT_FOUND);
 	assert_int_equal(vu_rpc_wire_to_json(&lies, "M", (const uint8_t *)"\x08\x01", 2, &json, &error), VU_OK);
 	free(json);
-	field.type = (char *)(uintptr_t)"message";
-	field.type_name = (char *)(uintptr_t)"Missing";
+	field.type = (char *)(uintptr_t) "message";
+	field.type_name = (char *)(uintptr_t) "Missing";
 	assert_int_equal(vu_rpc_json_to_wire(&lies, "M", "{\"f\": {}}", &wire, &bytes, &error), VU_NOT_FOUND);
 	/* A message within itself, deeper than is allowed: each level is two bytes around the rest. */
-	field.type_name = (char *)(uintptr_t)"M";
+	field.type_name = (char *)(uintptr_t) "M";
 	for (size_t i = 0; i < sizeof deep; i += 2) {
 		deep[i] = 0x0a;
 		deep[i + 1] = (uint8_t)(sizeof deep - i - 2);
 	}
 	assert_int_equal(vu_rpc_wire_to_json(&lies, "M", deep, sizeof deep, &json, &error), VU_INTERNAL);
-	assert_int_equal(vu_rpc_json_to_wire(&lies, "M",
-	                                     "{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":"
-	                                     "{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{}}}}}}}}}}}}}}}}}}",
-	                                     &wire, &bytes, &error),
-	                 VU_OUT_OF_RANGE);
+	assert_int_equal(
+	    vu_rpc_json_to_wire(&lies, "M",
+	                        "{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":"
+	                        "{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{\"f\":{}}}}}}}}}}}}}}}}}}",
+	                        &wire, &bytes, &error),
+	    VU_OUT_OF_RANGE);
 	field.number = 0;
 	assert_int_equal(vu_rpc_json_to_wire(&lies, "M", "{\"f\": {}}", &wire, &bytes, &error), VU_NOT_FOUND);
 }

@@ -26,14 +26,15 @@ static void unpacks_into_the_arena_and_frees_what_does_not_fit(void **state)
 	(void)state;
 
 	memset(pcm, 7, sizeof pcm);
-	request.session_id = (char *)(uintptr_t)"abc";
+	request.session_id = (char *)(uintptr_t) "abc";
 	request.pcm.data = pcm;
 	request.pcm.len = sizeof pcm;
 	bytes = vu__append_request__pack(&request, wire);
 	for (int round = 0; round < 3; round++) {
 		const Vu__AppendRequest *unpacked;
 		vu_payload_arena_init(arena);
-		assert_int_equal(vu_payload_unpack(&vu__append_request__descriptor, wire, bytes, arena, &message, &error), VU_OK);
+		assert_int_equal(
+		    vu_payload_unpack(&vu__append_request__descriptor, wire, bytes, arena, &message, &error), VU_OK);
 		unpacked = (const void *)message;
 		assert_true((uintptr_t)message >= (uintptr_t)arena->bytes &&
 		            (uintptr_t)message < (uintptr_t)arena->bytes + sizeof arena->bytes);
@@ -58,10 +59,19 @@ static void text_is_checked(void **state)
 {
 	vu_error error;
 	(void)state;
-	assert_int_equal(unpack_session("\x0a\x02" "ab", 4, &error), VU_OK);
-	assert_int_equal(unpack_session("\x0a\x02" "a\xff", 4, &error), VU_INTERNAL);
+	assert_int_equal(unpack_session("\x0a\x02"
+	                                "ab",
+	                                4, &error),
+	                 VU_OK);
+	assert_int_equal(unpack_session("\x0a\x02"
+	                                "a\xff",
+	                                4, &error),
+	                 VU_INTERNAL);
 	assert_non_null(strstr(error.message, "UTF-8"));
-	assert_int_equal(unpack_session("\x0a\x03" "a\0b", 5, &error), VU_INTERNAL);
+	assert_int_equal(unpack_session("\x0a\x03"
+	                                "a\0b",
+	                                5, &error),
+	                 VU_INTERNAL);
 	assert_non_null(strstr(error.message, "NUL"));
 }
 
@@ -74,7 +84,8 @@ static void text_in_nested_messages_is_checked(void **state)
 	vu_error error;
 	(void)state;
 
-	assert_int_equal(vu_payload_unpack(&vu__score_request__descriptor, good, sizeof good, NULL, &message, &error), VU_OK);
+	assert_int_equal(vu_payload_unpack(&vu__score_request__descriptor, good, sizeof good, NULL, &message, &error),
+	                 VU_OK);
 	protobuf_c_message_free_unpacked(message, NULL);
 	assert_int_equal(vu_payload_unpack(&vu__score_request__descriptor, bad, sizeof bad, NULL, &message, &error),
 	                 VU_INTERNAL);
@@ -84,14 +95,20 @@ static void unknown_fields_are_allowed(void **state)
 {
 	vu_error error;
 	(void)state;
-	assert_int_equal(unpack_session("\xf8\x07\x01\x0a\x01" "a", 6, &error), VU_OK);
+	assert_int_equal(unpack_session("\xf8\x07\x01\x0a\x01"
+	                                "a",
+	                                6, &error),
+	                 VU_OK);
 }
 
 static void garbage_is_refused(void **state)
 {
 	vu_error error;
 	(void)state;
-	assert_int_equal(unpack_session("\x0a\x05" "ab", 4, &error), VU_INTERNAL);
+	assert_int_equal(unpack_session("\x0a\x05"
+	                                "ab",
+	                                4, &error),
+	                 VU_INTERNAL);
 	assert_int_equal(unpack_session("\x00", 1, &error), VU_INTERNAL);
 	assert_int_equal(unpack_session("\xff\xff\xff\xff", 4, &error), VU_INTERNAL);
 	/* A string field that comes as a number. */
@@ -117,7 +134,8 @@ static void small_messages_cannot_grow_without_end(void **state)
 	                 VU_RESOURCE_EXHAUSTED);
 	assert_int_equal(vu_payload_unpack(&vu__enroll_request__descriptor, wire, 2 * count, NULL, &message, &error),
 	                 VU_RESOURCE_EXHAUSTED);
-	assert_int_equal(vu_payload_unpack(&vu__enroll_request__descriptor, wire, 2000, NULL, &message, &error), VU_OK);
+	assert_int_equal(vu_payload_unpack(&vu__enroll_request__descriptor, wire, 2000, NULL, &message, &error),
+	                 VU_OK);
 	assert_int_equal(((Vu__EnrollRequest *)message)->n_samples, 1000);
 	protobuf_c_message_free_unpacked(message, NULL);
 	free(arena);

@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
-#define SECOND 1000000
+#define SECOND  1000000
 #define CAPTURE "/voiceunlock.v1.Capture/"
-#define NOBODY 65534
+#define NOBODY  65534
 
 static rpc_aid aid;
 static vu_channel *channel;
@@ -81,8 +81,9 @@ static void still_serves(void)
 
 static void unknown_methods_are_unimplemented(void **state)
 {
-	static const char *const methods[] = {CAPTURE "Score", "/voiceunlock.v1.Models/Score", "nonsense", CAPTURE,
-	                                      CAPTURE "Appen", CAPTURE "Appendx", CAPTURE "CloseSession"};
+	static const char *const methods[] = {
+	    CAPTURE "Score",   "/voiceunlock.v1.Models/Score", "nonsense", CAPTURE, CAPTURE "Appen",
+	    CAPTURE "Appendx", CAPTURE "CloseSession"};
 	(void)state;
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
 		uint8_t frame[512];
@@ -136,7 +137,10 @@ static void malformed_frames_are_internal(void **state)
 	assert_int_equal(rpc_aid_send_raw(&aid, frame, bytes, NULL), VU_INTERNAL);
 	bytes = rpc_aid_frame(frame, CAPTURE "GetSession", SECOND, "\x0a\x01\xff", 3);
 	assert_int_equal(rpc_aid_send_raw(&aid, frame, bytes, NULL), VU_INTERNAL);
-	bytes = rpc_aid_frame(frame, CAPTURE "Append", SECOND, "\x1a\x7f" "cut", 5);
+	bytes = rpc_aid_frame(frame, CAPTURE "Append", SECOND,
+	                      "\x1a\x7f"
+	                      "cut",
+	                      5);
 	assert_int_equal(rpc_aid_send_raw(&aid, frame, bytes, NULL), VU_INTERNAL);
 	still_serves();
 	vu_rpc_server_get_stats(aid.server, &stats);
@@ -166,7 +170,8 @@ static void oversized_responses_become_errors(void **state)
 	(void)state;
 
 	request.max_samples = VU_RPC_MESSAGE_BYTES_MAX;
-	assert_int_equal(rpc_aid_call(channel, "Read", &request.base, NULL, 10 * SECOND, &error), VU_RESOURCE_EXHAUSTED);
+	assert_int_equal(rpc_aid_call(channel, "Read", &request.base, NULL, 10 * SECOND, &error),
+	                 VU_RESOURCE_EXHAUSTED);
 	assert_non_null(strstr(error.message, "unable to send the response"));
 	request.max_samples = VU_RPC_MESSAGE_BYTES_MAX - 100;
 	assert_int_equal(rpc_aid_call(channel, "Read", &request.base, NULL, 10 * SECOND, &error), VU_OK);
@@ -393,7 +398,8 @@ static void fail_with_ok(void *context, vu_rpc_call *call, const ProtobufCMessag
 
 static void defects_of_handlers_are_internal(void **state)
 {
-	static const vu_rpc_method methods[] = {{"Stats", answer_wrongly, VU_RPC_INLINE}, {"ListUsers", fail_with_ok, 0}};
+	static const vu_rpc_method methods[] = {{"Stats", answer_wrongly, VU_RPC_INLINE},
+	                                        {"ListUsers", fail_with_ok, 0}};
 	static const vu_rpc_service models = {&vu__models__descriptor, methods, 2, NULL};
 	vu_rpc_server_config config = {.service = "models", .endpoint = &aid.endpoint};
 	vu_rpc_server *server;
@@ -430,8 +436,9 @@ static void peers_that_leave_at_once_do_not_end_the_server(void **state)
 		assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
 		close(fd);
 	}
-	assert_int_equal(vu_channel_call(channel, &vu__capture__descriptor, "GetSession", &request.base, NULL, &options, NULL),
-	                 VU_OK);
+	assert_int_equal(
+	    vu_channel_call(channel, &vu__capture__descriptor, "GetSession", &request.base, NULL, &options, NULL),
+	    VU_OK);
 }
 
 static void the_socket_is_private(void **state)
@@ -540,7 +547,8 @@ static void figures_are_counted(void **state)
 	(void)state;
 
 	assert_int_equal(rpc_aid_call(channel, "GetSession", &request.base, NULL, 10 * SECOND, NULL), VU_OK);
-	assert_int_equal(rpc_aid_call(channel, "OpenSession", &open.base, NULL, 10 * SECOND, NULL), VU_FAILED_PRECONDITION);
+	assert_int_equal(rpc_aid_call(channel, "OpenSession", &open.base, NULL, 10 * SECOND, NULL),
+	                 VU_FAILED_PRECONDITION);
 	vu_rpc_server_get_stats(aid.server, &stats);
 	vu_channel_get_stats(channel, &client);
 	assert_int_equal(stats.requests, 2);
@@ -561,8 +569,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(oversized_requests_are_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(oversized_responses_become_errors, setup, teardown),
 	    cmocka_unit_test_setup_teardown(more_than_the_bound_is_refused_at_once, setup_small, teardown),
-	    cmocka_unit_test_setup_teardown(unanswered_calls_end_at_their_deadline_and_late_answers_are_dropped, setup,
-	                                    teardown),
+	    cmocka_unit_test_setup_teardown(unanswered_calls_end_at_their_deadline_and_late_answers_are_dropped,
+	                                    setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_waits_too_long_for_a_worker_never_runs, setup_small, teardown),
 	    cmocka_unit_test_setup_teardown(handlers_learn_that_their_caller_has_gone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_second_instance_is_refused_and_the_first_serves_on, setup, teardown),

@@ -10,7 +10,8 @@
 
 static void varints_round_trip(void **state)
 {
-	static const uint64_t values[] = {0, 1, 127, 128, 300, 16383, 16384, UINT32_MAX, (uint64_t)1 << 63, UINT64_MAX};
+	static const uint64_t values[] = {0,         1, 127, 128, 300, 16383, 16384, UINT32_MAX, (uint64_t)1 << 63,
+	                                  UINT64_MAX};
 	(void)state;
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -113,13 +114,15 @@ static void text_is_valid_utf8_without_nul(void **state)
 {
 	(void)state;
 	assert_true(is_text("", 0));
-	assert_true(is_text("Gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x8e\xa4", 12));
+	assert_true(is_text("Gr\xc3\xbc\xc3\x9f"
+	                    "e \xf0\x9f\x8e\xa4",
+	                    12));
 	assert_false(is_text("a\0b", 3));
 	assert_false(is_text("\xc3", 1));
-	assert_false(is_text("\xc0\x80", 2));             /* NUL, overlong */
-	assert_false(is_text("\xe0\x80\xaf", 3));         /* slash, overlong */
-	assert_false(is_text("\xed\xa0\x80", 3));         /* a surrogate */
-	assert_false(is_text("\xf4\x90\x80\x80", 4));     /* past the last code point */
+	assert_false(is_text("\xc0\x80", 2));         /* NUL, overlong */
+	assert_false(is_text("\xe0\x80\xaf", 3));     /* slash, overlong */
+	assert_false(is_text("\xed\xa0\x80", 3));     /* a surrogate */
+	assert_false(is_text("\xf4\x90\x80\x80", 4)); /* past the last code point */
 	assert_false(is_text("\xff", 1));
 	assert_false(is_text("\x80", 1));
 }
