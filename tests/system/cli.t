@@ -316,11 +316,18 @@ says 'call by a short name' 0 '"users": 3' call models/Stats
 says 'call by the full name' 0 '"users": 3' call voiceunlock.v1.Models/Stats
 says 'call of what all processes offer' 0 '"service": "capture"' call capture/Process.Info
 says 'call with a request' 0 '"service": "models"' call supervisor/WhoIs "{\"pid\": $(pid_of models)}"
+echo "{\"pid\": $(pid_of models)}" | "$vu" call supervisor/WhoIs - >"$out" 2>"$err"
+grep -q '"service": "models"' "$out"
+ok $? 'call with a request from standard input'
 says 'call with a bad request' 2 'INVALID_ARGUMENT.*did you mean' call supervisor/WhoIs '{"pdi": 1}'
 says 'call with no JSON' 2 'INVALID_ARGUMENT' call supervisor/WhoIs '{'
 says 'call of an unknown method' 2 'did you mean Stats' call models/Stat
 says 'call of an unknown process' 2 'did you mean models' call modles/Stats
 says 'a list of methods' 0 '^voiceunlock.v1.Models/Score$' call models
+
+"$vu" doctor --json >"$out" 2>"$err"
+json 'doctor --json lists its checks' 'list(d) == ["ok", "checks"] and all(list(c) == ["name", "result", "detail", "remedy"] for c in d["checks"])
+	and {c["name"]: c["result"] for c in d["checks"]}["orchestrator"] == "ok"'
 
 # ---- applying configuration, restarting ----
 
