@@ -393,7 +393,7 @@ says 'evaluate without lists' 2 'needs --enroll' evaluate
 says 'evaluate with a list that is not there' 2 'nowhere.tsv' evaluate --enroll "$work/nowhere.tsv" --trials "$work/few.tsv" --out "$work/x"
 printf 'maria people/a.wav target\n' >"$work/bad.tsv"
 says 'evaluate with a bad list' 2 'bad.tsv line 1: there are 1 columns' evaluate --enroll "$work/enroll.tsv" --trials "$work/bad.tsv" --out "$work/x"
-says 'evaluate into a folder that is not there' 2 'unable to write' evaluate --enroll "$work/enroll.tsv" --trials "$work/few.tsv" --out "$work/none/x"
+says 'evaluate into a folder that is not there' 2 'unable to write' evaluate --enroll "$work/enroll.tsv" --trials "$work/few.tsv" --out "$work/nowhere/x"
 
 "$vu" evaluate --enroll "$work/enroll.tsv" --trials "$work/trials.tsv" --out "$work/killed.tsv" --jobs 16 >"$out" 2>"$err" &
 evaluating=$!
