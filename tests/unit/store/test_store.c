@@ -22,10 +22,10 @@ static const char *const BOTH[] = {"CREATE TABLE item (name TEXT PRIMARY KEY, va
                                    "ALTER TABLE item ADD COLUMN note TEXT NOT NULL DEFAULT 'old';"};
 static const char *const BROKEN[] = {"CREATE TABLE item (name TEXT PRIMARY KEY, value REAL, count INTEGER);",
                                      "CREATE TABLE other (a); CREATE TABLE item (b);"};
-static const vu_store_schema SCHEMA_1 = {0x76750001, FIRST, 1};
-static const vu_store_schema SCHEMA_2 = {0x76750001, BOTH, 2};
-static const vu_store_schema SCHEMA_BROKEN = {0x76750001, BROKEN, 2};
-static const vu_store_schema SCHEMA_FOREIGN = {0x11223344, FIRST, 1};
+static const vu_store_schema SCHEMA_1 = {0x76750001, FIRST, 1, false};
+static const vu_store_schema SCHEMA_2 = {0x76750001, BOTH, 2, false};
+static const vu_store_schema SCHEMA_BROKEN = {0x76750001, BROKEN, 2, false};
+static const vu_store_schema SCHEMA_FOREIGN = {0x11223344, FIRST, 1, false};
 
 typedef struct fixture {
 	char folder[64];
