@@ -39,6 +39,29 @@ int vu_utf8_is_valid(const char *text)
 	return 1;
 }
 
+/* The code point of the valid sequence at `s`. */
+static unsigned long code_point(const unsigned char *s)
+{
+	switch (sequence_length(s)) {
+	case 2:
+		return (s[0] & 0x1FUL) << 6 | (s[1] & 0x3FUL);
+	case 3:
+		return (s[0] & 0x0FUL) << 12 | (s[1] & 0x3FUL) << 6 | (s[2] & 0x3FUL);
+	case 4:
+		return (s[0] & 0x07UL) << 18 | (s[1] & 0x3FUL) << 12 | (s[2] & 0x3FUL) << 6 | (s[3] & 0x3FUL);
+	default:
+		return s[0];
+	}
+}
+
+/* What is not seen, or turns the direction of what follows: with it two names look alike. */
+static int is_invisible(unsigned long c)
+{
+	return c == 0xAD || c == 0x61C || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+	       (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
+	       (c >= 0xE0000 && c <= 0xE007F);
+}
+
 vu_status vu_user_name_check(const char *name, vu_error *error)
 {
 	size_t length = name ? strlen(name) : 0;
@@ -58,12 +81,17 @@ vu_status vu_user_name_check(const char *name, vu_error *error)
 			return vu_fail(error, VU_INVALID_ARGUMENT,
 			               "the user name contains a control character: use letters and digits");
 		if (*c == '/' || *c == '\\')
-			return vu_fail(error, VU_INVALID_ARGUMENT, "the user name contains '%c': use letters and digits",
-			               *c);
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "the user name contains '%c': use letters and digits", *c);
+	}
+	for (const unsigned char *c = (const unsigned char *)name; *c; c += sequence_length(c)) {
+		if (is_invisible(code_point(c)))
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "the user name contains an invisible character: use letters and digits");
 	}
 	if (name[0] == '.' || name[0] == '-' || name[0] == ' ')
-		return vu_fail(error, VU_INVALID_ARGUMENT, "the user name begins with '%c': begin with a letter or digit",
-		               name[0]);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "the user name begins with '%c': begin with a letter or digit", name[0]);
 	if (name[length - 1] == ' ')
 		return vu_fail(error, VU_INVALID_ARGUMENT, "the user name ends with a space");
 	return VU_OK;

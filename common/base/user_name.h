@@ -12,7 +12,7 @@
 
 /*
  * OK, or INVALID_ARGUMENT saying which rule `name` breaks: 1 to 64 bytes of
- * valid UTF-8 without control characters, '/', '\', or leading '.', '-', or
+ * valid UTF-8 without control or invisible characters, '/', '\', or leading '.', '-', or
  * space, and no trailing space.
  */
 vu_status vu_user_name_check(const char *name, vu_error *error);

@@ -153,7 +153,7 @@ int suite_start(bool foreground)
 	voiceunlock_suite_free(suite);
 	if (code == VOICEUNLOCK_OK)
 		return await_ready(client);
-	if (code == VOICEUNLOCK_PERMISSION_DENIED)
+	if (code == VOICEUNLOCK_PERMISSION_DENIED || code == VOICEUNLOCK_DEADLINE_EXCEEDED)
 		return cli_fail_error(&error);
 	fflush(stdout);
 	exit_code = run_supervisor(foreground);

@@ -14,10 +14,13 @@
 #include "rpc/endpoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Long enough for a supervisor that is busy, short enough not to be felt when there is none. */
@@ -162,6 +165,38 @@ static vu_status examine_folder(const voiceunlock_client *client, vu_error *erro
 	return VU_OK;
 }
 
+/*
+ * Fails with the reason why the supervisor does not answer. Whoever accepts
+ * connections without answering is there but stopped or stuck; to start another
+ * would not help then.
+ */
+static vu_status explain_silence(const voiceunlock_client *client, vu_error *error)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	vu_status status = examine_folder(client, error);
+	int length, descriptor;
+	bool listens = false;
+
+	if (status != VU_OK)
+		return status;
+	length = snprintf(address.sun_path, sizeof address.sun_path, "%s/supervisor.sock", client->runtime_folder);
+	descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (descriptor >= 0) {
+		/* Never waits: EAGAIN tells of a listener whose queue is full. */
+		if (length > 0 && (size_t)length < sizeof address.sun_path &&
+		    fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0)
+			listens = connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0 ||
+			          errno == EAGAIN || errno == EINPROGRESS;
+		close(descriptor);
+	}
+	if (listens)
+		return vu_fail(error, VU_DEADLINE_EXCEEDED,
+		               "the suite is running, but its supervisor does not answer; if that lasts, run kill -9 "
+		               "on the process named in %s/supervisor.sock.lock, then jarvis-voice-unlock start",
+		               client->runtime_folder);
+	return vu_fail(error, VU_UNAVAILABLE, "the suite is not running; run: jarvis-voice-unlock start");
+}
+
 /* OK when the supervisor lives, so that what is missing will come back. */
 static vu_status probe_supervisor(voiceunlock_client *client, vu_error *error)
 {
@@ -181,9 +216,7 @@ static vu_status probe_supervisor(voiceunlock_client *client, vu_error *error)
 		protobuf_c_message_free_unpacked(response, NULL);
 		return VU_OK;
 	}
-	if (status == VU_UNAVAILABLE)
-		return vu_fail(error, VU_UNAVAILABLE, "the suite is not running; run: jarvis-voice-unlock start");
-	return status;
+	return status == VU_UNAVAILABLE ? explain_silence(client, error) : status;
 }
 
 /* One of the two ways to call, so that both get the same treatment. */
@@ -228,13 +261,8 @@ static vu_status call_any(voiceunlock_client *client, vu_service_id id, const an
 		return status;
 	status = call_once(channel, call, &rpc, error);
 	if (status == VU_UNAVAILABLE) {
-		if (id == VU_SERVICE_SUPERVISOR) {
-			status = examine_folder(client, error);
-			if (status == VU_OK)
-				status = vu_fail(error, VU_UNAVAILABLE,
-				                 "the suite is not running; run: jarvis-voice-unlock start");
-			return status;
-		}
+		if (id == VU_SERVICE_SUPERVISOR)
+			return explain_silence(client, error);
 		status = probe_supervisor(client, error);
 		rpc.timeout_us = deadline_us - vu_clock_monotonic_us();
 		if (status == VU_OK && rpc.timeout_us <= 0)

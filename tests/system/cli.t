@@ -140,6 +140,17 @@ VOICE_UNLOCK_CONFIG=$work/nowhere.yaml says 'a configuration that was named and 
 
 # ---- start ----
 
+# Whoever comes second waits for the first, and both are told that it is there.
+starters=()
+for n in 1 2 3; do
+	"$vu" start >"$work/start.$n" 2>&1 &
+	starters+=($!)
+done
+started=0
+for n in "${starters[@]}"; do wait "$n" || started=1; done
+[ "$started" -eq 0 ] || sed 's/^/# /' "$work"/start.*
+ok $started 'three starts at once all succeed'
+says 'stop' 0 'stopped' stop
 says 'start' 0 'ready' start
 says 'start again' 0 'already running' start
 says 'status' 0 '^orchestrator +[0-9]+ +running +SERVING' status

@@ -35,6 +35,12 @@ static void refuses_each_bad_name_in_its_own_words(void **state)
 	    {"a\nb", "the user name contains a control character: use letters and digits"},
 	    {"a\x7f", "the user name contains a control character: use letters and digits"},
 	    {"a\xc2\x85", "the user name contains a control character: use letters and digits"},
+	    {"\xe2\x80\xaeigor", "the user name contains an invisible character: use letters and digits"},
+	    {"a\xe2\x80\x8b", "the user name contains an invisible character: use letters and digits"},
+	    {"\xef\xbb\xbf"
+	     "a",
+	     "the user name contains an invisible character: use letters and digits"},
+	    {"\xf3\xa0\x81\x81", "the user name contains an invisible character: use letters and digits"},
 	    {"a\xff", "the user name is not valid UTF-8"},
 	    {"\xc0\xaf", "the user name is not valid UTF-8"},
 	};

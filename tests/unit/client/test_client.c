@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -518,6 +520,31 @@ static void a_suite_that_is_down(void **state)
 	voiceunlock_destroy(lonely);
 }
 
+/* Somebody accepts connections at the supervisor's socket and says nothing, as a stopped process does. */
+static void a_supervisor_that_hangs(void **state)
+{
+	char folder[] = "/tmp/vu-hung-XXXXXX";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+	voiceunlock_client *lonely;
+	voiceunlock_suite *status = NULL;
+	voiceunlock_error error;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/supervisor.sock", folder);
+	assert_int_equal(bind(listening, (const struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listening, 16), 0);
+	lonely = connect_to(folder);
+	assert_int_equal(voiceunlock_get_status(lonely, &status, &error), VOICEUNLOCK_DEADLINE_EXCEEDED);
+	assert_null(status);
+	assert_non_null(strstr(error.message, "its supervisor does not answer"));
+	voiceunlock_destroy(lonely);
+	close(listening);
+	unlink(address.sun_path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void a_bad_configuration(void **state)
 {
 	char path[128];
@@ -631,6 +658,7 @@ int main(void)
 	    WITH_SUITE(methods_are_called_by_name),
 	    WITH_SUITE(what_is_not_offered_says_so),
 	    WITH_SUITE(a_suite_that_is_down),
+	    WITH_SUITE(a_supervisor_that_hangs),
 	    WITH_SUITE(a_bad_configuration),
 	    WITH_SUITE(many_threads_share_a_client),
 	};
