@@ -239,6 +239,9 @@ static void become(const char *uid)
 		vu_log_panic("unable to become uid %s", uid);
 }
 
+/* Where a spawned server says that it listens. */
+#define READY_FD 3
+
 static void be_server(const char *path, const char *uid, const char *parent)
 {
 	rpc_aid aid;
@@ -254,6 +257,8 @@ static void be_server(const char *path, const char *uid, const char *parent)
 		vu_log_panic("%s", error.message);
 	rpc_aid_start(&aid, &config);
 	vu_rpc_server_set_health(aid.server, "", VU_SERVING);
+	if (write(READY_FD, "1", 1) != 1)
+		vu_log_panic("unable to say that the server is ready");
 	for (;;)
 		pause();
 }
@@ -284,7 +289,7 @@ void rpc_aid_main(int argc, char **argv)
 }
 
 /* NNG is never touched between fork and exec. */
-static pid_t spawn(char **arguments)
+static pid_t spawn(char **arguments, int ready_fd)
 {
 	char *executable = vu_platform_executable_path();
 	pid_t child;
@@ -295,6 +300,8 @@ static pid_t spawn(char **arguments)
 	if (child < 0)
 		vu_log_panic("unable to fork");
 	if (child == 0) {
+		if (ready_fd >= 0 && ready_fd != READY_FD)
+			dup2(ready_fd, READY_FD);
 		execv(executable, arguments);
 		_exit(127);
 	}
@@ -308,22 +315,21 @@ pid_t rpc_aid_spawn_server(const rpc_aid *aid, uid_t uid)
 	char number[16];
 	char parent[16];
 	char *arguments[] = {NULL, (char *)(uintptr_t) "serve", path, number, parent, NULL};
-	struct stat before = {0};
-	struct stat after = {0};
-	int had_socket = stat(aid->endpoint.path, &before) == 0;
+	int ready[2];
+	char byte;
 	pid_t child;
 
 	snprintf(path, sizeof path, "%s", aid->endpoint.path);
 	snprintf(number, sizeof number, "%lu", (unsigned long)uid);
 	snprintf(parent, sizeof parent, "%ld", (long)getpid());
-	child = spawn(arguments);
-	/* Ready once there is a socket that was not there before. */
-	for (int i = 0; i < 20000; i++) {
-		if (stat(path, &after) == 0 &&
-		    (!had_socket || after.st_ino != before.st_ino || after.st_ctime != before.st_ctime ||
-		     after.st_ctim.tv_nsec != before.st_ctim.tv_nsec))
-			return child;
-		usleep(1000);
+	if (pipe(ready) != 0)
+		vu_log_panic("unable to make a pipe");
+	child = spawn(arguments, ready[1]);
+	close(ready[1]);
+	/* The end of the pipe without a byte is the end of the server. */
+	if (read(ready[0], &byte, 1) == 1) {
+		close(ready[0]);
+		return child;
 	}
 	vu_log_panic("the server did not start");
 }
@@ -342,7 +348,7 @@ int rpc_aid_call_as(const rpc_aid *aid, uid_t uid)
 	int status = -1;
 	snprintf(path, sizeof path, "%s", aid->endpoint.path);
 	snprintf(number, sizeof number, "%lu", (unsigned long)uid);
-	waitpid(spawn(arguments), &status, 0);
+	waitpid(spawn(arguments, -1), &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
