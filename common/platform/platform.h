@@ -69,7 +69,8 @@ vu_status vu_platform_pin_to_one_cpu(void);
 
 /*
  * Every program that serves calls this once, before it listens: it mends what
- * would let a client that hangs up at once make NNG's listener deaf for ever.
+ * would let a peer that is gone at the wrong moment end NNG's listening or
+ * dialling for ever. For programs alone, never for a library in other people's.
  */
 void vu_platform_keep_listening(void);
 

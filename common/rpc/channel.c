@@ -9,7 +9,6 @@
 #include "rpc/channel_internal.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "rpc/payload.h"
 
 #include <stdio.h>

@@ -30,8 +30,10 @@
 /* A server that accepts but does not speak NNG: give up on a try after so long. */
 #define HANDSHAKE_US      1000000
 #define PROBE_GREETING_MS 100
-/* Between looks at whether NNG still dials. */
-#define REDIAL_US 100000
+/* How long NNG may be without a connection until its dialers are replaced. */
+#define REDIAL_MIN_US 250000
+#define REDIAL_MAX_US 1000000
+#define LOOK_US       100000
 
 static bool may_talk_to(const vu_connection *connection, nng_pipe pipe)
 {
@@ -43,14 +45,45 @@ static bool may_talk_to(const vu_connection *connection, nng_pipe pipe)
 	       vu_peer_judge((uid_t)uid, geteuid(), false) == VU_OK;
 }
 
+/* The entry of a pipe, or NULL. With the lock held. */
+static vu_connection_pipe *find_pipe(vu_connection *connection, int id)
+{
+	for (unsigned i = 0; i < VU_CONNECTIONS_MAX; i++) {
+		if (connection->pipes[i].id == id)
+			return &connection->pipes[i];
+	}
+	return NULL;
+}
+
+/* With the lock held. */
+static void forget_pipe(vu_connection *connection, vu_connection_pipe *entry)
+{
+	connection->pipe_count -= entry->stands;
+	entry->id = 0;
+	entry->stands = false;
+	connection->redial_delay_us = REDIAL_MIN_US;
+	connection->redial_at_us = vu_clock_monotonic_us() + REDIAL_MIN_US;
+}
+
+/* The process at the other end, 0 when not known. */
+static pid_t server_of(nng_pipe pipe)
+{
+	uint64_t pid;
+	return nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+/*
+ * NNG may tell of the end of a connection before it tells that it stands, so
+ * each is entered when it begins and only one that is still there is counted.
+ */
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
 	vu_connection *connection = argument;
 	int id = nng_pipe_id(pipe);
+	vu_connection_pipe *entry;
+	pid_t server = event == NNG_PIPE_EV_ADD_PRE ? server_of(pipe) : 0;
 
-	if (event == NNG_PIPE_EV_ADD_PRE) {
-		if (may_talk_to(connection, pipe))
-			return;
+	if (event == NNG_PIPE_EV_ADD_PRE && !may_talk_to(connection, pipe)) {
 		uv_mutex_lock(&connection->lock);
 		connection->foreign = true;
 		uv_cond_broadcast(&connection->changed);
@@ -59,18 +92,18 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 		return;
 	}
 	uv_mutex_lock(&connection->lock);
-	if (event == NNG_PIPE_EV_ADD_POST) {
-		if (connection->pipe_count < VU_CONNECTIONS_MAX)
-			connection->pipes[connection->pipe_count++] = id;
+	entry = find_pipe(connection, event == NNG_PIPE_EV_ADD_PRE ? 0 : id);
+	if (entry && event == NNG_PIPE_EV_ADD_PRE) {
+		entry->id = id;
+		entry->server = server;
+		entry->stands = false;
+	} else if (entry && event == NNG_PIPE_EV_ADD_POST) {
+		entry->stands = true;
+		connection->pipe_count++;
 		connection->foreign = false;
 		connection->generation++;
-	} else {
-		for (unsigned i = 0; i < connection->pipe_count; i++) {
-			if (connection->pipes[i] == id) {
-				connection->pipes[i] = connection->pipes[--connection->pipe_count];
-				break;
-			}
-		}
+	} else if (entry) {
+		forget_pipe(connection, entry);
 	}
 	uv_cond_broadcast(&connection->changed);
 	uv_mutex_unlock(&connection->lock);
@@ -99,8 +132,7 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 		               connection->service);
 	}
 	connection->dialers = calloc(connection->endpoint_count, sizeof *connection->dialers);
-	connection->dialer_errors = calloc(connection->endpoint_count, sizeof *connection->dialer_errors);
-	if (!connection->dialers || !connection->dialer_errors) {
+	if (!connection->dialers) {
 		vu_connection_close(connection, false);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
 		               connection->service);
@@ -138,7 +170,6 @@ void vu_connection_close(vu_connection *connection, bool abandon)
 		nng_close(connection->socket);
 	connection->is_open = false;
 	free(connection->dialers);
-	free(connection->dialer_errors);
 	uv_cond_destroy(&connection->changed);
 	uv_mutex_destroy(&connection->lock);
 }
@@ -230,7 +261,6 @@ static int start_dialer(vu_connection *connection, size_t index)
 	result = nng_dialer_start(connection->dialers[index], NNG_FLAG_NONBLOCK);
 	if (result != 0)
 		nng_dialer_close(connection->dialers[index]);
-	connection->dialer_errors[index] = 0;
 	return result;
 }
 
@@ -254,7 +284,8 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;
 	connection->dialled = result == 0;
-	connection->redial_after_us = vu_clock_monotonic_us() + REDIAL_US;
+	connection->redial_delay_us = REDIAL_MIN_US;
+	connection->redial_at_us = vu_clock_monotonic_us() + REDIAL_MIN_US;
 	uv_cond_broadcast(&connection->changed);
 	if (result != 0)
 		return vu_fail(error, VU_INTERNAL, "unable to connect to %s: %s", connection->service,
@@ -263,27 +294,37 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 }
 
 /*
- * With the lock held, which is released meanwhile: starts the dialers anew
- * that NNG may have given up (see nng_aid.h). One that merely waits for a
- * server which does not greet is left to wait.
+ * With the lock held, which is released meanwhile: replaces dialers that have
+ * not connected for a while, as NNG may have given them up (see nng_aid.h).
  */
 static void redial(vu_connection *connection)
 {
-	if (connection->dialling || !connection->dialled || vu_clock_monotonic_us() < connection->redial_after_us)
+	if (connection->dialling || !connection->dialled || vu_clock_monotonic_us() < connection->redial_at_us)
 		return;
 	connection->dialling = true;
 	uv_mutex_unlock(&connection->lock);
 	for (size_t i = 0; i < connection->endpoint_count; i++) {
-		uint64_t errors = vu_nng_dialer_errors(connection->dialers[i]);
-		if (errors == connection->dialer_errors[i])
-			continue;
 		nng_dialer_close(connection->dialers[i]);
 		(void)start_dialer(connection, i);
 	}
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;
-	connection->redial_after_us = vu_clock_monotonic_us() + REDIAL_US;
+	if (connection->redial_delay_us < REDIAL_MAX_US)
+		connection->redial_delay_us *= 2;
+	connection->redial_at_us = vu_clock_monotonic_us() + connection->redial_delay_us;
 	uv_cond_broadcast(&connection->changed);
+}
+
+void vu_connection_check(vu_connection *connection)
+{
+	uv_mutex_lock(&connection->lock);
+	for (unsigned i = 0; i < VU_CONNECTIONS_MAX; i++) {
+		vu_connection_pipe *entry = &connection->pipes[i];
+		if (entry->id == 0 || entry->server == 0 || vu_platform_process_alive(entry->server))
+			continue;
+		forget_pipe(connection, entry);
+	}
+	uv_mutex_unlock(&connection->lock);
 }
 
 static vu_status foreign(const vu_connection *connection, vu_error *error)
@@ -355,7 +396,7 @@ vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int
 			status = VU_OK;
 			/* Asking is for the first moments; after that a connection announces itself. */
 			if (now_us - began_us > 10 * PROBE_AFTER_US)
-				wait_us = REDIAL_US;
+				wait_us = LOOK_US;
 		}
 		if (connection->pipe_count > 0)
 			break;

@@ -19,6 +19,12 @@
 
 #define VU_CONNECTIONS_MAX 32
 
+typedef struct vu_connection_pipe {
+	int id;       /* 0: the entry is free */
+	pid_t server; /* 0 when not known */
+	bool stands;
+} vu_connection_pipe;
+
 typedef struct vu_connection {
 	const char *service;          /* for messages; the owner's */
 	const vu_endpoint *endpoints; /* the owner's */
@@ -31,13 +37,13 @@ typedef struct vu_connection {
 	uv_cond_t changed;
 	/* Guarded by lock. */
 	bool dialled;
-	bool dialling;                 /* some thread is at it, without the lock */
-	nng_dialer *dialers;           /* one per endpoint */
-	uint64_t *dialer_errors;       /* as seen when it was started */
-	bool probing;                  /* some thread asks why there is no connection, without the lock */
-	int64_t redial_after_us;       /* not before: closing and opening takes its time */
-	int pipes[VU_CONNECTIONS_MAX]; /* identifiers of those that stand */
-	unsigned pipe_count;
+	bool dialling;        /* some thread is at it, without the lock */
+	nng_dialer *dialers;  /* one per endpoint */
+	bool probing;         /* some thread asks why there is no connection, without the lock */
+	int64_t redial_at_us; /* when the dialers are replaced, unless a connection stands by then */
+	int64_t redial_delay_us;
+	vu_connection_pipe pipes[VU_CONNECTIONS_MAX];
+	unsigned pipe_count; /* of those that stand */
 	uint64_t generation; /* grows with every connection made */
 	bool foreign;        /* the last server found belongs to somebody else */
 } vu_connection;
@@ -54,6 +60,12 @@ void vu_connection_close(vu_connection *connection, bool abandon);
  */
 vu_status vu_connection_wait(vu_connection *connection, bool wait_for_ready, int64_t deadline_us, vu_cancel *cancel,
                              vu_error *error);
+
+/*
+ * To be called when a connection stands and NNG cannot send on it: forgets
+ * connections whose server is no more, of which NNG should have told.
+ */
+void vu_connection_check(vu_connection *connection);
 
 /* Sleeps until `until_us`, a trigger of `cancel`, or a connection later than `generation`. */
 void vu_connection_sleep(vu_connection *connection, int64_t until_us, uint64_t generation, const vu_cancel *cancel);

@@ -5,8 +5,9 @@
  * clients still connect and wait; a dialer never dials again. A process that
  * is killed while it connects is enough.
  *
- * NNG's own statistics tell when that may have happened; who finds out starts
- * the endpoint anew.
+ * Where the system allows it, vu_platform_keep_listening meets this at its
+ * root. Elsewhere NNG's own statistics tell when a listener may have ended, and
+ * it is started anew; a dialer that does not connect for a while is replaced.
  */
 #ifndef VU_RPC_NNG_AID_H
 #define VU_RPC_NNG_AID_H
@@ -21,7 +22,6 @@
  * some ten microseconds.
  */
 uint64_t vu_nng_listener_errors(nng_listener listener);
-uint64_t vu_nng_dialer_errors(nng_dialer dialer);
 
 /*
  * Connects to a socket as a REQ peer would and sends the greeting. 0 with

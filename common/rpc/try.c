@@ -156,6 +156,7 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
 		/* Not sent, so it is ours again. */
 		nng_msg_free(msg);
 		nng_aio_set_msg(way->send_aio, NULL);
+		vu_connection_check(&channel->connection);
 		if (result != NNG_ETIMEDOUT)
 			return vu_fail(error, VU_UNAVAILABLE, "unable to send to %s: %s", channel->service,
 			               nng_strerror(result));
