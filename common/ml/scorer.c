@@ -367,6 +367,15 @@ void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_p
 	out->threshold = calibration[VU_CALIBRATION_THRESHOLDS + (int)level];
 }
 
+void vu_scorer_thresholds(const vu_scorer *scorer, const vu_probe *probe, float thresholds_out[VU_BACKGROUND_LEVELS])
+{
+	const float *calibration = vu_background_calibration(scorer->background, scorer->projection->components);
+
+	(void)probe;
+	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
+		thresholds_out[level] = calibration[VU_CALIBRATION_THRESHOLDS + level];
+}
+
 void vu_scorer_agreement(const vu_scorer *scorer, const vu_scorer_sample *others, size_t count,
                          const vu_scorer_sample *sample, float *agreement_out, bool *agrees_out)
 {

@@ -112,6 +112,9 @@ typedef struct vu_score {
 void vu_scorer_compare(const vu_scorer *scorer, const vu_template *voice_template, const vu_probe *probe,
                        vu_level level, vu_score *out);
 
+/* What vu_score.fused of this utterance must reach, by vu_level. */
+void vu_scorer_thresholds(const vu_scorer *scorer, const vu_probe *probe, float thresholds_out[VU_BACKGROUND_LEVELS]);
+
 /*
  * How well `sample` fits the others: 1 as samples of one person do, 0 as
  * strangers do, and whether that is enough. With no others: 1, true.

@@ -1,4 +1,5 @@
-/* evaluate --enroll TSV --trials TSV --out TSV [--level L] [--anti-spoofing A] [--jobs N] [--json] */
+/* evaluate --enroll TSV --trials TSV --out TSV [--thresholds TSV] [--level L] [--anti-spoofing A] [--jobs N] [--json]
+ */
 #include "evaluation.h"
 #include "interrupt.h"
 #include "output.h"
@@ -15,6 +16,7 @@ typedef struct arguments {
 	const char *enroll;
 	const char *trials;
 	const char *out;
+	const char *thresholds;
 	const char *level;
 	const char *anti_spoofing;
 	long jobs;
@@ -24,21 +26,18 @@ typedef struct arguments {
 /* Returns -1 to go on, else the exit code to end with. */
 static int read_arguments(const cli_verb *verb, int argc, char **argv, arguments *args)
 {
-	static const struct option OPTIONS[] = {{"enroll", required_argument, NULL, 'e'},
-	                                        {"trials", required_argument, NULL, 't'},
-	                                        {"out", required_argument, NULL, 'o'},
-	                                        {"level", required_argument, NULL, 'l'},
-	                                        {"anti-spoofing", required_argument, NULL, 'a'},
-	                                        {"jobs", required_argument, NULL, 'J'},
-	                                        {"json", no_argument, NULL, 'j'},
-	                                        {"help", no_argument, NULL, 'h'},
-	                                        {NULL, 0, NULL, 0}};
+	static const struct option OPTIONS[] = {
+	    {"enroll", required_argument, NULL, 'e'}, {"trials", required_argument, NULL, 't'},
+	    {"out", required_argument, NULL, 'o'},    {"thresholds", required_argument, NULL, 'T'},
+	    {"level", required_argument, NULL, 'l'},  {"anti-spoofing", required_argument, NULL, 'a'},
+	    {"jobs", required_argument, NULL, 'J'},   {"json", no_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
 	vu_level level;
 	vu_antispoof_level antispoof_level;
 	vu_error error;
 	int option;
 
-	while ((option = cli_next_option(verb, argc, argv, ":e:t:o:l:a:J:jh", OPTIONS)) != -1) {
+	while ((option = cli_next_option(verb, argc, argv, ":e:t:o:T:l:a:J:jh", OPTIONS)) != -1) {
 		switch (option) {
 		case 'e':
 			args->enroll = optarg;
@@ -48,6 +47,9 @@ static int read_arguments(const cli_verb *verb, int argc, char **argv, arguments
 			break;
 		case 'o':
 			args->out = optarg;
+			break;
+		case 'T':
+			args->thresholds = optarg;
 			break;
 		case 'l':
 			if (vu_level_parse(optarg, &level, &error) != VU_OK)
@@ -135,6 +137,8 @@ static int evaluate(const arguments *args, voiceunlock_cancel *cancel)
 		exit_code = cli_fail(cli_exit_of_code((voiceunlock_code)status), "%s", error.message);
 	if (status == VU_OK) {
 		status = evaluation_write(&evaluation, args->out, &error);
+		if (status == VU_OK && args->thresholds)
+			status = evaluation_write_thresholds(&evaluation, args->thresholds, &error);
 		if (status != VU_OK)
 			exit_code = cli_fail(status == VU_PERMISSION_DENIED ? CLI_PERMISSION : CLI_INTERNAL, "%s",
 			                     error.message);
@@ -163,18 +167,20 @@ static int run(const cli_verb *verb, int argc, char **argv)
 
 	if (exit_code >= 0)
 		return exit_code;
-	if (!can_write(args.out))
+	if (!can_write(args.out) || (args.thresholds && !can_write(args.thresholds)))
 		return CLI_USAGE;
 	return evaluate(&args, interrupt_catch());
 }
 
 const cli_verb CMD_EVALUATE = {
     .name = "evaluate",
-    .arguments = "--enroll TSV --trials TSV --out TSV [--level LEVEL] [--anti-spoofing LEVEL] [--jobs N] [--json]",
+    .arguments = "--enroll TSV --trials TSV --out TSV [--thresholds TSV] [--level LEVEL] [--anti-spoofing LEVEL] "
+                 "[--jobs N] [--json]",
     .summary = "score a trial list through the running services",
     .help = "  -e, --enroll TSV           user and path of a recording, with a tab between\n"
             "  -t, --trials TSV           claimed user, path, and target, nontarget, spoof:KIND or -\n"
             "  -o, --out TSV              the list with verdicts and scores\n"
+            "  -T, --thresholds TSV       besides: what each score had to reach at the three levels\n"
             "  -l, --level LEVEL          convenient, standard or strict\n"
             "  -a, --anti-spoofing LEVEL  off, low, medium, high or maximum\n"
             "  -J, --jobs N               so many recordings under way at once\n"

@@ -20,6 +20,7 @@ typedef struct evaluation_result {
 	double score;
 	double antispoof_score;
 	double fused_score;
+	double thresholds[3]; /* of `score`, at convenient, standard and strict */
 	uint32_t speech_ms;
 } evaluation_result;
 
@@ -54,6 +55,9 @@ void evaluation_clear(evaluation_data *evaluation);
 
 /* The results as a list: user path label verdict score antispoof_score speech_ms fused_score. */
 vu_status evaluation_write(const evaluation_data *evaluation, const char *path, vu_error *error);
+
+/* What the score had to reach: user path convenient standard strict, one line per trial in the same order. */
+vu_status evaluation_write_thresholds(const evaluation_data *evaluation, const char *path, vu_error *error);
 
 /* The figures, as an object and in words. NULL when out of memory. */
 json_t *evaluation_figures(const evaluation_data *evaluation);

@@ -265,8 +265,11 @@ static void enroll_user(run_state *state, size_t index)
 static void set_results(evaluation_data *evaluation, const group *trials, voiceunlock_verdict verdict)
 {
 	for (size_t i = 0; i < trials->count; i++)
-		evaluation->results[trials->members[i]] =
-		    (evaluation_result){.verdict = verdict, .score = NAN, .antispoof_score = NAN, .fused_score = NAN};
+		evaluation->results[trials->members[i]] = (evaluation_result){.verdict = verdict,
+		                                                              .score = NAN,
+		                                                              .antispoof_score = NAN,
+		                                                              .fused_score = NAN,
+		                                                              .thresholds = {NAN, NAN, NAN}};
 }
 
 static void keep_result(evaluation_data *evaluation, uint32_t index, const voiceunlock_attempt *attempt)
@@ -281,6 +284,7 @@ static void keep_result(evaluation_data *evaluation, uint32_t index, const voice
 	result->fused_score = attempt->antispoof.verdict == VOICEUNLOCK_SPOOF_OFF
 	                          ? attempt->score
 	                          : vu_fuse_speaker_antispoof(result->score, result->antispoof_score);
+	memcpy(result->thresholds, attempt->level_thresholds, sizeof result->thresholds);
 	result->speech_ms = attempt->quality.speech_ms;
 }
 

@@ -9,12 +9,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void put_number(FILE *out, double number)
+static void put_digits(FILE *out, double number, int digits)
 {
 	if (isnan(number))
 		fputs("\tnan", out);
 	else
-		fprintf(out, "\t%.6g", number);
+		fprintf(out, "\t%.*g", digits, number);
+}
+
+static void put_number(FILE *out, double number)
+{
+	put_digits(out, number, 6);
+}
+
+/* A float in full: a score held against a threshold gives the decision that the services gave. */
+static void put_exact(FILE *out, double number)
+{
+	put_digits(out, number, 9);
 }
 
 static void put_rows(const evaluation_data *evaluation, FILE *out)
@@ -29,7 +40,7 @@ static void put_rows(const evaluation_data *evaluation, FILE *out)
 		fprintf(out, "%s\t%s\t%s%s\t%s", list->users.texts[one->user], list->files.texts[one->file],
 		        LABELS[one->label], one->label == TRIAL_SPOOF ? list->kinds.texts[one->kind] : "",
 		        voiceunlock_verdict_name(result->verdict));
-		put_number(out, result->score);
+		put_exact(out, result->score);
 		put_number(out, result->antispoof_score);
 		fprintf(out, "\t%u", result->speech_ms);
 		put_number(out, result->fused_score);
@@ -37,7 +48,22 @@ static void put_rows(const evaluation_data *evaluation, FILE *out)
 	}
 }
 
-vu_status evaluation_write(const evaluation_data *evaluation, const char *path, vu_error *error)
+static void put_thresholds(const evaluation_data *evaluation, FILE *out)
+{
+	const trial_list *list = evaluation->trials;
+
+	fputs("user\tpath\tconvenient\tstandard\tstrict\n", out);
+	for (size_t i = 0; i < list->count; i++) {
+		const trial *one = &list->trials[i];
+		fprintf(out, "%s\t%s", list->users.texts[one->user], list->files.texts[one->file]);
+		for (size_t level = 0; level < 3; level++)
+			put_exact(out, evaluation->results[i].thresholds[level]);
+		fputc('\n', out);
+	}
+}
+
+static vu_status write_rows(const evaluation_data *evaluation, void (*put)(const evaluation_data *, FILE *),
+                            const char *path, vu_error *error)
 {
 	char *data = NULL;
 	size_t bytes = 0;
@@ -47,7 +73,7 @@ vu_status evaluation_write(const evaluation_data *evaluation, const char *path, 
 
 	if (!out)
 		return vu_fail_errno(error, errno, "unable to write %s", path);
-	put_rows(evaluation, out);
+	put(evaluation, out);
 	if (fclose(out) != 0) {
 		free(data);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to write %s: out of memory", path);
@@ -64,4 +90,14 @@ vu_status evaluation_write(const evaluation_data *evaluation, const char *path, 
 	}
 	free(data);
 	return status;
+}
+
+vu_status evaluation_write(const evaluation_data *evaluation, const char *path, vu_error *error)
+{
+	return write_rows(evaluation, put_rows, path, error);
+}
+
+vu_status evaluation_write_thresholds(const evaluation_data *evaluation, const char *path, vu_error *error)
+{
+	return write_rows(evaluation, put_thresholds, path, error);
 }

@@ -74,6 +74,8 @@ void vu_client_clear_antispoof(voiceunlock_antispoof *antispoof)
 	free(antispoof->reason);
 }
 
+#define LEVELS (sizeof((voiceunlock_attempt *)0)->level_thresholds / sizeof(double))
+
 vu_status vu_client_convert_attempt(const Vu__AuthenticateResponse *from, voiceunlock_attempt **to, vu_error *error)
 {
 	bool out_of_memory = false;
@@ -89,6 +91,9 @@ vu_status vu_client_convert_attempt(const Vu__AuthenticateResponse *from, voiceu
 	                                                                 : VOICEUNLOCK_VERDICT_UNKNOWN;
 	attempt->score = from->score;
 	attempt->threshold = from->threshold;
+	for (size_t i = 0; i < LEVELS; i++)
+		attempt->level_thresholds[i] =
+		    from->n_level_thresholds == LEVELS ? from->level_thresholds[i] : (double)NAN;
 	attempt->speaker.svm = from->svm;
 	attempt->speaker.second = from->second;
 	attempt->speaker.fused = from->fused;
@@ -127,6 +132,8 @@ vu_status vu_client_make_attempt(const char *attempt_id, const char *user, voice
 	attempt->verdict = verdict == VOICEUNLOCK_ACCEPT ? VOICEUNLOCK_VERDICT_UNKNOWN : verdict;
 	attempt->score = attempt->threshold = NAN;
 	attempt->speaker.svm = attempt->speaker.second = attempt->speaker.fused = NAN;
+	for (size_t i = 0; i < LEVELS; i++)
+		attempt->level_thresholds[i] = NAN;
 	vu_client_convert_antispoof(NULL, &attempt->antispoof, &out_of_memory);
 	vu_client_convert_quality(NULL, &attempt->quality);
 	if (out_of_memory) {

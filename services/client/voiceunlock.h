@@ -228,6 +228,7 @@ typedef struct voiceunlock_attempt {
 	uint64_t locked_for_s;
 	bool may_unlock; /* an accept by microphone at no less than the configured levels: only this may open anything
 	                  */
+	double level_thresholds[3]; /* of a trial: at convenient, standard and strict; else NaN */
 } voiceunlock_attempt;
 
 typedef struct voiceunlock_attempt_options {

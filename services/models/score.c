@@ -17,6 +17,7 @@ typedef struct utterance {
 	held_scorer held;
 	vu_probe probe;
 	vu_level level;
+	float thresholds[VU_BACKGROUND_LEVELS];
 } utterance;
 
 static vu_status begin_utterance(models *m, vu_rpc_call *call, const char *extractor, const Vu__SpeakerVector *vector,
@@ -35,8 +36,10 @@ static vu_status begin_utterance(models *m, vu_rpc_call *call, const char *extra
 		status = hold_scorer(m, &u->with, vu_rpc_deadline_us(call), &u->held, error);
 	if (status == VU_OK)
 		status = check_extractor(&u->held, extractor, error);
-	if (status == VU_OK)
+	if (status == VU_OK) {
 		vu_scorer_prepare(&u->held.scorer, &input, &u->probe);
+		vu_scorer_thresholds(&u->held.scorer, &u->probe, u->thresholds);
+	}
 	return status;
 }
 
@@ -45,8 +48,9 @@ static void end_utterance(models *m, utterance *u)
 	release_scorer(m, &u->held);
 }
 
-static vu_status score_user(models *m, const utterance *u, user_key key, int64_t deadline_us,
-                            Vu__ScoreResponse *response, vu_error *error)
+/* The response points into `u`. */
+static vu_status score_user(models *m, utterance *u, user_key key, int64_t deadline_us, Vu__ScoreResponse *response,
+                            vu_error *error)
 {
 	cache_entry *entry;
 	bool hit;
@@ -67,6 +71,8 @@ static vu_status score_user(models *m, const utterance *u, user_key key, int64_t
 	response->second = score.second;
 	response->fused = score.fused;
 	response->threshold = score.threshold;
+	response->level_thresholds = u->thresholds;
+	response->n_level_thresholds = VU_BACKGROUND_LEVELS;
 	response->cached = hit;
 	response->load_us = (uint64_t)(loaded - start);
 	response->score_us = (uint64_t)(vu_clock_monotonic_us() - loaded);

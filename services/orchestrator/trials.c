@@ -23,6 +23,7 @@
 #define CLAIMS_MAX 1000
 /* At once. */
 #define RUNS_MAX 12
+#define LEVELS   (VU_LEVEL_STRICT + 1)
 
 typedef struct trial_run {
 	vu_orchestrator *orchestrator;
@@ -42,6 +43,7 @@ typedef struct trial_result {
 	Vu__AuthenticateResponse response;
 	Vu__Timing timing;
 	vu_settlement settlement;
+	double thresholds[LEVELS];
 } trial_result;
 
 static vu_status check_request(const Vu__TrialsRequest *request, vu_error *error)
@@ -118,6 +120,19 @@ static vu_check is_listed(const trial_run *run, const char *user)
 	return VU_CHECK_REFUSED;
 }
 
+/* Only what is complete and usable: without it the claim is still decided at the level asked. */
+static void copy_thresholds(const Vu__ScoreResponse *score, trial_result *trial)
+{
+	size_t count = score ? score->n_level_thresholds : 0;
+
+	if (count != LEVELS)
+		return;
+	for (size_t i = 0; i < count; i++)
+		trial->thresholds[i] = (double)score->level_thresholds[i];
+	trial->response.level_thresholds = trial->thresholds;
+	trial->response.n_level_thresholds = count;
+}
+
 static void decide(const trial_run *run, const vu_listening *listening, const vu_evidence *common, size_t index,
                    trial_result *trial)
 {
@@ -154,6 +169,7 @@ static void decide(const trial_run *run, const vu_listening *listening, const vu
 	response->reason = trial->settlement.reason;
 	response->score = response->fused = score ? (double)score->fused : (double)NAN;
 	response->threshold = score ? (double)score->threshold : (double)NAN;
+	copy_thresholds(score, trial);
 	response->svm = score ? (double)score->svm : (double)NAN;
 	response->second = score ? (double)score->second : (double)NAN;
 	response->antispoof = listening->antispoof;

@@ -41,6 +41,7 @@ static void set(size_t index, voiceunlock_verdict verdict, double score, voiceun
 	                                          .score = score,
 	                                          .antispoof_score = antispoof_score,
 	                                          .fused_score = vu_fuse_speaker_antispoof(score, antispoof_score),
+	                                          .thresholds = {0.1f, 2.5, NAN},
 	                                          .speech_ms = 1000};
 }
 
@@ -212,12 +213,40 @@ static void results_are_written(void **state)
 	assert_non_null(strstr(error.message, "/nowhere/out"));
 }
 
+static void thresholds_are_written(void **state)
+{
+	char written[160];
+	char line[256];
+	FILE *file;
+	unsigned lines = 0;
+	vu_error error;
+
+	(void)state;
+	snprintf(written, sizeof written, "%s/thresholds", folder);
+	assert_int_equal(evaluation_write_thresholds(&data, written, NULL), VU_OK);
+	file = fopen(written, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof line, file));
+	assert_string_equal(line, "user\tpath\tconvenient\tstandard\tstrict\n");
+	assert_non_null(fgets(line, sizeof line, file));
+	/* In full: read back as a float it is the same. */
+	assert_string_equal(line, "a\ta1\t0.100000001\t2.5\tnan\n");
+	assert_true(strtof("0.100000001", NULL) == 0.1f);
+	while (fgets(line, sizeof line, file))
+		lines++;
+	assert_int_equal(lines, COUNT - 1);
+	fclose(file);
+	remove(written);
+	assert_int_equal(evaluation_write_thresholds(&data, "/nowhere/out", &error), VU_NOT_FOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(figures_of_everything, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nothing_to_judge, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(results_are_written, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(thresholds_are_written, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

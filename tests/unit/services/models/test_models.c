@@ -572,6 +572,13 @@ static void test_score_many(void **state)
 	assert_null(response->entries[1]->score);
 	assert_true(response->entries[0]->score->fused < response->entries[0]->score->threshold);
 	assert_true(response->entries[2]->score->fused >= response->entries[2]->score->threshold);
+	/* No level was asked for, so it is the configured one: standard. A stricter level asks for more. */
+	assert_int_equal(response->entries[2]->score->n_level_thresholds, 3);
+	assert_true(response->entries[2]->score->level_thresholds[1] == response->entries[2]->score->threshold);
+	assert_true(response->entries[2]->score->level_thresholds[0] <
+	            response->entries[2]->score->level_thresholds[1]);
+	assert_true(response->entries[2]->score->level_thresholds[1] <
+	            response->entries[2]->score->level_thresholds[2]);
 	done(response);
 	users[1] = (char *)(uintptr_t) "../etc";
 	assert_int_equal(call("ScoreMany", &request, &response, &error), VU_INVALID_ARGUMENT);
