@@ -152,6 +152,21 @@ double vu_scores_frr_at_far(const vu_scores *scores, double far)
 	return at.frr;
 }
 
+size_t vu_scores_curve(const vu_scores *scores, vu_scores_point *points, size_t room)
+{
+	walk at = walk_begin(scores);
+	size_t count = 0;
+
+	if (!has_both(scores))
+		return 0;
+	do {
+		if (count < room)
+			points[count] = (vu_scores_point){.far = at.far, .frr = at.frr};
+		count++;
+	} while (walk_step(&at));
+	return count;
+}
+
 double vu_scores_min_dcf(const vu_scores *scores, double p_target)
 {
 	walk at = walk_begin(scores);

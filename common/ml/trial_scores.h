@@ -39,6 +39,17 @@ double vu_scores_eer(const vu_scores *scores, double *threshold_out);
 double vu_scores_frr_at_far(const vu_scores *scores, double far);
 
 /*
+ * The points of all thresholds, from accepting everybody (FAR 1) to refusing
+ * everybody (FRR 1): at most `room` are written, from the beginning; returns
+ * how many there are, 0 when a class is missing. Trials + 1 are always enough.
+ */
+typedef struct vu_scores_point {
+	double far;
+	double frr;
+} vu_scores_point;
+size_t vu_scores_curve(const vu_scores *scores, vu_scores_point *points, size_t room);
+
+/*
  * Smallest detection cost over all thresholds, divided by that of the better
  * of accepting or refusing everybody (NIST SRE): Cmiss = Cfa = 1,
  * min over t of p FRR(t) + (1 - p) FAR(t), over min(p, 1 - p).

@@ -64,6 +64,31 @@ static void overlapping_scores(void **state)
 	vu_scores_destroy(made);
 }
 
+/* The same trials: n1 n2 T3 n4 T5 n6 T7 T8, a point before the first and one behind each. */
+static void curve_has_every_threshold(void **state)
+{
+	const double scores[] = {3, 5, 7, 8, 1, 2, 4, 6};
+	const bool is_target[] = {true, true, true, true, false, false, false, false};
+	const double far[] = {1, 0.75, 0.5, 0.5, 0.25, 0.25, 0, 0, 0};
+	const double frr[] = {0, 0, 0, 0.25, 0.25, 0.5, 0.5, 0.75, 1};
+	vu_scores *made = make(scores, is_target, 8);
+	vu_scores *lone = make(scores, is_target, 4);
+	vu_scores_point points[9];
+
+	(void)state;
+	assert_int_equal(vu_scores_curve(made, points, 9), 9);
+	for (size_t i = 0; i < 9; i++) {
+		CLOSE(points[i].far, far[i]);
+		CLOSE(points[i].frr, frr[i]);
+	}
+	points[2].far = -1;
+	assert_int_equal(vu_scores_curve(made, points, 2), 9);
+	CLOSE(points[2].far, -1);
+	assert_int_equal(vu_scores_curve(lone, points, 9), 0);
+	vu_scores_destroy(lone);
+	vu_scores_destroy(made);
+}
+
 /* Sorted: n1 T2 T3 n4 T5 T6: from (FRR 1/4, FAR 1/2) over T3 to (1/2, 1/2). Between steps the line is taken. */
 static void crossing_between_points(void **state)
 {
@@ -239,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(separated_scores_have_no_errors),
 	    cmocka_unit_test(overlapping_scores),
+	    cmocka_unit_test(curve_has_every_threshold),
 	    cmocka_unit_test(crossing_between_points),
 	    cmocka_unit_test(equal_scores_are_one_group),
 	    cmocka_unit_test(reversed_scores_are_all_wrong),
