@@ -22,6 +22,12 @@ enum {
 /* Requests get this long to end after SIGTERM; the rest of two seconds is for the service's stop. */
 #define VU_DRAIN_MS 1500
 
+/*
+ * NNG 1.5.2 throws away what has arrived on a connection once it sees that the
+ * other side has closed it. So who was answered last gets this long to read.
+ */
+#define VU_LINGER_MS 100
+
 /* A configuration that was replaced is kept this long for handlers that still read it. */
 #define VU_RETIRED_CONFIG_US (10 * 60 * INT64_C(1000000))
 

@@ -24,6 +24,7 @@ static void *drain(void *argument)
 
 	if (left > 0)
 		vu_log_warn("%u requests were still running when the time to stop was over", left);
+	uv_sleep(VU_LINGER_MS);
 	uv_async_send(&runtime->drained);
 	return NULL;
 }

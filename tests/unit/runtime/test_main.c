@@ -128,15 +128,33 @@ typedef struct child {
 	char log[TEST_PATH_MAX];
 } child;
 
+/* The same path for every test, so that one channel serves all of them: it reconnects to each new child. */
+static char base[TEST_PATH_MAX];
 static char folder[TEST_PATH_MAX];
 static char socket_path[TEST_PATH_MAX];
+static vu_channel *to_child;
 static char config_path[TEST_PATH_MAX];
+
+static int set_up_all(void **state)
+{
+	(void)state;
+	test_folder_create(base);
+	return 0;
+}
+
+static int tear_down_all(void **state)
+{
+	(void)state;
+	test_folder_remove(base);
+	return 0;
+}
 
 static int set_up(void **state)
 {
 	(void)state;
-	alarm(60);
-	test_folder_create(folder);
+	alarm(120);
+	snprintf(folder, sizeof folder, "%.200s/test", base);
+	assert_int_equal(mkdir(folder, 0700), 0);
 	snprintf(socket_path, sizeof socket_path, "%.200s/run/features.sock", folder);
 	test_file_create(folder, "config.yaml", "http:\n  port: 1\n", 0600, config_path);
 	return 0;
@@ -251,10 +269,11 @@ static vu_channel *connect_to_child(void)
 {
 	vu_endpoint endpoint;
 	vu_channel_config config;
-	vu_channel *channel = NULL;
 	char uri[TEST_PATH_MAX + 8];
 	vu_error error;
 
+	if (to_child)
+		return to_child;
 	snprintf(uri, sizeof uri, "ipc://%s", socket_path);
 	assert_int_equal(vu_endpoint_parse(uri, &endpoint, &error), VU_OK);
 	memset(&config, 0, sizeof config);
@@ -262,18 +281,27 @@ static vu_channel *connect_to_child(void)
 	config.caller = "test";
 	config.endpoints = &endpoint;
 	config.endpoint_count = 1;
-	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_OK);
-	return channel;
+	assert_int_equal(vu_channel_create(&config, &to_child, &error), VU_OK);
+	return to_child;
 }
 
-static vu_status call(vu_channel *channel, const ProtobufCServiceDescriptor *service, const char *method,
-                      const ProtobufCMessage *request, ProtobufCMessage **response, vu_error *error)
+static vu_status call_when(bool ready, vu_channel *channel, const ProtobufCServiceDescriptor *service,
+                           const char *method, const ProtobufCMessage *request, ProtobufCMessage **response,
+                           vu_error *error)
 {
 	vu_call_options options;
 
 	memset(&options, 0, sizeof options);
 	options.timeout_us = 20 * 1000000;
+	/* The channel may not have noticed yet that there is a new child. */
+	options.wait_for_ready = ready;
 	return vu_channel_call(channel, service, method, request, response, &options, error);
+}
+
+static vu_status call(vu_channel *channel, const ProtobufCServiceDescriptor *service, const char *method,
+                      const ProtobufCMessage *request, ProtobufCMessage **response, vu_error *error)
+{
+	return call_when(true, channel, service, method, request, response, error);
 }
 
 static void call_process(vu_channel *channel, const char *method, const ProtobufCMessage *request,
@@ -392,16 +420,22 @@ static void *make_slow_call(void *argument)
 	ProtobufCMessage *response = NULL;
 
 	request.pid = slow->sleep_ms;
-	slow->status = call(slow->channel, &vu__supervisor__descriptor, "WhoIs", &request.base, &response, NULL);
+	/* Without waiting: when the process is gone, this is over. */
+	slow->status =
+	    call_when(false, slow->channel, &vu__supervisor__descriptor, "WhoIs", &request.base, &response, NULL);
 	if (response)
 		protobuf_c_message_free_unpacked(response, NULL);
 	return NULL;
 }
 
-static void wait_until_in_flight(vu_channel *channel, double count)
+/* Returns once the request is running in the child. */
+static void start_slow_call(slow_call *slow, pthread_t *thread)
 {
+	/* Connected, so that a call that does not wait gets through. */
+	assert_int_equal(health(slow->channel), VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING);
+	assert_int_equal(pthread_create(thread, NULL, make_slow_call, slow), 0);
 	/* The question itself is in flight too. */
-	while (counter(channel, "voice_unlock_rpc_in_flight") < count + 1)
+	while (counter(slow->channel, "voice_unlock_rpc_in_flight") < 2)
 		usleep(1000);
 }
 
@@ -412,8 +446,7 @@ static void running_requests_are_answered_before_it_stops(void **state)
 	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, make_slow_call, &slow), 0);
-	wait_until_in_flight(slow.channel, 1);
+	start_slow_call(&slow, &thread);
 	kill(started.pid, SIGTERM);
 	pthread_join(thread, NULL);
 	assert_int_equal(slow.status, VU_OK);
@@ -427,8 +460,7 @@ static void while_it_drains_it_is_not_serving_and_a_second_signal_ends_it(void *
 	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, make_slow_call, &slow), 0);
-	wait_until_in_flight(slow.channel, 1);
+	start_slow_call(&slow, &thread);
 	kill(started.pid, SIGTERM);
 	while (health(slow.channel) != VU_HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING)
 		usleep(1000);
@@ -445,8 +477,7 @@ static void a_request_without_end_does_not_keep_it(void **state)
 	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, make_slow_call, &slow), 0);
-	wait_until_in_flight(slow.channel, 1);
+	start_slow_call(&slow, &thread);
 	kill(started.pid, SIGTERM);
 	assert_int_equal(wait_for_exit(&started), 0);
 	assert_logged(&started, "1 requests were still running");
@@ -610,5 +641,5 @@ int main(int argc, char **argv)
 
 	if (getenv(MODE))
 		return vu_runtime_main(&SERVICE, argc, argv);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
