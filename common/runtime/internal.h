@@ -71,6 +71,7 @@ struct vu_runtime {
 	uv_signal_t terminate;
 	uv_signal_t interrupt;
 	uv_signal_t hang_up;
+	uv_async_t running;
 	uv_async_t stop_wanted;
 	uv_async_t reload_wanted;
 	uv_async_t drained;
@@ -107,7 +108,7 @@ vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, v
 /* ---- lifecycle.c ---- */
 
 vu_status vu_lifecycle_init(vu_runtime *runtime, vu_error *error);
-/* Runs the loop until the process was asked to stop and has drained. */
+/* Runs the loop, from which it reports readiness, until the process was asked to stop and has drained. */
 void vu_lifecycle_run(vu_runtime *runtime);
 
 /* ---- reload.c ---- */

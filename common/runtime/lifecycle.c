@@ -5,6 +5,7 @@
  */
 #include "runtime/internal.h"
 
+#include "base/allocator.h"
 #include "base/log.h"
 
 #include <signal.h>
@@ -71,6 +72,21 @@ static void on_hang_up(uv_signal_t *handle, int number)
 		vu_log_error("%s; the previous configuration stays in force", error.message);
 }
 
+/* Ready is who answers and also hears signals: reported from inside the loop. */
+static void on_running(uv_async_t *handle)
+{
+	vu_runtime *runtime = handle->data;
+
+	uv_close((uv_handle_t *)handle, NULL);
+	if (runtime->stopping)
+		return;
+	vu_rpc_server_set_health(runtime->server, "", VU_SERVING);
+	vu_log_info("ready");
+	vu_inherited_report_ready(&runtime->inherited);
+	/* What reading the configuration took is not needed again soon. */
+	vu_allocator_purge();
+}
+
 static void on_stop_wanted(uv_async_t *handle)
 {
 	begin_stop(handle->data);
@@ -109,6 +125,8 @@ vu_status vu_lifecycle_init(vu_runtime *runtime, vu_error *error)
 	signal(SIGPIPE, SIG_IGN);
 	failure = uv_loop_init(&runtime->loop);
 	if (failure == 0)
+		failure = init_async(runtime, &runtime->running, on_running);
+	if (failure == 0)
 		failure = init_async(runtime, &runtime->stop_wanted, on_stop_wanted);
 	if (failure == 0)
 		failure = init_async(runtime, &runtime->reload_wanted, on_reload_wanted);
@@ -127,6 +145,7 @@ vu_status vu_lifecycle_init(vu_runtime *runtime, vu_error *error)
 
 void vu_lifecycle_run(vu_runtime *runtime)
 {
+	uv_async_send(&runtime->running);
 	uv_run(&runtime->loop, UV_RUN_DEFAULT);
 	if (runtime->drainer_started)
 		pthread_join(runtime->drainer, NULL);

@@ -84,7 +84,7 @@ static int prepare(vu_runtime *runtime, vu_error *error)
 	return exit_code_of(status);
 }
 
-/* Server, service, readiness. */
+/* Server and service. Readiness is reported from the loop. */
 static vu_status start(vu_runtime *runtime, vu_error *error)
 {
 	const vu_service_definition *definition = runtime->definition;
@@ -110,11 +110,7 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 		status = definition->listening(runtime->state, error);
 	if (status != VU_OK)
 		return status;
-	vu_rpc_server_set_health(runtime->server, "", VU_SERVING);
-	vu_log_info("ready on %s", endpoint.uri);
-	vu_inherited_report_ready(&runtime->inherited);
-	/* What reading the configuration took is not needed again soon. */
-	vu_allocator_purge();
+	vu_log_info("listening on %s", endpoint.uri);
 	return VU_OK;
 }
 
