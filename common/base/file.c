@@ -36,8 +36,7 @@ vu_status vu_file_make_folder(const char *path, vu_error *error)
 	return VU_OK;
 }
 
-vu_status vu_file_open_safely(const char *path, uint64_t max_bytes, int *fd_out, uint64_t *bytes_out,
-                              vu_error *error)
+vu_status vu_file_open_safely(const char *path, uint64_t max_bytes, int *fd_out, uint64_t *bytes_out, vu_error *error)
 {
 	struct stat info;
 	vu_status status;
@@ -67,8 +66,9 @@ vu_status vu_file_open_safely(const char *path, uint64_t max_bytes, int *fd_out,
 		goto fail;
 	}
 	if ((uint64_t)info.st_size > max_bytes) {
-		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to read %s: it has %lld bytes, more than the %llu allowed",
-		                 path, (long long)info.st_size, (unsigned long long)max_bytes);
+		status = vu_fail(error, VU_OUT_OF_RANGE,
+		                 "unable to read %s: it has %lld bytes, more than the %llu allowed", path,
+		                 (long long)info.st_size, (unsigned long long)max_bytes);
 		goto fail;
 	}
 	*fd_out = fd;

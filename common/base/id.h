@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VU_ID_BYTES 16
+#define VU_ID_BYTES    16
 #define VU_ID_HEX_SIZE 33 /* with the final NUL */
 
 /* Fills `id` from the system's random source; the process panics where there is none. */

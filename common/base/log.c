@@ -73,16 +73,16 @@ static void write_line(int level, const char *format, va_list arguments)
 	gmtime_r(&now.tv_sec, &utc);
 	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
 	if (on_terminal) {
-		used = (size_t)snprintf(line, sizeof line, "%s.%03ldZ %-5s %s: %s\n", stamp,
-		                        now.tv_nsec / 1000000, LEVEL_NAMES[level], service_name, message);
+		used = (size_t)snprintf(line, sizeof line, "%s.%03ldZ %-5s %s: %s\n", stamp, now.tv_nsec / 1000000,
+		                        LEVEL_NAMES[level], service_name, message);
 		if (used >= sizeof line)
 			used = sizeof line - 1;
 	} else {
-		used = (size_t)snprintf(line, sizeof line,
-		                        "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"service\":\"%s\","
-		                        "\"pid\":%ld,\"message\":\"",
-		                        stamp, now.tv_nsec / 1000000, LEVEL_NAMES[level], service_name,
-		                        (long)getpid());
+		used =
+		    (size_t)snprintf(line, sizeof line,
+		                     "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"service\":\"%s\","
+		                     "\"pid\":%ld,\"message\":\"",
+		                     stamp, now.tv_nsec / 1000000, LEVEL_NAMES[level], service_name, (long)getpid());
 		used += json_escape(line + used, sizeof line - used - 4, message);
 		line[used++] = '"';
 		line[used++] = '}';
@@ -92,12 +92,12 @@ static void write_line(int level, const char *format, va_list arguments)
 	(void)written;
 }
 
-#define LOG_AT(level)                                                                              \
-	do {                                                                                           \
-		va_list arguments;                                                                         \
-		va_start(arguments, format);                                                               \
-		write_line((level), format, arguments);                                                    \
-		va_end(arguments);                                                                         \
+#define LOG_AT(level)                                                                                                \
+	do {                                                                                                         \
+		va_list arguments;                                                                                   \
+		va_start(arguments, format);                                                                         \
+		write_line((level), format, arguments);                                                              \
+		va_end(arguments);                                                                                   \
 	} while (0)
 
 void vu_log_debug(const char *format, ...)

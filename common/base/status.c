@@ -6,23 +6,10 @@
 #include <string.h>
 
 static const char *const STATUS_NAMES[VU_STATUS_COUNT] = {
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
+    "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED",
 };
 
 const char *vu_status_name(vu_status status)
@@ -55,8 +42,7 @@ vu_status vu_fail_errno(vu_error *error, int errno_value, const char *format, ..
 		vsnprintf(error->message, sizeof error->message, format, arguments);
 		va_end(arguments);
 		used = strlen(error->message);
-		snprintf(error->message + used, sizeof error->message - used, ": %s",
-		         strerror(errno_value));
+		snprintf(error->message + used, sizeof error->message - used, ": %s", strerror(errno_value));
 	}
 	return status;
 }

@@ -49,8 +49,7 @@ const char *vu_status_name(vu_status status);
  * Fills `error` (unless NULL) and returns `status`, so that a failure is one
  * line: return vu_fail(error, VU_NOT_FOUND, "unable to open %s: …", path).
  */
-vu_status vu_fail(vu_error *error, vu_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+vu_status vu_fail(vu_error *error, vu_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like vu_fail, appending ": <strerror(errno_value)>"; the status is derived from errno. */
 vu_status vu_fail_errno(vu_error *error, int errno_value, const char *format, ...)

@@ -14,7 +14,8 @@
  * No number depends on the gain. The background's scaler makes their units
  * comparable. Means carry the channel as well as the voice; a user's own
  * device is part of what a first extractor recognizes, and 38-71 hold without
- * it. Chosen on the background people by cosine after PCA 50, two folds.
+ * it. The blocks were chosen by cosine after PCA 50, with background and
+ * development people both in view: neither gives a held-out figure for them.
  */
 #ifndef VU_DSP_VECTOR_H
 #define VU_DSP_VECTOR_H

@@ -83,7 +83,8 @@ static void judge(const vu_assessment *a, const running *r, vu_assessment_detect
 	if (!out->result.ran)
 		out->verdict = VU_ASSESSMENT_UNKNOWN;
 	else
-		out->verdict = out->result.score >= out->result.threshold ? VU_ASSESSMENT_BONAFIDE : VU_ASSESSMENT_SPOOF;
+		out->verdict =
+		    out->result.score >= out->result.threshold ? VU_ASSESSMENT_BONAFIDE : VU_ASSESSMENT_SPOOF;
 }
 
 void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)

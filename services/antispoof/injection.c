@@ -19,17 +19,17 @@
 /* A block that stays within so many levels is silence or constant, whose repetition means nothing. */
 #define BLOCK_RANGE_MIN 24
 /* A step is a jump when it is so many times larger than the largest step in the 4 ms around it. */
-#define JUMP_RATIO     6
-#define JUMP_MIN       2500
-#define JUMP_HALF      32
-#define JUMP_WINDOW    (2 * JUMP_HALF + 1)
+#define JUMP_RATIO  6
+#define JUMP_MIN    2500
+#define JUMP_HALF   32
+#define JUMP_WINDOW (2 * JUMP_HALF + 1)
 
 /* How much each trace is worth, in nats; chosen on background people, see tests. */
-#define PRIOR           2.5F
-#define ZERO_WEIGHT     1.2F
-#define REPEAT_WEIGHT   1.6F
-#define BAND_WEIGHT     1.0F
-#define JUMP_WEIGHT     0.8F
+#define PRIOR         2.5F
+#define ZERO_WEIGHT   1.2F
+#define REPEAT_WEIGHT 1.6F
+#define BAND_WEIGHT   1.0F
+#define JUMP_WEIGHT   0.8F
 
 typedef struct block {
 	uint64_t hash; /* 0 = free */
@@ -155,8 +155,8 @@ static void look_for_repeat(vu_injection *in, int16_t sample)
 		return;
 	hash = in->rolling ? in->rolling : 1;
 	known = find_block(in, hash);
-	if (known->hash == hash && known->position + BLOCK_SAMPLES <= in->position && in->position >= in->repeat_until &&
-	    !block_is_silent(in)) {
+	if (known->hash == hash && known->position + BLOCK_SAMPLES <= in->position &&
+	    in->position >= in->repeat_until && !block_is_silent(in)) {
 		in->repeated_samples += BLOCK_SAMPLES;
 		in->repeat_until = in->position + BLOCK_SAMPLES;
 	}

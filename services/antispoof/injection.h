@@ -19,11 +19,11 @@ typedef struct vu_injection vu_injection;
 
 typedef struct vu_injection_traces {
 	double seconds;
-	double zero_share;       /* of the samples: in runs of exact zeros of 20 ms or more */
-	unsigned repeated_ms;    /* audio, not silence, that repeats an earlier stretch to the sample */
-	double band_limit_hz;    /* where the spectrum falls off a cliff; 8000 when it does not */
-	double band_drop_db;     /* how deep */
-	unsigned jumps;          /* steps of the waveform that its neighbourhood does not explain */
+	double zero_share;    /* of the samples: in runs of exact zeros of 20 ms or more */
+	unsigned repeated_ms; /* audio, not silence, that repeats an earlier stretch to the sample */
+	double band_limit_hz; /* where the spectrum falls off a cliff; 8000 when it does not */
+	double band_drop_db;  /* how deep */
+	unsigned jumps;       /* steps of the waveform that its neighbourhood does not explain */
 } vu_injection_traces;
 
 vu_status vu_injection_create(vu_injection **injection_out);
@@ -36,6 +36,7 @@ void vu_injection_finish(vu_injection *injection, vu_injection_traces *out);
  * in words (`reason`, "" when there is nothing to say). `source_rate_hz`
  * explains band limits up to half of it; 0 = not known.
  */
-float vu_injection_score(const vu_injection_traces *traces, uint32_t source_rate_hz, char *reason, size_t reason_size);
+float vu_injection_score(const vu_injection_traces *traces, uint32_t source_rate_hz, char *reason,
+                         size_t reason_size);
 
 #endif

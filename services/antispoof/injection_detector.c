@@ -43,8 +43,7 @@ static vu_status finish(vu_detector *detector, const vu_attempt_context *context
 	(void)error;
 	vu_injection_finish((vu_injection *)detector, &traces);
 	result->ran = traces.seconds >= SECONDS_MIN;
-	result->score =
-	    vu_injection_score(&traces, context->source_rate_hz, result->reason, sizeof result->reason);
+	result->score = vu_injection_score(&traces, context->source_rate_hz, result->reason, sizeof result->reason);
 	/* An enrolment is remembered, not refused. */
 	result->threshold = context->enrollment ? -100.0F : threshold_of(level);
 	return VU_OK;

@@ -71,7 +71,8 @@ static vu_status finish(vu_detector *detector, const vu_attempt_context *context
 
 	(void)level;
 	if (d->push_status != VU_OK)
-		return vu_fail(error, d->push_status, "unable to make landmarks: the audio is too long or memory ran out");
+		return vu_fail(error, d->push_status,
+		               "unable to make landmarks: the audio is too long or memory ran out");
 	landmarks = malloc(VU_LANDMARKS_MAX * sizeof *landmarks);
 	if (!landmarks)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to make landmarks: out of memory");

@@ -61,10 +61,11 @@ static vu_status load_key(const char *folder, uint8_t *key, vu_error *error)
 	if (bytes == crypto_shorthash_KEYBYTES)
 		memcpy(key, data, bytes);
 	else
-		status = vu_fail(error, VU_DATA_LOSS,
-		                 "unable to use %s: it has %zu bytes instead of %d; remove it together with replay.db, "
-		                 "past attempts are then forgotten",
-		                 path, bytes, crypto_shorthash_KEYBYTES);
+		status =
+		    vu_fail(error, VU_DATA_LOSS,
+		            "unable to use %s: it has %zu bytes instead of %d; remove it together with replay.db, "
+		            "past attempts are then forgotten",
+		            path, bytes, crypto_shorthash_KEYBYTES);
 	free(data);
 	return status;
 }
@@ -78,7 +79,8 @@ vu_status vu_replay_memory_open(const char *folder, vu_clock clock, vu_replay_me
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open the replay memory: out of memory");
 	m->clock = clock;
 	if ((size_t)snprintf(m->path, sizeof m->path, "%s/replay.db", folder) >= sizeof m->path)
-		status = vu_fail(error, VU_INVALID_ARGUMENT, "unable to open the replay memory: the path is too long");
+		status =
+		    vu_fail(error, VU_INVALID_ARGUMENT, "unable to open the replay memory: the path is too long");
 	else if (sodium_init() < 0)
 		status = vu_fail(error, VU_INTERNAL, "unable to initialize libsodium");
 	else
@@ -276,8 +278,8 @@ static vu_status remember(vu_replay_memory *m, const char *attempt_id, const ent
 
 	if (status == VU_OK)
 		status = vu_statement_prepare(
-		    m->store,
-		    "INSERT INTO attempts(attempt_id, time_us, landmarks, entries) VALUES(?1,?2,?3,?4)", &insert, error);
+		    m->store, "INSERT INTO attempts(attempt_id, time_us, landmarks, entries) VALUES(?1,?2,?3,?4)",
+		    &insert, error);
 	if (status == VU_OK) {
 		vu_statement_bind_text(insert, 1, attempt_id);
 		vu_statement_bind_int(insert, 2, m->clock.wall_us(m->clock.context));

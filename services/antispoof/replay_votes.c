@@ -75,7 +75,8 @@ uint32_t vu_replay_votes_best(vu_replay_votes *v, int64_t *attempt_out)
 		qsort(v->votes, v->count, sizeof *v->votes, by_attempt_and_offset);
 	/* A window over neighbouring offsets: a shift by half a hop splits a match over two. */
 	for (size_t to = 0; to < v->count; to++) {
-		while (v->votes[from].attempt != v->votes[to].attempt || v->votes[to].offset - v->votes[from].offset > VU_REPLAY_OFFSET_SLACK)
+		while (v->votes[from].attempt != v->votes[to].attempt ||
+		       v->votes[to].offset - v->votes[from].offset > VU_REPLAY_OFFSET_SLACK)
 			from++;
 		if (to + 1 - from > best) {
 			best = (uint32_t)(to + 1 - from);

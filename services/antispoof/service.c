@@ -167,7 +167,8 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	if (vu_antispoof_level_parse(request->level, &level, &error) != VU_OK)
 		goto fail;
 	if (!vu_id_is_hex(request->session_id) || !vu_id_is_hex(request->attempt_id)) {
-		vu_fail(&error, VU_INVALID_ARGUMENT, "session_id and attempt_id must each be 32 lower-case hex digits");
+		vu_fail(&error, VU_INVALID_ARGUMENT,
+		        "session_id and attempt_id must each be 32 lower-case hex digits");
 		goto fail;
 	}
 	if (level == VU_ANTISPOOF_OFF && !request->enrollment) {
@@ -184,12 +185,13 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	};
 	/* An enrolment only has to be remembered, at whatever level. */
 	if (vu_assessment_create(entries, request->enrollment ? 1 : sizeof entries / sizeof entries[0],
-	                         request->enrollment ? VU_ANTISPOOF_LOW : level, &context, &pull.assessment) != VU_OK) {
+	                         request->enrollment ? VU_ANTISPOOF_LOW : level, &context,
+	                         &pull.assessment) != VU_OK) {
 		vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to assess: out of memory");
 		goto fail;
 	}
-	if (vu_audio_pull(capture, request->session_id, context.deadline_us, call, take_samples, &pull, &end, &error) !=
-	    VU_OK) {
+	if (vu_audio_pull(capture, request->session_id, context.deadline_us, call, take_samples, &pull, &end,
+	                  &error) != VU_OK) {
 		vu_assessment_destroy(pull.assessment);
 		goto fail;
 	}
@@ -256,8 +258,10 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start: out of memory");
 	a->runtime = runtime;
 	pthread_mutex_init(&a->lock, NULL);
-	a->assessed = vu_counter_create(runtime, "voice_unlock_antispoof_assessments_total", "Sessions assessed.", false);
-	a->refused = vu_counter_create(runtime, "voice_unlock_antispoof_refusals_total", "Sessions called spoof.", false);
+	a->assessed =
+	    vu_counter_create(runtime, "voice_unlock_antispoof_assessments_total", "Sessions assessed.", false);
+	a->refused =
+	    vu_counter_create(runtime, "voice_unlock_antispoof_refusals_total", "Sessions called spoof.", false);
 	a->unavailable = vu_counter_create(runtime, "voice_unlock_antispoof_unavailable_total",
 	                                   "Sessions with a detector that could not run.", false);
 	service.context = a;

@@ -47,9 +47,10 @@ static _Noreturn void die(const char *what, const char *why)
 {
 	char command[256];
 	fprintf(stderr, "bench: unable to %s: %s\n", what, why);
-	snprintf(command, sizeof command,
-	         "build/bin/jarvis-voice-unlock stop >/dev/null 2>&1; tests/system/virtual-mic stop %s/mic; rm -rf %s", folder,
-	         folder);
+	snprintf(
+	    command, sizeof command,
+	    "build/bin/jarvis-voice-unlock stop >/dev/null 2>&1; tests/system/virtual-mic stop %s/mic; rm -rf %s",
+	    folder, folder);
 	if (system(command) != 0)
 		fprintf(stderr, "bench: unable to clean up %s\n", folder);
 	_exit(1);
@@ -63,8 +64,8 @@ static void run_or_die(const char *command)
 
 static void print_figure(const char *name, double value, const char *unit)
 {
-	printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"baseline\": null, \"ratio\": null}\n", name, value,
-	       unit);
+	printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"baseline\": null, \"ratio\": null}\n", name,
+	       value, unit);
 	fflush(stdout);
 }
 
@@ -103,7 +104,8 @@ static void release(void *message)
 static vu_channel *open_channel(const char *service)
 {
 	vu_endpoint endpoint;
-	vu_channel_config config = {.service = service, .caller = "bench", .endpoints = &endpoint, .endpoint_count = 1};
+	vu_channel_config config = {
+	    .service = service, .caller = "bench", .endpoints = &endpoint, .endpoint_count = 1};
 	vu_channel *channel;
 	vu_error error = {0};
 
@@ -265,8 +267,8 @@ static void bench_file(void)
 
 	run_or_die("command -v sox >/dev/null");
 	char command[512];
-	snprintf(command, sizeof command, "sox %s/voices/%s/test-1.wav -r %d %s/voices/%s/three.wav trim 0 %d", folder,
-	         person, RATE, folder, person, FILE_S);
+	snprintf(command, sizeof command, "sox %s/voices/%s/test-1.wav -r %d %s/voices/%s/three.wav trim 0 %d",
+	         folder, person, RATE, folder, person, FILE_S);
 	run_or_die(command);
 	read_voice("three", &samples, &count, &rate);
 	for (size_t i = 0; i < FILE_RUNS; i++) {
@@ -297,15 +299,16 @@ static void bench_live(void)
 	size_t done = 0;
 
 	snprintf(command, sizeof command,
-	         "(sleep 0.7; exec tests/system/virtual-mic play %s/mic %s/voices/%s/test-2.wav) >/dev/null 2>&1 &", folder,
-	         folder, person);
+	         "(sleep 0.7; exec tests/system/virtual-mic play %s/mic %s/voices/%s/test-2.wav) >/dev/null 2>&1 &",
+	         folder, folder, person);
 	for (size_t i = 0; i < LIVE_RUNS; i++) {
 		uint64_t cpu_before = sum_over_processes(vu_platform_process_cpu);
 		int64_t began_us = vu_clock_monotonic_us();
 		Vu__AuthenticateResponse *response;
 
 		run_or_die(command);
-		/* Not isolated, so that history and replay memory are paid for; the same words again are refused, in the same time. */
+		/* Not isolated, so that history and replay memory are paid for; the same words again are refused, in
+		 * the same time. */
 		response = authenticate(NULL, false);
 		if (response->verdict == VU__VERDICT__VERDICT_NO_SPEECH ||
 		    response->verdict == VU__VERDICT__VERDICT_UNAVAILABLE) {
@@ -371,7 +374,8 @@ static void start_microphone(void)
 	char line[1024];
 	FILE *exports;
 
-	snprintf(command, sizeof command, "mkdir -m 700 %s/mic && tests/system/virtual-mic start %s/mic", folder, folder);
+	snprintf(command, sizeof command, "mkdir -m 700 %s/mic && tests/system/virtual-mic start %s/mic", folder,
+	         folder);
 	exports = popen(command, "r");
 	while (exports && fgets(line, sizeof line, exports)) {
 		char *name = strncmp(line, "export ", 7) == 0 ? line + 7 : NULL;

@@ -75,9 +75,9 @@ static void test_every_pair_fails_closed(void **state)
 		const script *script;
 		vu_assessment_verdict alone;
 	} cases[] = {
-	    {&PASSES, VU_ASSESSMENT_BONAFIDE},      {&REFUSES, VU_ASSESSMENT_SPOOF},
-	    {&ABSENT, VU_ASSESSMENT_UNAVAILABLE},   {&BREAKS, VU_ASSESSMENT_UNAVAILABLE},
-	    {&SILENT, VU_ASSESSMENT_UNKNOWN},       {&NOT_A_NUMBER, VU_ASSESSMENT_UNAVAILABLE},
+	    {&PASSES, VU_ASSESSMENT_BONAFIDE},    {&REFUSES, VU_ASSESSMENT_SPOOF},
+	    {&ABSENT, VU_ASSESSMENT_UNAVAILABLE}, {&BREAKS, VU_ASSESSMENT_UNAVAILABLE},
+	    {&SILENT, VU_ASSESSMENT_UNKNOWN},     {&NOT_A_NUMBER, VU_ASSESSMENT_UNAVAILABLE},
 	};
 	size_t count = sizeof cases / sizeof cases[0];
 

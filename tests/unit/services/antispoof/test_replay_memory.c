@@ -221,7 +221,8 @@ static void test_damaged_files(void **state)
 	vu_replay_memory_close(memory);
 	snprintf(path, sizeof path, "%s/replay.db", folder);
 	file = fopen(path, "w");
-	fputs("this is no database, and long enough to be looked at as one; this is no database at all, really", file);
+	fputs("this is no database, and long enough to be looked at as one; this is no database at all, really",
+	      file);
 	fclose(file);
 	memory = open_memory();
 	vu_replay_memory_close(memory);
