@@ -184,7 +184,7 @@ static bool read_real(writer *w, const json_t *value, double *out)
 
 static bool put_real(writer *w, buffer *b, const vu_json_type *type, const json_t *value)
 {
-	double number;
+	double number = 0;
 	uint64_t bits;
 
 	if (!read_real(w, value, &number))

@@ -67,7 +67,7 @@ vu_status vu_platform_process_cpu(pid_t pid, uint64_t *cpu_us)
 vu_status vu_platform_machine_memory(uint64_t *total_bytes, uint64_t *available_bytes)
 {
 	size_t size = sizeof *total_bytes;
-	vm_statistics64_data_t pages;
+	vm_statistics64_data_t pages = {0};
 	mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
 	mach_port_t host;
 	kern_return_t result;
