@@ -5,9 +5,11 @@
 #include "ml/background.h"
 
 #include "ml/cohort.h"
+#include "ml/frames.h"
 #include "ml/pca.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +78,7 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	background->svm_nu = svm[0];
 	background->svm_gamma = svm[1];
 	background->svm_top = (uint32_t)svm[2];
-	background->second_top = (uint32_t)second[0];
+	background->spaces[VU_SPACE_VECTOR].top = (uint32_t)second[0];
 	background->agreement_constant = agreement[0];
 	background->agreement_weight = agreement[1];
 	background->agreement_lowest = agreement[2];
@@ -88,35 +90,156 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	return VU_OK;
 }
 
-static vu_status load_cohort_voices(vu_background *background, vu_error *error)
+/* Discriminants and cohort of a space; `prefix` is "" or "frame.". */
+static vu_status load_space(const vu_background *background, const char *prefix, uint32_t dimensions,
+                            vu_voice_space *space, vu_error *error)
 {
+	char name[VU_MODEL_NAME_SIZE];
 	float *cohort = NULL;
 	vu_model_section section;
-	vu_status status = load_floats(background->file, "cohort", 0, D, &cohort, &section, error);
+	vu_status status;
 
+	space->dimensions = dimensions;
+	snprintf(name, sizeof name, "%slda.mean", prefix);
+	status = load_floats(background->file, name, 1, dimensions, &space->mean, &section, error);
+	if (status != VU_OK)
+		return status;
+	snprintf(name, sizeof name, "%slda.basis", prefix);
+	status = load_floats(background->file, name, 0, dimensions, &space->basis, &section, error);
+	if (status != VU_OK)
+		return status;
+	space->discriminants = section.rows;
+	if (section.rows < 1 || section.rows > dimensions)
+		return bad(background, "it has too few or too many discriminants", error);
+	snprintf(name, sizeof name, "%scohort", prefix);
+	status = load_floats(background->file, name, 0, dimensions, &cohort, &section, error);
 	if (status != VU_OK)
 		return status;
 	if (section.rows < 2 || section.rows > VU_COHORT_MAX) {
 		status = bad(background, "its cohort has too few or too many people", error);
 		goto out;
 	}
-	background->cohort_count = section.rows;
-	background->cohort_voices = malloc((size_t)section.rows * background->discriminants * sizeof(float));
-	if (!background->cohort_voices) {
+	space->cohort_count = section.rows;
+	space->cohort = malloc((size_t)section.rows * space->discriminants * sizeof(float));
+	if (!space->cohort) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load the background model: out of memory");
 		goto out;
 	}
 	for (uint32_t i = 0; i < section.rows; i++)
-		vu_background_discriminate(background, cohort + (size_t)i * D,
-		                           background->cohort_voices + (size_t)i * background->discriminants);
+		vu_background_discriminate(space, cohort + (size_t)i * dimensions,
+		                           space->cohort + (size_t)i * space->discriminants);
 out:
 	free(cohort);
 	return status;
 }
 
-vu_status vu_background_create(vu_model_file *file, vu_background **background_out, vu_error *error)
+static vu_status load_ubm(vu_background *background, vu_error *error)
 {
 	vu_model_section section;
+	uint32_t components;
+	vu_status status =
+	    vu_model_file_require(background->file, "ubm.weight", VU_ELEMENT_F32, 1, 0, &section, error);
+
+	if (status != VU_OK)
+		return status;
+	components = section.columns;
+	status = vu_gmm_create(components, VU_FRAMES_DIMENSIONS, &background->ubm);
+	if (status == VU_INVALID_ARGUMENT)
+		return bad(background, "its mixture has an impossible size", error);
+	if (status != VU_OK)
+		return vu_fail(error, status, "unable to load the background model: out of memory");
+	status = vu_model_section_floats(background->file, &section, background->ubm->weight, error);
+	if (status == VU_OK)
+		status = read_floats(background->file, "ubm.mean", components, VU_FRAMES_DIMENSIONS,
+		                     background->ubm->mean, error);
+	if (status == VU_OK)
+		status = read_floats(background->file, "ubm.precision", components, VU_FRAMES_DIMENSIONS,
+		                     background->ubm->precision, error);
+	if (status == VU_OK && vu_gmm_prepare(background->ubm) != VU_OK)
+		status = bad(background, "its mixture is none", error);
+	return status;
+}
+
+/* One row of the basis as float32; the largest part of the model stays in the file. */
+static vu_status read_basis_row(const vu_background *background, uint32_t index, float *row, vu_error *error)
+{
+	vu_model_section one = background->frames_basis;
+
+	one.rows = 1;
+	one.data = (const uint8_t *)one.data + (size_t)index * one.columns * vu_model_element_bytes(one.element);
+	return vu_model_section_floats(background->file, &one, row, error);
+}
+
+static vu_status open_basis(vu_background *background, uint32_t length, vu_model_section *section, vu_error *error)
+{
+	float *row;
+	vu_status status = vu_model_file_require(background->file, "frame.basis", 0, 0, length, section, error);
+
+	if (status != VU_OK)
+		return status;
+	background->frames_basis = *section;
+	row = malloc(length * sizeof *row);
+	if (!row)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load the background model: out of memory");
+	for (uint32_t i = 0; i < section->rows && status == VU_OK; i++)
+		status = read_basis_row(background, i, row, error);
+	free(row);
+	return status;
+}
+
+/* Everything about frames, when the file has it. */
+static vu_status load_frames(vu_background *background, vu_error *error)
+{
+	float parameters[4];
+	vu_model_section section;
+	uint32_t length;
+	vu_status status;
+
+	background->space_count = 1;
+	if (!vu_model_file_find(background->file, "ubm.weight", &section))
+		return VU_OK;
+	status = load_ubm(background, error);
+	if (status == VU_OK)
+		status = read_floats(background->file, "frame.param", 1, 4, parameters, error);
+	if (status != VU_OK)
+		return status;
+	if (!(parameters[0] > 0) || !(parameters[1] >= 1) || parameters[1] > VU_COHORT_MAX)
+		return bad(background, "a parameter of its frames is out of range", error);
+	background->relevance = parameters[0];
+	length = (uint32_t)background->ubm->components * VU_FRAMES_DIMENSIONS;
+	status = load_floats(background->file, "frame.mean", 1, length, &background->frames_mean, &section, error);
+	if (status == VU_OK)
+		status = open_basis(background, length, &section, error);
+	if (status != VU_OK)
+		return status;
+	if (section.rows < 1 || section.rows > VU_SUBSPACE_RANK_MAX)
+		return bad(background, "its subspace has an impossible size", error);
+	status = load_space(background, "frame.", section.rows, &background->spaces[VU_SPACE_FRAMES], error);
+	background->spaces[VU_SPACE_FRAMES].top = (uint32_t)parameters[1];
+	background->space_count = 2;
+	return status;
+}
+
+static size_t memory_of(const vu_background *background)
+{
+	size_t bytes = sizeof *background + vu_model_file_bytes(background->file);
+
+	for (uint32_t i = 0; i < background->space_count; i++) {
+		const vu_voice_space *space = &background->spaces[i];
+		bytes +=
+		    ((size_t)space->discriminants * (space->dimensions + space->cohort_count) + space->dimensions) *
+		    sizeof(float);
+	}
+	if (background->ubm) {
+		size_t length = background->ubm->components * background->ubm->dimensions;
+		bytes += vu_gmm_bytes(background->ubm);
+		bytes += length * sizeof(float);
+	}
+	return bytes;
+}
+
+vu_status vu_background_create(vu_model_file *file, vu_background **background_out, vu_error *error)
+{
 	vu_background *background = calloc(1, sizeof *background);
 	vu_status status;
 
@@ -128,28 +251,18 @@ vu_status vu_background_create(vu_model_file *file, vu_background **background_o
 	vu_model_file_hash_hex(file, background->id);
 	status = vu_model_file_text(file, "extractor", background->extractor, sizeof background->extractor, error);
 	if (status == VU_OK)
-		status = load_floats(file, "lda.mean", 1, D, &background->lda_mean, &section, error);
+		status = load_parameters(background, error);
 	if (status == VU_OK)
-		status = load_floats(file, "lda.basis", 0, D, &background->lda_basis, &section, error);
-	if (status != VU_OK)
-		goto out;
-	background->discriminants = section.rows;
-	if (section.rows < 1 || section.rows > VU_BACKGROUND_DISCRIMINANTS_MAX) {
-		status = bad(background, "it has too few or too many discriminants", error);
-		goto out;
+		status = load_space(background, "", D, &background->spaces[VU_SPACE_VECTOR], error);
+	if (status == VU_OK)
+		status = load_frames(background, error);
+	if (status != VU_OK) {
+		vu_background_destroy(background);
+		return status;
 	}
-	status = load_parameters(background, error);
-	if (status == VU_OK)
-		status = load_cohort_voices(background, error);
-	if (status != VU_OK)
-		goto out;
-	background->bytes = sizeof *background + vu_model_file_bytes(file) +
-	                    ((size_t)background->discriminants * (D + background->cohort_count) + D) * sizeof(float);
+	background->bytes = memory_of(background);
 	*background_out = background;
-	background = NULL;
-out:
-	vu_background_destroy(background);
-	return status;
+	return VU_OK;
 }
 
 vu_status vu_background_open(const char *path, bool map, vu_background **background_out, vu_error *error)
@@ -164,9 +277,13 @@ void vu_background_destroy(vu_background *background)
 {
 	if (!background)
 		return;
-	free(background->cohort_voices);
-	free(background->lda_basis);
-	free(background->lda_mean);
+	for (int i = 0; i < VU_SPACES_MAX; i++) {
+		free(background->spaces[i].cohort);
+		free(background->spaces[i].basis);
+		free(background->spaces[i].mean);
+	}
+	free(background->frames_mean);
+	vu_gmm_destroy(background->ubm);
 	vu_model_file_close(background->file);
 	free(background);
 }
@@ -244,13 +361,48 @@ const float *vu_background_calibration(const vu_background *background, uint32_t
 
 vu_status vu_background_load_cohort(const vu_background *background, float *out, vu_error *error)
 {
-	return read_floats(background->file, "cohort", background->cohort_count, D, out, error);
+	return read_floats(background->file, "cohort", background->spaces[VU_SPACE_VECTOR].cohort_count, D, out,
+	                   error);
 }
 
-void vu_background_discriminate(const vu_background *background, const float *scaled, float *voice)
+void vu_background_discriminate(const vu_voice_space *space, const float *values, float *voice)
 {
-	vu_pca_apply(background->lda_mean, background->lda_basis, D, background->discriminants, scaled, voice);
-	vu_normalize_length(voice, background->discriminants);
+	vu_pca_apply(space->mean, space->basis, space->dimensions, space->discriminants, values, voice);
+	vu_normalize_length(voice, space->discriminants);
+}
+
+vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
+                              vu_error *error)
+{
+	const vu_gmm *ubm = background->ubm;
+	size_t length = ubm->components * ubm->dimensions;
+	float *frames = NULL;
+	float *supervector = NULL;
+	size_t count;
+	vu_status status = vu_frames_make(statistics, bytes, &frames, &count, error);
+
+	if (status != VU_OK)
+		return status;
+	/* The supervector, and a row of the basis behind it. */
+	supervector = malloc(2 * length * sizeof *supervector);
+	if (!supervector || vu_gmm_supervector(ubm, frames, count, background->relevance, supervector) != VU_OK) {
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to take the speech statistics: out of memory");
+		goto out;
+	}
+	for (size_t i = 0; i < length; i++)
+		supervector[i] -= background->frames_mean[i];
+	for (uint32_t k = 0; k < background->spaces[VU_SPACE_FRAMES].dimensions && status == VU_OK; k++) {
+		status = read_basis_row(background, k, supervector + length, error);
+		if (status == VU_OK)
+			out[k] = vu_dot(supervector + length, supervector, length);
+	}
+	if (status != VU_OK)
+		goto out;
+	vu_normalize_length(out, background->spaces[VU_SPACE_FRAMES].dimensions);
+out:
+	free(supervector);
+	free(frames);
+	return status;
 }
 
 void vu_background_project(const vu_background_projection *projection, const float *scaled, float *out)

@@ -18,9 +18,20 @@
  *   cohort         N x D        scaled vectors of background people, one each
  *   svm            1 x 4        nu, gamma x components, cohort's top share for z-norm, 0
  *   second         1 x 4        cohort's top number for s-norm, 0, 0, 0
- *   calibration    R x 8        components, constant, weight of svm, second, log duration,
+ *   calibration    R x 9        components, constant, weight of svm, cosine, cosine of frames, log duration,
  *                               threshold convenient, standard, strict (float32)
  *   agreement      1 x 4        constant, weight of the second scorer's value, lowest ratio that agrees, 0
+ *
+ * and, where frames are modelled too (all of these or none), F = 39 dimensions
+ * of a frame, M components of the mixture, E dimensions of the subspace:
+ *
+ *   ubm.weight     1 x M        see gmm.h (float32)
+ *   ubm.mean       M x F
+ *   ubm.precision  M x F
+ *   frame.param    1 x 4        relevance, cohort's top number for s-norm, 0, 0
+ *   frame.mean     1 x MF       mean supervector
+ *   frame.basis    E x MF       see subspace.h
+ *   frame.lda.mean, frame.lda.basis, frame.cohort   as above, over E dimensions
  *
  * All are immutable once loaded and may be used by any thread.
  */
@@ -29,14 +40,16 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "ml/gmm.h"
 #include "ml/model_file.h"
+#include "ml/subspace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define VU_BACKGROUND_DIMENSIONS        100
-#define VU_BACKGROUND_DISCRIMINANTS_MAX VU_BACKGROUND_DIMENSIONS
+#define VU_BACKGROUND_DISCRIMINANTS_MAX VU_SUBSPACE_RANK_MAX
 #define VU_BACKGROUND_COMPONENTS_MIN    10
 #define VU_BACKGROUND_COMPONENTS_MAX    100
 #define VU_BACKGROUND_LEVELS            3
@@ -47,21 +60,37 @@ enum {
 	VU_CALIBRATION_COMPONENTS,
 	VU_CALIBRATION_CONSTANT,
 	VU_CALIBRATION_SVM,
-	VU_CALIBRATION_SECOND,
+	VU_CALIBRATION_COSINE,
+	VU_CALIBRATION_FRAMES,
 	VU_CALIBRATION_DURATION,
 	VU_CALIBRATION_THRESHOLDS, /* three, by vu_level */
-	VU_CALIBRATION_COLUMNS = 8,
+	VU_CALIBRATION_COLUMNS = 9,
 };
+#define VU_CALIBRATION_INPUTS 4
+
+/* The spaces in which voices are compared by cosine. */
+enum { VU_SPACE_VECTOR, VU_SPACE_FRAMES, VU_SPACES_MAX };
+
+typedef struct vu_voice_space {
+	uint32_t dimensions; /* what goes in */
+	uint32_t discriminants;
+	float *mean;
+	float *basis;  /* discriminants x dimensions */
+	float *cohort; /* cohort_count x discriminants, unit length */
+	uint32_t cohort_count;
+	uint32_t top; /* cohort members that s-norm looks at */
+} vu_voice_space;
 
 typedef struct vu_background {
 	vu_model_file *file; /* owned */
 	char id[VU_MODEL_HASH_HEX_SIZE];
 	char extractor[VU_EXTRACTOR_NAME_SIZE];
-	uint32_t discriminants;
-	float *lda_mean;
-	float *lda_basis;
-	uint32_t cohort_count;
-	float *cohort_voices; /* cohort_count x discriminants, unit length */
+	uint32_t space_count; /* 1, or 2 when frames are modelled too */
+	vu_voice_space spaces[VU_SPACES_MAX];
+	vu_gmm *ubm;                   /* NULL unless frames are modelled, like the next two */
+	float *frames_mean;            /* of supervectors */
+	vu_model_section frames_basis; /* spaces[VU_SPACE_FRAMES].dimensions rows, used as they lie in the file */
+	float relevance;
 	double svm_nu;
 	double svm_gamma; /* times the number of components */
 	uint32_t svm_top; /* cohort members that z-norm looks at */
@@ -102,11 +131,18 @@ size_t vu_background_projection_bytes(uint32_t components);
 /* The row of the calibration made for the number of components nearest to this. */
 const float *vu_background_calibration(const vu_background *background, uint32_t components);
 
-/* The cohort's scaled vectors, cohort_count x D, into `out`. */
+/* The cohort's scaled vectors, spaces[VU_SPACE_VECTOR].cohort_count x D, into `out`. */
 vu_status vu_background_load_cohort(const vu_background *background, float *out, vu_error *error);
 
-/* Discriminants of a scaled vector, at unit length. `voice` has room for `discriminants` values. */
-void vu_background_discriminate(const vu_background *background, const float *scaled, float *voice);
+/* Discriminants of what lies in a space's dimensions, at unit length. `voice` has room for `discriminants` values. */
+void vu_background_discriminate(const vu_voice_space *space, const float *values, float *voice);
+
+/*
+ * The dimensions of VU_SPACE_FRAMES for an utterance's statistics, at unit
+ * length. Only where frames are modelled. Errors as vu_frames_make.
+ */
+vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
+                              vu_error *error);
 
 /* Weighted principal components of a scaled vector. */
 void vu_background_project(const vu_background_projection *projection, const float *scaled, float *out);

@@ -23,10 +23,10 @@ static const double FALSE_ACCEPT_RATES[VU_BACKGROUND_LEVELS] = {0.01, 0.001, 0.0
 
 /* One comparison: what calibration takes in, and the truth. */
 typedef struct trial {
-	float svm;
+	float inputs[VU_CALIBRATION_INPUTS];
 	float second;
-	float log_duration;
 	uint8_t target;
+	uint8_t fold;
 } trial;
 
 typedef struct trials {
@@ -55,9 +55,18 @@ vu_training_config vu_training_config_default(void)
 	    .seed = 1,
 	    .folds = 5,
 	    .enrol_samples = 5,
-	    .discriminants = 60,
+	    .discriminants = 100,
+	    .mixture = 0,
+	    .iterations = 4,
+	    .rank = 240,
+	    .relevance = 8,
+	    .frames_discriminants = 240,
+	    .frames_shrinkage = 0.3,
+	    .frames_top = 100,
 	    .shrinkage = 0.1,
-	    .weight_power = 1.0,
+	    .weight_power = 0.5,
+	    .share_power = 1.0,
+	    .prior = 0.5,
 	    .svm_nu = 0.1,
 	    .svm_gamma = 0.5,
 	    .svm_top = 100,
@@ -144,7 +153,10 @@ static size_t split_person(const training *t, uint32_t person, unsigned rotation
 		if ((index++ + rotation) % total < wanted) {
 			enrols[i] = true;
 			samples[made++] = (vu_scorer_sample){
-			    .whole = {.vector = u->whole, .speech_ms = u->speech_ms},
+			    .whole = {.vector = u->whole,
+			              .statistics = u->statistics,
+			              .statistics_bytes = u->statistics_bytes,
+			              .speech_ms = u->speech_ms},
 			    .crops = u->crops,
 			    .crop_count = u->crop_count,
 			};
@@ -160,7 +172,7 @@ typedef struct prepared {
 } prepared;
 
 static vu_status prepare_fold(const training *t, const vu_scorer *scorer, unsigned fold, prepared **probes_out,
-                              size_t *count_out)
+                              size_t *count_out, vu_error *error)
 {
 	size_t room = 0;
 	size_t made = 0;
@@ -175,12 +187,21 @@ static vu_status prepare_fold(const training *t, const vu_scorer *scorer, unsign
 		const vu_training_utterance *u = &t->utterances[i];
 		if (t->fold_of[u->person] != fold || u->augmented)
 			continue;
-		for (size_t row = 0; row <= u->crop_count; row++) {
+		/* Frames are known of whole utterances only. */
+		for (size_t row = 0; row <= (t->config->mixture ? 0 : u->crop_count); row++) {
 			vu_scorer_input input = {
 			    .vector = row ? u->crops + (row - 1) * D : u->whole,
 			    .speech_ms = row ? u->crop_ms[row - 1] : u->speech_ms,
+			    .statistics = u->statistics,
+			    .statistics_bytes = u->statistics_bytes,
 			};
-			vu_scorer_prepare(scorer, &input, &probes[made].probe);
+			vu_status status = vu_scorer_prepare(scorer, &input, &probes[made].probe, error);
+			if (status == VU_INVALID_ARGUMENT) /* too little speech for the mixture */
+				continue;
+			if (status != VU_OK) {
+				free(probes);
+				return status;
+			}
 			probes[made++].utterance = i;
 		}
 	}
@@ -224,7 +245,10 @@ static vu_status try_person(training *t, const vu_scorer *scorer, size_t calibra
 		if (enrols[probes[i].utterance])
 			continue;
 		vu_scorer_compare(scorer, voice_template, &probes[i].probe, VU_LEVEL_STANDARD, &score);
-		one = (trial){score.svm, score.second, probes[i].probe.log_duration, u->person == person};
+		memcpy(one.inputs, score.inputs, sizeof one.inputs);
+		one.second = score.second;
+		one.target = u->person == person;
+		one.fold = (uint8_t)t->fold_of[person];
 		status = add_trial(&t->of_components[calibration], &one);
 		if (status == VU_OK && vu_training_components[calibration] == 50)
 			status = add_trial(&t->agreement, &one);
@@ -249,7 +273,7 @@ static vu_status try_components(training *t, const vu_background *background, co
 	if (status != VU_OK)
 		return status;
 	scorer.projection = projection;
-	status = prepare_fold(t, &scorer, fold, &probes, &probe_count);
+	status = prepare_fold(t, &scorer, fold, &probes, &probe_count, error);
 	for (uint32_t p = 0; p < t->people && status == VU_OK; p++) {
 		if (t->fold_of[p] != fold || t->utterances_of[p] < 2)
 			continue;
@@ -335,31 +359,65 @@ static int descending(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-static vu_status set_thresholds(const trials *list, const float *fused, float *row, vu_training_figures *figures)
+/*
+ * Thresholds for one fold's strangers, or for all (fold -1), into `thresholds`.
+ * Returns the number of strangers.
+ */
+static size_t fold_thresholds(const trials *list, const float *fused, int fold, float *scores, float *thresholds,
+                              bool *extrapolated)
 {
 	size_t strangers = 0;
-	float *scores = malloc((list->count + 1) * sizeof *scores);
 
-	if (!scores)
-		return VU_RESOURCE_EXHAUSTED;
 	for (size_t i = 0; i < list->count; i++)
-		if (!list->all[i].target)
+		if (!list->all[i].target && (fold < 0 || list->all[i].fold == fold))
 			scores[strangers++] = fused[i];
 	qsort(scores, strangers, sizeof *scores, descending);
 	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++) {
-		int extrapolated;
+		int estimated;
+		thresholds[level] =
+		    vu_calibration_threshold(scores, strangers, FALSE_ACCEPT_RATES[level], &estimated);
+		extrapolated[level] = estimated != 0;
+	}
+	return strangers;
+}
+
+/*
+ * A level has to hold for people who are not here. Folds are groups of people
+ * who had no part in each other's models, so how much they differ says how much
+ * the next group may: the strictest of them and of all together counts.
+ */
+static vu_status set_thresholds(const trials *list, unsigned folds, const float *fused, float *row,
+                                vu_training_figures *figures)
+{
+	float *scores = malloc((list->count + 1) * sizeof *scores);
+	float *thresholds = row + VU_CALIBRATION_THRESHOLDS;
+	size_t strangers;
+
+	if (!scores)
+		return VU_RESOURCE_EXHAUSTED;
+	strangers = fold_thresholds(list, fused, -1, scores, thresholds, figures->extrapolated);
+	for (unsigned fold = 0; fold < folds; fold++) {
+		float of_fold[VU_BACKGROUND_LEVELS];
+		bool estimated[VU_BACKGROUND_LEVELS];
+		if (fold_thresholds(list, fused, (int)fold, scores, of_fold, estimated) == 0)
+			continue;
+		for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
+			if (of_fold[level] > thresholds[level])
+				thresholds[level] = of_fold[level];
+	}
+	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++) {
 		size_t refused = 0;
-		float threshold =
-		    vu_calibration_threshold(scores, strangers, FALSE_ACCEPT_RATES[level], &extrapolated);
+		size_t accepted = 0;
 		/* A stricter level is never more lenient, even where the tail was estimated. */
-		if (level > 0 && threshold < row[VU_CALIBRATION_THRESHOLDS + level - 1])
-			threshold = row[VU_CALIBRATION_THRESHOLDS + level - 1];
-		row[VU_CALIBRATION_THRESHOLDS + level] = threshold;
-		figures->thresholds[level] = threshold;
-		figures->extrapolated[level] = extrapolated != 0;
-		for (size_t i = 0; i < list->count; i++)
-			refused += list->all[i].target && fused[i] < threshold;
+		if (level > 0 && thresholds[level] < thresholds[level - 1])
+			thresholds[level] = thresholds[level - 1];
+		for (size_t i = 0; i < list->count; i++) {
+			refused += list->all[i].target && fused[i] < thresholds[level];
+			accepted += !list->all[i].target && fused[i] >= thresholds[level];
+		}
+		figures->thresholds[level] = thresholds[level];
 		figures->false_rejects[level] = (double)refused / (double)(list->count - strangers);
+		figures->false_accepts[level] = (double)accepted / (double)strangers;
 	}
 	figures->stranger_trials = strangers;
 	figures->target_trials = list->count - strangers;
@@ -367,9 +425,10 @@ static vu_status set_thresholds(const trials *list, const float *fused, float *r
 	return VU_OK;
 }
 
-static vu_status calibrate(const trials *list, uint32_t components, float *row, vu_training_figures *figures)
+static vu_status calibrate(const vu_training_config *config, unsigned folds, const trials *list, uint32_t components,
+                           float *row, vu_training_figures *figures)
 {
-	float *inputs = malloc((list->count + 1) * 3 * sizeof *inputs);
+	float *inputs = malloc((list->count + 1) * VU_CALIBRATION_INPUTS * sizeof *inputs);
 	uint8_t *labels = malloc(list->count + 1);
 	float *fused = malloc((list->count + 1) * sizeof *fused);
 	vu_status status = VU_RESOURCE_EXHAUSTED;
@@ -377,25 +436,27 @@ static vu_status calibrate(const trials *list, uint32_t components, float *row, 
 	if (!inputs || !labels || !fused)
 		goto out;
 	for (size_t i = 0; i < list->count; i++) {
-		inputs[3 * i] = list->all[i].svm;
-		inputs[3 * i + 1] = list->all[i].second;
-		inputs[3 * i + 2] = list->all[i].log_duration;
+		memcpy(inputs + VU_CALIBRATION_INPUTS * i, list->all[i].inputs, sizeof list->all[i].inputs);
 		labels[i] = list->all[i].target;
 	}
-	status = vu_calibration_fit(inputs, labels, list->count, 3, 1e-4, row + VU_CALIBRATION_CONSTANT);
+	status = vu_calibration_fit(inputs, labels, list->count, VU_CALIBRATION_INPUTS, 1e-4, config->prior,
+	                            row + VU_CALIBRATION_CONSTANT);
 	if (status != VU_OK)
 		goto out;
 	row[VU_CALIBRATION_COMPONENTS] = (float)components;
 	for (size_t i = 0; i < list->count; i++)
-		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, inputs + 3 * i, 3);
+		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, inputs + VU_CALIBRATION_INPUTS * i,
+		                                VU_CALIBRATION_INPUTS);
 	figures->components = components;
-	status = measure(list, &list->all[0].svm, sizeof(trial) / sizeof(float), &figures->svm);
+	status = measure(list, &list->all[0].inputs[0], sizeof(trial) / sizeof(float), &figures->svm);
 	if (status == VU_OK)
-		status = measure(list, &list->all[0].second, sizeof(trial) / sizeof(float), &figures->second);
+		status = measure(list, &list->all[0].inputs[1], sizeof(trial) / sizeof(float), &figures->cosine);
+	if (status == VU_OK)
+		status = measure(list, &list->all[0].inputs[2], sizeof(trial) / sizeof(float), &figures->frames);
 	if (status == VU_OK)
 		status = measure(list, fused, 1, &figures->fused);
 	if (status == VU_OK)
-		status = set_thresholds(list, fused, row, figures);
+		status = set_thresholds(list, folds, fused, row, figures);
 out:
 	free(fused);
 	free(labels);
@@ -417,7 +478,7 @@ static vu_status calibrate_agreement(const trials *list, float *agreement)
 		values[i] = list->all[i].second;
 		labels[i] = list->all[i].target;
 	}
-	status = vu_calibration_fit(values, labels, list->count, 1, 1e-4, agreement);
+	status = vu_calibration_fit(values, labels, list->count, 1, 1e-4, 0.5, agreement);
 	if (status != VU_OK)
 		goto out;
 	for (size_t i = 0; i < list->count; i++)
@@ -501,7 +562,7 @@ vu_status vu_background_train(const vu_training_config *config, const vu_trainin
 		status = try_fold(&t, fold, folds, error);
 	tell(&t, "calibration", 0);
 	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS && status == VU_OK; c++)
-		status = calibrate(&t.of_components[c], vu_training_components[c],
+		status = calibrate(config, folds, &t.of_components[c], vu_training_components[c],
 		                   tail.calibration + c * VU_CALIBRATION_COLUMNS, &figures[c]);
 	if (status == VU_OK)
 		status = calibrate_agreement(&t.agreement, tail.agreement);

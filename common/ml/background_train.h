@@ -27,6 +27,8 @@ typedef struct vu_training_utterance {
 	const float *crops; /* crop_count x VU_BACKGROUND_DIMENSIONS */
 	const uint32_t *crop_ms;
 	size_t crop_count;
+	const uint8_t *statistics; /* of dsp/statistics.h; NULL when frames are not to be modelled */
+	size_t statistics_bytes;
 } vu_training_utterance;
 
 typedef struct vu_training_config {
@@ -36,8 +38,18 @@ typedef struct vu_training_config {
 	unsigned folds;         /* at least 2; at most as many as there are people */
 	unsigned enrol_samples; /* utterances a person enrols with in cross-validation; the rest are trials */
 	unsigned discriminants; /* L */
-	double shrinkage;       /* of LDA's within-person covariance */
-	double weight_power;    /* pca.weight = (within-person deviation)^-power */
+	unsigned mixture;       /* components of the mixture; 0: frames are not modelled */
+	unsigned iterations;    /* of its training, at each size */
+	unsigned rank;          /* E, of the subspace of supervectors */
+	double relevance;
+	unsigned frames_discriminants;
+	double frames_shrinkage;
+	unsigned frames_top;
+	double shrinkage; /* of LDA's within-person covariance */
+	/* pca.weight = (within-person deviation)^-weight_power x (between / all variance)^share_power */
+	double weight_power;
+	double share_power;
+	double prior; /* of calibration.h */
 	double svm_nu;
 	double svm_gamma; /* times components */
 	unsigned svm_top;
@@ -66,11 +78,13 @@ typedef struct vu_training_figures {
 	size_t target_trials;
 	size_t stranger_trials;
 	vu_training_rates svm;
-	vu_training_rates second;
+	vu_training_rates cosine; /* of the vector */
+	vu_training_rates frames; /* cosine of frames; no better than chance where they are not modelled */
 	vu_training_rates fused;
 	float thresholds[VU_BACKGROUND_LEVELS];
 	bool extrapolated[VU_BACKGROUND_LEVELS];
 	double false_rejects[VU_BACKGROUND_LEVELS];
+	double false_accepts[VU_BACKGROUND_LEVELS];
 } vu_training_figures;
 
 /* The numbers of components that get a calibration of their own. */
@@ -79,7 +93,7 @@ extern const uint32_t vu_training_components[VU_TRAINING_CALIBRATIONS];
 
 /*
  * Adds all sections to `writer` (kind background). `figures` has
- * VU_TRAINING_CALIBRATIONS entries. INVALID_ARGUMENT: fewer than two people
+ * VU_TRAINING_CALIBRATIONS entries. INVALID_ARGUMENT: fewer than four people
  * with at least two utterances (without corrupted copies), since then nothing
  * can be said about how people differ.
  */

@@ -11,7 +11,7 @@
 
 /* The penalized negative log-likelihood, its gradient and Hessian at `w`. */
 static double evaluate(const float *x, const uint8_t *labels, size_t count, size_t inputs, double ridge,
-                       const double *class_weight, const double *w, double *gradient, double *hessian)
+                       const double *class_weight, double shift, const double *w, double *gradient, double *hessian)
 {
 	size_t n = inputs + 1;
 	double loss = 0;
@@ -20,7 +20,7 @@ static double evaluate(const float *x, const uint8_t *labels, size_t count, size
 	memset(hessian, 0, n * n * sizeof *hessian);
 	for (size_t i = 0; i < count; i++) {
 		double row[N_MAX] = {1};
-		double z = w[0];
+		double z = w[0] + shift;
 		double weight = class_weight[labels[i] != 0];
 		double p;
 		double sign = labels[i] ? 1 : -1;
@@ -48,7 +48,7 @@ static double evaluate(const float *x, const uint8_t *labels, size_t count, size
 }
 
 vu_status vu_calibration_fit(const float *x, const uint8_t *labels, size_t count, size_t inputs, double ridge,
-                             float *weights)
+                             double prior, float *weights)
 {
 	size_t n = inputs + 1;
 	size_t positives = 0;
@@ -57,8 +57,9 @@ vu_status vu_calibration_fit(const float *x, const uint8_t *labels, size_t count
 	double gradient[N_MAX];
 	double hessian[N_MAX * N_MAX];
 	double loss;
+	double shift;
 
-	if (inputs == 0 || inputs > VU_CALIBRATION_INPUTS_MAX)
+	if (!(prior > 0 && prior < 1) || inputs == 0 || inputs > VU_CALIBRATION_INPUTS_MAX)
 		return VU_INVALID_ARGUMENT;
 	for (size_t i = 0; i < count; i++) {
 		positives += labels[i] != 0;
@@ -68,9 +69,10 @@ vu_status vu_calibration_fit(const float *x, const uint8_t *labels, size_t count
 	}
 	if (positives == 0 || positives == count)
 		return VU_INVALID_ARGUMENT;
-	class_weight[1] = 1.0 / (double)positives;
-	class_weight[0] = 1.0 / (double)(count - positives);
-	loss = evaluate(x, labels, count, inputs, ridge, class_weight, w, gradient, hessian);
+	shift = log(prior / (1 - prior));
+	class_weight[1] = 2 * prior / (double)positives;
+	class_weight[0] = 2 * (1 - prior) / (double)(count - positives);
+	loss = evaluate(x, labels, count, inputs, ridge, class_weight, shift, w, gradient, hessian);
 	for (int iteration = 0; iteration < ITERATIONS_MAX; iteration++) {
 		double step[N_MAX];
 		double next[N_MAX];
@@ -83,7 +85,8 @@ vu_status vu_calibration_fit(const float *x, const uint8_t *labels, size_t count
 		do {
 			for (size_t a = 0; a < n; a++)
 				next[a] = w[a] - scale * step[a];
-			loss = evaluate(x, labels, count, inputs, ridge, class_weight, next, gradient, hessian);
+			loss =
+			    evaluate(x, labels, count, inputs, ridge, class_weight, shift, next, gradient, hessian);
 			scale /= 2;
 		} while (!(loss <= before) && scale > 1e-6);
 		if (!(loss <= before))

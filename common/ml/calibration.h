@@ -16,13 +16,14 @@
 /*
  * Fits weights[0] + sum weights[1+k] x[k] to be the log-likelihood ratio of
  * "the same person" (label 1) against "another" (label 0), by logistic
- * regression in which both classes weigh the same, so that no prior enters.
+ * regression. `prior` (0 to 1) says where it has to be good: 0.5 at the equal
+ * error rate, 0.01 where false accepts are rare; it does not enter the ratio.
  * `x` is count x inputs. `ridge` is the penalty on the weights (not on the
  * constant) relative to one unit of weight per class.
  * INVALID_ARGUMENT when a class is missing or a value is not finite.
  */
 vu_status vu_calibration_fit(const float *x, const uint8_t *labels, size_t count, size_t inputs, double ridge,
-                             float *weights);
+                             double prior, float *weights);
 
 float vu_calibration_apply(const float *weights, const float *x, size_t inputs);
 

@@ -6,7 +6,9 @@
 #include "ml/scorer.h"
 
 #include "ml/calibration.h"
+#include "dsp/statistics.h"
 #include "ml/float16.h"
+#include "ml/frames.h"
 #include "ml/ocsvm.h"
 #include "ml/pca.h"
 #include "ml/scaler.h"
@@ -17,12 +19,15 @@
 
 #define D VU_BACKGROUND_DIMENSIONS
 
-/* Raw vectors of an enrolment and the sample each is of. */
+/* Raw vectors of an enrolment and the sample each is of; the frames of each sample. */
 typedef struct gathered {
 	float rows[VU_TEMPLATE_KEPT_MAX * D];
 	uint8_t sample[VU_TEMPLATE_KEPT_MAX];
 	size_t count;
 	size_t samples;
+	const uint8_t *statistics[VU_SCORER_SAMPLES_MAX]; /* borrowed */
+	size_t statistics_bytes[VU_SCORER_SAMPLES_MAX];
+	float voices[VU_SCORER_SAMPLES_MAX][VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX];
 } gathered;
 
 vu_status vu_scorer_check_vector(const float *values, size_t count, vu_error *error)
@@ -51,8 +56,11 @@ static void gather(const vu_scorer_sample *samples, size_t count, gathered *all)
 
 	all->count = 0;
 	all->samples = count;
-	for (size_t s = 0; s < count; s++)
+	for (size_t s = 0; s < count; s++) {
 		gather_one(all, samples[s].whole.vector, s);
+		all->statistics[s] = samples[s].whole.statistics;
+		all->statistics_bytes[s] = samples[s].whole.statistics_bytes;
+	}
 	for (size_t crop = 0; more; crop++) {
 		more = false;
 		for (size_t s = 0; s < count; s++) {
@@ -69,53 +77,95 @@ static void scale(const vu_scorer *scorer, const float *raw, float *scaled)
 	vu_scaler_apply(scorer->scaler->mean, scorer->scaler->inverse, D, raw, scaled);
 }
 
-static void voice_of(const vu_scorer *scorer, const float *raw, float *voice)
+/* Where a voice lies in every space. */
+static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint8_t *statistics,
+                           size_t statistics_bytes, float voices[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX],
+                           vu_error *error)
 {
+	const vu_background *background = scorer->background;
 	float scaled[D];
+	float embedded[VU_SUBSPACE_RANK_MAX];
+	vu_status status;
+
 	scale(scorer, raw, scaled);
-	vu_background_discriminate(scorer->background, scaled, voice);
+	vu_background_discriminate(&background->spaces[VU_SPACE_VECTOR], scaled, voices[VU_SPACE_VECTOR]);
+	if (background->space_count == 1)
+		return VU_OK;
+	if (!statistics || statistics_bytes == 0)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "the speech statistics are missing: extract them with the vector");
+	status = vu_background_embed(background, statistics, statistics_bytes, embedded, error);
+	if (status == VU_OK)
+		vu_background_discriminate(&background->spaces[VU_SPACE_FRAMES], embedded, voices[VU_SPACE_FRAMES]);
+	/* A version of statistics that this program does not know is the caller's to change, not ours to build. */
+	return status == VU_UNIMPLEMENTED ? VU_INVALID_ARGUMENT : status;
 }
 
-static vu_cohort_statistics voice_strangers(const vu_background *background, const float *voice)
+static vu_cohort_statistics strangers_of(const vu_voice_space *space, const float *voice)
 {
 	float scores[VU_COHORT_MAX];
 
-	for (uint32_t i = 0; i < background->cohort_count; i++)
-		scores[i] = vu_dot(background->cohort_voices + (size_t)i * background->discriminants, voice,
-		                   background->discriminants);
-	return vu_cohort_compute(scores, background->cohort_count, background->second_top);
+	for (uint32_t i = 0; i < space->cohort_count; i++)
+		scores[i] = vu_dot(space->cohort + (size_t)i * space->discriminants, voice, space->discriminants);
+	return vu_cohort_compute(scores, space->cohort_count, space->top);
 }
 
 /*
- * The mean of the unit vectors of the samples' wholes, at unit length. Crops
- * are left out: they say nothing that the whole does not, with more noise.
+ * The mean of the samples' unit vectors, at unit length. Crops are left out:
+ * they say nothing that the whole does not, with more noise.
  */
-static void mean_voice(const vu_scorer *scorer, const gathered *all, size_t leave_out, float *voice)
+static void mean_voice(const vu_voice_space *space, const gathered *all, size_t which, size_t leave_out, float *voice)
 {
-	uint32_t n = scorer->background->discriminants;
-	bool seen[VU_SCORER_SAMPLES_MAX] = {false};
-
-	memset(voice, 0, n * sizeof *voice);
-	for (size_t i = 0; i < all->count; i++) {
-		float one[VU_BACKGROUND_DISCRIMINANTS_MAX];
-		if (seen[all->sample[i]] || all->sample[i] == leave_out)
-			continue;
-		seen[all->sample[i]] = true;
-		voice_of(scorer, all->rows + i * D, one);
-		for (uint32_t k = 0; k < n; k++)
-			voice[k] += one[k];
-	}
-	vu_normalize_length(voice, n);
+	memset(voice, 0, space->discriminants * sizeof *voice);
+	for (size_t s = 0; s < all->samples; s++)
+		for (uint32_t k = 0; k < space->discriminants && s != leave_out; k++)
+			voice[k] += all->voices[s][which][k];
+	vu_normalize_length(voice, space->discriminants);
 }
 
-static void agreement_of(const vu_background *background, const float *others, const float *voice,
-                         float *agreement_out, bool *agrees_out)
+static vu_status find_voices(const vu_scorer *scorer, gathered *all, vu_error *error)
 {
-	float cosine = vu_dot(others, voice, background->discriminants);
-	float second =
-	    vu_cohort_normalize_both(cosine, voice_strangers(background, others), voice_strangers(background, voice));
-	float ratio = background->agreement_constant + background->agreement_weight * second;
+	vu_status status = VU_OK;
 
+	/* The first row of every sample is the whole of it. */
+	for (size_t i = all->count; i-- > 0 && status == VU_OK;) {
+		size_t s = all->sample[i];
+		bool whole = true;
+		for (size_t j = 0; j < i && whole; j++)
+			whole = all->sample[j] != s;
+		if (whole)
+			status = voices_of(scorer, all->rows + i * D, all->statistics[s], all->statistics_bytes[s],
+			                   all->voices[s], error);
+	}
+	return status;
+}
+
+/* The second scorer's value of two unit vectors, averaged over spaces. */
+static float second_of(const vu_background *background, float a[][VU_BACKGROUND_DISCRIMINANTS_MAX],
+                       float b[][VU_BACKGROUND_DISCRIMINANTS_MAX])
+{
+	float sum = 0;
+
+	for (uint32_t i = 0; i < background->space_count; i++) {
+		const vu_voice_space *space = &background->spaces[i];
+		sum += vu_cohort_normalize_both(vu_dot(a[i], b[i], space->discriminants), strangers_of(space, a[i]),
+		                                strangers_of(space, b[i]));
+	}
+	return sum / (float)background->space_count;
+}
+
+/* How sample `one` agrees with the others. */
+static void agreement_of(const vu_background *background, const gathered *all, size_t one, float *agreement_out,
+                         bool *agrees_out)
+{
+	float others[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX];
+	float voices[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX];
+	float ratio;
+
+	for (uint32_t i = 0; i < background->space_count; i++)
+		mean_voice(&background->spaces[i], all, i, one, others[i]);
+	memcpy(voices, all->voices[one], sizeof voices);
+	ratio = background->agreement_constant + background->agreement_weight * second_of(background, others, voices);
 	*agreement_out = 1.0f / (1.0f + expf(-ratio));
 	*agrees_out = ratio >= background->agreement_lowest;
 }
@@ -136,7 +186,7 @@ static vu_status train_svm(const vu_scorer *scorer, const gathered *all, const v
 	vu_cohort_statistics strangers;
 	vu_status status;
 
-	cohort = malloc((size_t)background->cohort_count * D * sizeof *cohort);
+	cohort = malloc((size_t)background->spaces[VU_SPACE_VECTOR].cohort_count * D * sizeof *cohort);
 	if (!rows || !cohort) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a template: out of memory");
 		goto out;
@@ -165,12 +215,12 @@ static vu_status train_svm(const vu_scorer *scorer, const gathered *all, const v
 		stored.element = VU_ELEMENT_F16;
 		stored.vectors = half;
 	}
-	for (uint32_t i = 0; i < background->cohort_count; i++) {
+	for (uint32_t i = 0; i < background->spaces[VU_SPACE_VECTOR].cohort_count; i++) {
 		float projected[VU_BACKGROUND_COMPONENTS_MAX];
 		vu_background_project(scorer->projection, cohort + (size_t)i * D, projected);
 		scores[i] = vu_ocsvm_log_ratio(&stored, projected);
 	}
-	strangers = vu_cohort_compute(scores, background->cohort_count, background->svm_top);
+	strangers = vu_cohort_compute(scores, background->spaces[VU_SPACE_VECTOR].cohort_count, background->svm_top);
 	parameters[0] = stored.gamma;
 	parameters[1] = stored.rho;
 	parameters[2] = strangers.mean;
@@ -187,37 +237,67 @@ out:
 	return status;
 }
 
-static void train_voice(const vu_scorer *scorer, const gathered *all, const vu_scorer_options *options,
-                        vu_model_writer *writer, vu_scorer_trained *out)
+static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_scorer_options *options,
+                         vu_model_writer *writer, vu_scorer_trained *out)
 {
+	static const char *const names[VU_SPACES_MAX][2] = {{"voice", "voice.norm"}, {"frames.voice", "frames.norm"}};
 	const vu_background *background = scorer->background;
-	float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
-	vu_cohort_statistics strangers;
-	float norm[2];
 
-	mean_voice(scorer, all, SIZE_MAX, voice);
-	strangers = voice_strangers(background, voice);
-	norm[0] = strangers.mean;
-	norm[1] = strangers.deviation;
-	vu_model_writer_add_floats(writer, "voice", options->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32, 1,
-	                           background->discriminants, voice);
-	vu_model_writer_add_floats(writer, "voice.norm", VU_ELEMENT_F32, 1, 2, norm);
+	for (uint32_t i = 0; i < background->space_count; i++) {
+		const vu_voice_space *space = &background->spaces[i];
+		float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
+		float norm[2];
+		vu_cohort_statistics strangers;
+		mean_voice(space, all, i, SIZE_MAX, voice);
+		strangers = strangers_of(space, voice);
+		norm[0] = strangers.mean;
+		norm[1] = strangers.deviation;
+		vu_model_writer_add_floats(writer, names[i][0], options->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32,
+		                           1, space->discriminants, voice);
+		vu_model_writer_add_floats(writer, names[i][1], VU_ELEMENT_F32, 1, 2, norm);
+	}
 	out->samples = (uint32_t)all->samples;
 	for (size_t s = 0; s < all->samples; s++) {
-		float others[VU_BACKGROUND_DISCRIMINANTS_MAX];
 		out->agreement[s] = 1;
 		out->agrees[s] = true;
-		if (all->samples < 2)
-			continue;
-		mean_voice(scorer, all, s, others);
-		for (size_t i = 0; i < all->count; i++) {
-			if (all->sample[i] != s)
-				continue;
-			voice_of(scorer, all->rows + i * D, voice);
-			agreement_of(background, others, voice, &out->agreement[s], &out->agrees[s]);
-			break;
-		}
+		if (all->samples > 1)
+			agreement_of(background, all, s, &out->agreement[s], &out->agrees[s]);
 	}
+}
+
+/* What is kept of the frames: as many of each sample as its share allows. */
+static vu_status keep_frames(const gathered *all, const vu_scorer_options *options, vu_model_writer *writer,
+                             vu_error *error)
+{
+	/* float32 support vectors take the room of frames. */
+	size_t room = options->quantize ? VU_TEMPLATE_KEPT_FRAMES_MAX : VU_TEMPLATE_KEPT_FRAMES_MAX / 2;
+	size_t share = room / all->samples;
+	size_t frames_max;
+	uint64_t lengths[VU_SCORER_SAMPLES_MAX];
+	uint8_t *kept;
+	size_t used = 0;
+	vu_status status = VU_OK;
+
+	for (frames_max = 0; vu_statistics_bytes(frames_max + 1) <= share; frames_max++)
+		;
+	if (frames_max < VU_FRAMES_MIN)
+		return VU_OK;
+	kept = malloc(VU_TEMPLATE_KEPT_FRAMES_MAX);
+	if (!kept)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a template: out of memory");
+	for (size_t s = 0; s < all->samples && status == VU_OK; s++) {
+		size_t bytes = 0;
+		status = vu_frames_shorten(all->statistics[s], all->statistics_bytes[s], frames_max, kept + used,
+		                           &bytes, error);
+		lengths[s] = bytes;
+		used += bytes;
+	}
+	if (status == VU_OK) {
+		vu_model_writer_add(writer, "kept.frames", VU_ELEMENT_BYTES, 1, (uint32_t)used, kept);
+		vu_model_writer_add(writer, "kept.lengths", VU_ELEMENT_U64, 1, (uint32_t)all->samples, lengths);
+	}
+	free(kept);
+	return status;
 }
 
 /* Last of all, since values that half precision cannot hold are limited in place. */
@@ -239,10 +319,14 @@ static vu_status train(const vu_scorer *scorer, gathered *all, const char *extra
 	vu_model_writer_add_text(writer, "scorer", VU_TEMPLATE_SCORER);
 	vu_model_writer_add_text(writer, "extractor", extractor);
 	vu_model_writer_add_text(writer, "background", scorer->background->id);
-	status = train_svm(scorer, all, options, writer, out, error);
+	status = find_voices(scorer, all, error);
+	if (status == VU_OK)
+		status = train_svm(scorer, all, options, writer, out, error);
+	if (status == VU_OK && scorer->background->space_count > 1)
+		status = keep_frames(all, options, writer, error);
 	if (status != VU_OK)
 		return status;
-	train_voice(scorer, all, options, writer, out);
+	train_voices(scorer, all, options, writer, out);
 	keep(all, writer);
 	return VU_OK;
 }
@@ -258,7 +342,7 @@ vu_status vu_scorer_train(const vu_scorer *scorer, const vu_scorer_sample *sampl
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "unable to train a template from %zu samples: give 1 to %d", count,
 		               VU_SCORER_SAMPLES_MAX);
-	all = malloc(sizeof *all);
+	all = calloc(1, sizeof *all);
 	if (!all)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a template: out of memory");
 	gather(samples, count, all);
@@ -274,7 +358,7 @@ vu_status vu_scorer_train(const vu_scorer *scorer, const vu_scorer_sample *sampl
 vu_status vu_scorer_retrain(const vu_scorer *scorer, const vu_template *from, const vu_scorer_options *options,
                             vu_model_writer *writer, vu_scorer_trained *out, vu_error *error)
 {
-	gathered *all = malloc(sizeof *all);
+	gathered *all = calloc(1, sizeof *all);
 	vu_status status;
 
 	if (!all)
@@ -305,6 +389,24 @@ vu_status vu_scorer_retrain(const vu_scorer *scorer, const vu_template *from, co
 		    vu_model_file_name(from->file));
 		goto out;
 	}
+	if (from->kept_frames_count > 0 && from->kept_frames_count != all->samples) {
+		status = vu_fail(error, VU_DATA_LOSS, "unable to use template %s: it keeps frames of other samples",
+		                 vu_model_file_name(from->file));
+		goto out;
+	}
+	if (scorer->background->space_count > 1 && from->kept_frames_count == 0) {
+		status = vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to train template %s again: no frames were kept of enrolment; enrol again with --replace",
+		    vu_model_file_name(from->file));
+		goto out;
+	}
+	for (uint32_t s = 0; s < from->kept_frames_count; s++) {
+		all->statistics[s] =
+		    from->kept_frames +
+		    (s ? all->statistics[s - 1] - from->kept_frames + all->statistics_bytes[s - 1] : 0);
+		all->statistics_bytes[s] = (size_t)from->kept_lengths[s];
+	}
 	status = train(scorer, all, from->extractor, options, writer, out, error);
 out:
 	free(all);
@@ -330,7 +432,9 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t
 		               "enrol again with --replace, or set ml.background_model to the old one",
 		               vu_model_file_name(t->file), t->background, scorer->background->id);
 	if (t->svm.dimensions != scorer->projection->components ||
-	    t->discriminants != scorer->background->discriminants)
+	    t->space_count != scorer->background->space_count ||
+	    t->spaces[0].discriminants != scorer->background->spaces[0].discriminants ||
+	    (t->space_count > 1 && t->spaces[1].discriminants != scorer->background->spaces[1].discriminants))
 		return vu_fail(error, VU_FAILED_PRECONDITION,
 		               "unable to use template %s: it has %u components, ml.pca_components is %u; enrol "
 		               "again with --replace",
@@ -339,31 +443,42 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t
 	return VU_OK;
 }
 
-void vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *input, vu_probe *probe)
+vu_status vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *input, vu_probe *probe, vu_error *error)
 {
+	const vu_background *background = scorer->background;
 	float scaled[D];
 	float seconds = input->speech_ms ? (float)input->speech_ms / 1000.0f : 3.0f;
+	vu_status status =
+	    voices_of(scorer, input->vector, input->statistics, input->statistics_bytes, probe->voices, error);
 
+	if (status != VU_OK)
+		return status;
 	scale(scorer, input->vector, scaled);
 	vu_background_project(scorer->projection, scaled, probe->components);
-	vu_background_discriminate(scorer->background, scaled, probe->voice);
-	probe->strangers = voice_strangers(scorer->background, probe->voice);
+	for (uint32_t i = 0; i < background->space_count; i++)
+		probe->strangers[i] = strangers_of(&background->spaces[i], probe->voices[i]);
 	probe->log_duration = logf(fminf(fmaxf(seconds, 0.3f), 10.0f) / 3.0f);
+	return VU_OK;
 }
 
 void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_probe *probe, vu_level level,
                        vu_score *out)
 {
-	const float *calibration = vu_background_calibration(scorer->background, scorer->projection->components);
-	float cosine = vu_dot(t->voice, probe->voice, t->discriminants);
-	float inputs[3];
+	const vu_background *background = scorer->background;
+	const float *calibration = vu_background_calibration(background, scorer->projection->components);
+	float cosines[VU_SPACES_MAX] = {0};
 
+	for (uint32_t i = 0; i < background->space_count; i++) {
+		float cosine = vu_dot(t->spaces[i].voice, probe->voices[i], t->spaces[i].discriminants);
+		cosines[i] = vu_cohort_normalize_both(cosine, t->spaces[i].strangers, probe->strangers[i]);
+	}
 	out->svm = vu_cohort_normalize(vu_ocsvm_log_ratio(&t->svm, probe->components), t->svm_strangers);
-	out->second = vu_cohort_normalize_both(cosine, t->voice_strangers, probe->strangers);
-	inputs[0] = out->svm;
-	inputs[1] = out->second;
-	inputs[2] = probe->log_duration;
-	out->fused = vu_calibration_apply(calibration + VU_CALIBRATION_CONSTANT, inputs, 3);
+	out->second = background->space_count > 1 ? 0.5f * (cosines[0] + cosines[1]) : cosines[0];
+	out->inputs[0] = out->svm;
+	out->inputs[1] = cosines[VU_SPACE_VECTOR];
+	out->inputs[2] = cosines[VU_SPACE_FRAMES];
+	out->inputs[3] = probe->log_duration;
+	out->fused = vu_calibration_apply(calibration + VU_CALIBRATION_CONSTANT, out->inputs, VU_CALIBRATION_INPUTS);
 	out->threshold = calibration[VU_CALIBRATION_THRESHOLDS + (int)level];
 }
 
@@ -376,23 +491,30 @@ void vu_scorer_thresholds(const vu_scorer *scorer, const vu_probe *probe, float 
 		thresholds_out[level] = calibration[VU_CALIBRATION_THRESHOLDS + level];
 }
 
-void vu_scorer_agreement(const vu_scorer *scorer, const vu_scorer_sample *others, size_t count,
-                         const vu_scorer_sample *sample, float *agreement_out, bool *agrees_out)
+vu_status vu_scorer_agreement(const vu_scorer *scorer, const vu_scorer_sample *others, size_t count,
+                              const vu_scorer_sample *sample, float *agreement_out, bool *agrees_out, vu_error *error)
 {
-	const vu_background *background = scorer->background;
-	float mean[VU_BACKGROUND_DISCRIMINANTS_MAX] = {0};
-	float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
+	gathered *all;
+	vu_status status = VU_OK;
 
 	*agreement_out = 1;
 	*agrees_out = true;
 	if (count == 0)
-		return;
-	for (size_t s = 0; s < count; s++) {
-		voice_of(scorer, others[s].whole.vector, voice);
-		for (uint32_t k = 0; k < background->discriminants; k++)
-			mean[k] += voice[k];
+		return VU_OK;
+	if (count >= VU_SCORER_SAMPLES_MAX)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to compare with %zu samples: give at most %d",
+		               count, VU_SCORER_SAMPLES_MAX - 1);
+	all = calloc(1, sizeof *all);
+	if (!all)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to compare samples: out of memory");
+	all->samples = count + 1;
+	for (size_t s = 0; s <= count && status == VU_OK; s++) {
+		const vu_scorer_input *whole = s < count ? &others[s].whole : &sample->whole;
+		status = voices_of(scorer, whole->vector, whole->statistics, whole->statistics_bytes, all->voices[s],
+		                   error);
 	}
-	vu_normalize_length(mean, background->discriminants);
-	voice_of(scorer, sample->whole.vector, voice);
-	agreement_of(background, mean, voice, agreement_out, agrees_out);
+	if (status == VU_OK)
+		agreement_of(scorer->background, all, count, agreement_out, agrees_out);
+	free(all);
+	return status;
 }

@@ -6,7 +6,9 @@
  * Today two scorers that err differently are joined:
  *   svm     a one-class SVM per person on weighted principal components; its
  *           log ratio, z-normalized by the background people nearest to it
- *   second  cosine between linear discriminants, adaptively s-normalized
+ *   second  cosine between linear discriminants, adaptively s-normalized; of
+ *           the vector, and of the utterance's frames where the background
+ *           models them (the mean of both)
  * Logistic regression fuses them into a log-likelihood ratio (natural
  * logarithm); thresholds by level come from background people held out.
  *
@@ -41,7 +43,7 @@ typedef struct vu_scorer {
 /* One stretch of speech as the extractor describes it. */
 typedef struct vu_scorer_input {
 	const float *vector;       /* VU_BACKGROUND_DIMENSIONS values, checked by vu_scorer_check_vector */
-	const uint8_t *statistics; /* opaque, or NULL; for scorers that use it */
+	const uint8_t *statistics; /* of dsp/statistics.h; needed where the background models frames */
 	size_t statistics_bytes;
 	uint32_t speech_ms; /* 0: not known */
 	float snr_db;
@@ -94,18 +96,20 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *v
 /* An utterance made ready for any number of comparisons. */
 typedef struct vu_probe {
 	float components[VU_BACKGROUND_COMPONENTS_MAX];
-	float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
-	vu_cohort_statistics strangers;
+	float voices[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX];
+	vu_cohort_statistics strangers[VU_SPACES_MAX];
 	float log_duration; /* log(speech / 3 s), within 0.3 to 10 s */
 } vu_probe;
 
-void vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *input, vu_probe *probe);
+/* INVALID_ARGUMENT: statistics are needed and are missing, damaged, or of too little speech. */
+vu_status vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *input, vu_probe *probe, vu_error *error);
 
 typedef struct vu_score {
 	float svm;
 	float second;
-	float fused;     /* log-likelihood ratio */
-	float threshold; /* fused >= threshold accepts at the level asked */
+	float fused;                         /* log-likelihood ratio */
+	float threshold;                     /* fused >= threshold accepts at the level asked */
+	float inputs[VU_CALIBRATION_INPUTS]; /* what was fused: svm, cosine, cosine of frames, log duration */
 } vu_score;
 
 /* The template must have passed vu_scorer_check_template. */
@@ -117,9 +121,11 @@ void vu_scorer_thresholds(const vu_scorer *scorer, const vu_probe *probe, float 
 
 /*
  * How well `sample` fits the others: 1 as samples of one person do, 0 as
- * strangers do, and whether that is enough. With no others: 1, true.
+ * strangers do, and whether that is enough. With no others: 1, true. Errors as
+ * vu_scorer_prepare.
  */
-void vu_scorer_agreement(const vu_scorer *scorer, const vu_scorer_sample *others, size_t count,
-                         const vu_scorer_sample *sample, float *agreement_out, bool *agrees_out);
+vu_status vu_scorer_agreement(const vu_scorer *scorer, const vu_scorer_sample *others, size_t count,
+                              const vu_scorer_sample *sample, float *agreement_out, bool *agrees_out,
+                              vu_error *error);
 
 #endif

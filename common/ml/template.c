@@ -68,20 +68,60 @@ static vu_status open_svm(vu_template *t, vu_error *error)
 	return read_norm(t, values + 2, &t->svm_strangers, error);
 }
 
-static vu_status open_voice(vu_template *t, vu_error *error)
+static vu_status open_voice(vu_template *t, const char *voice, const char *norm, uint32_t space, vu_error *error)
 {
 	vu_model_section section;
-	vu_status status = vu_model_file_require(t->file, "voice", 0, 1, 0, &section, error);
+	vu_status status = vu_model_file_require(t->file, voice, 0, 1, 0, &section, error);
 
 	if (status != VU_OK)
 		return status;
 	if (section.columns < 1 || section.columns > VU_BACKGROUND_DISCRIMINANTS_MAX)
 		return unfit(t, "the shape of its voice does not fit", error);
-	t->discriminants = section.columns;
-	status = vu_model_section_floats(t->file, &section, t->voice, error);
+	t->spaces[space].discriminants = section.columns;
+	status = vu_model_section_floats(t->file, &section, t->spaces[space].voice, error);
 	if (status == VU_OK)
-		status = vu_model_file_require(t->file, "voice.norm", VU_ELEMENT_F32, 1, 2, &section, error);
-	return status == VU_OK ? read_norm(t, section.data, &t->voice_strangers, error) : status;
+		status = vu_model_file_require(t->file, norm, VU_ELEMENT_F32, 1, 2, &section, error);
+	return status == VU_OK ? read_norm(t, section.data, &t->spaces[space].strangers, error) : status;
+}
+
+static vu_status open_voices(vu_template *t, vu_error *error)
+{
+	vu_model_section section;
+	vu_status status = open_voice(t, "voice", "voice.norm", VU_SPACE_VECTOR, error);
+
+	t->space_count = 1;
+	if (status != VU_OK || !vu_model_file_find(t->file, "frames.voice", &section))
+		return status;
+	t->space_count = 2;
+	return open_voice(t, "frames.voice", "frames.norm", VU_SPACE_FRAMES, error);
+}
+
+static vu_status open_kept_frames(vu_template *t, vu_error *error)
+{
+	vu_model_section frames;
+	vu_model_section lengths;
+	uint64_t total = 0;
+	vu_status status;
+
+	if (!vu_model_file_find(t->file, "kept.frames", &frames))
+		return VU_OK;
+	status = vu_model_file_require(t->file, "kept.frames", VU_ELEMENT_BYTES, 1, 0, &frames, error);
+	if (status == VU_OK)
+		status = vu_model_file_require(t->file, "kept.lengths", VU_ELEMENT_U64, 1, 0, &lengths, error);
+	if (status != VU_OK)
+		return status;
+	for (uint32_t i = 0; i < lengths.columns; i++) {
+		uint64_t length = ((const uint64_t *)lengths.data)[i];
+		if (length > frames.bytes - total)
+			return unfit(t, "the lengths of its frames do not fit", error);
+		total += length;
+	}
+	if (total != frames.bytes)
+		return unfit(t, "the lengths of its frames do not fit", error);
+	t->kept_frames_count = lengths.columns;
+	t->kept_frames = frames.data;
+	t->kept_lengths = lengths.data;
+	return VU_OK;
 }
 
 static vu_status open_kept(vu_template *t, vu_error *error)
@@ -127,9 +167,11 @@ vu_status vu_template_create(vu_model_file *file, vu_template **template_out, vu
 	if (status == VU_OK)
 		status = open_svm(t, error);
 	if (status == VU_OK)
-		status = open_voice(t, error);
+		status = open_voices(t, error);
 	if (status == VU_OK)
 		status = open_kept(t, error);
+	if (status == VU_OK)
+		status = open_kept_frames(t, error);
 	if (status != VU_OK) {
 		vu_template_destroy(t);
 		return status;

@@ -3,7 +3,7 @@
  * trained and what is kept of enrolment to train again. The scorers' sections
  * are written by scorer.h; the owner of templates adds its own (who, when).
  *
- *   scorer        text      "ocsvm+cosine/1"
+ *   scorer        text      "ocsvm+cosine/2"
  *   extractor     text      what made the vectors
  *   background    text      hash of the background model it was trained against
  *   svm.vectors   S x C     support vectors, C principal components
@@ -11,8 +11,11 @@
  *   svm.param     1 x 4     gamma, rho, strangers' mean and deviation (float32)
  *   voice         1 x L     discriminants at unit length
  *   voice.norm    1 x 2     strangers' mean and deviation (float32)
+ *   frames.voice, frames.norm   the same of frames, where the background models them
  *   kept          M x D     raw vectors of enrolment (float16)
  *   kept.sample   1 x M     which sample each is of (bytes); a sample's first is the whole of it
+ *   kept.frames   1 x B     statistics of each sample, shortened, one after the other (bytes); may be absent
+ *   kept.lengths  1 x K     their lengths (u64)
  *
  * Immutable once opened; any thread.
  */
@@ -28,10 +31,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_TEMPLATE_SCORER    "ocsvm+cosine/1"
+#define VU_TEMPLATE_SCORER    "ocsvm+cosine/2"
 #define VU_TEMPLATE_BYTES_MAX 65536
 /* Most vectors kept of an enrolment, whole samples and crops together. */
-#define VU_TEMPLATE_KEPT_MAX 96
+#define VU_TEMPLATE_KEPT_MAX 64
+/* Most bytes of frames kept of an enrolment. */
+#define VU_TEMPLATE_KEPT_FRAMES_MAX 32000
 
 typedef struct vu_template {
 	vu_model_file *file; /* owned */
@@ -39,11 +44,17 @@ typedef struct vu_template {
 	char background[VU_MODEL_HASH_HEX_SIZE];
 	vu_ocsvm svm;
 	vu_cohort_statistics svm_strangers;
-	uint32_t discriminants;
-	float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
-	vu_cohort_statistics voice_strangers;
+	uint32_t space_count;
+	struct {
+		uint32_t discriminants;
+		float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
+		vu_cohort_statistics strangers;
+	} spaces[VU_SPACES_MAX];
 	uint32_t kept_count;
 	const uint8_t *kept_sample;
+	uint32_t kept_frames_count; /* samples whose frames were kept; 0 or all of them */
+	const uint8_t *kept_frames;
+	const uint64_t *kept_lengths;
 } vu_template;
 
 /*

@@ -117,7 +117,8 @@ static void warn_of_neighbours(models *m, const settings *with, const held_score
 		for (size_t s = 0; s < count; s++) {
 			vu_probe probe;
 			vu_score score;
-			vu_scorer_prepare(&held->scorer, &samples[s].whole, &probe);
+			if (vu_scorer_prepare(&held->scorer, &samples[s].whole, &probe, NULL) != VU_OK)
+				continue;
 			vu_scorer_compare(&held->scorer, held_template(entry), &probe, VU_LEVEL_STANDARD, &score);
 			accepted += score.fused >= score.threshold;
 		}
@@ -244,9 +245,10 @@ void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *
 		status = hold_scorer(m, &with, vu_rpc_deadline_us(call), &held, &error);
 	if (status == VU_OK)
 		status = check_extractor(&held, request->extractor, &error);
+	if (status == VU_OK)
+		status = vu_scorer_agreement(&held.scorer, previous, request->n_previous, &sample,
+		                             &response.agreement, &agrees, &error);
 	if (status == VU_OK) {
-		vu_scorer_agreement(&held.scorer, previous, request->n_previous, &sample, &response.agreement,
-		                    &agrees);
 		response.agrees = agrees;
 		vu_rpc_reply(call, &response.base);
 	} else {

@@ -36,10 +36,10 @@ static vu_status begin_utterance(models *m, vu_rpc_call *call, const char *extra
 		status = hold_scorer(m, &u->with, vu_rpc_deadline_us(call), &u->held, error);
 	if (status == VU_OK)
 		status = check_extractor(&u->held, extractor, error);
-	if (status == VU_OK) {
-		vu_scorer_prepare(&u->held.scorer, &input, &u->probe);
+	if (status == VU_OK)
+		status = vu_scorer_prepare(&u->held.scorer, &input, &u->probe, error);
+	if (status == VU_OK)
 		vu_scorer_thresholds(&u->held.scorer, &u->probe, u->thresholds);
-	}
 	return status;
 }
 
@@ -98,9 +98,10 @@ void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	if (status == VU_OK) {
 		/* All of it but loading: preparing the utterance counts as scoring. */
 		response.score_us = (uint64_t)(vu_clock_monotonic_us() - start) - response.load_us;
-		vu_rpc_reply(call, &response.base);
+		/* Before the answer: the key lies in the request, which goes with it. */
 		if (!key.namespace[0])
 			template_store_touch(&m->store, key.namespace, key.user);
+		vu_rpc_reply(call, &response.base);
 	} else {
 		vu_rpc_fail_error(call, &error);
 	}

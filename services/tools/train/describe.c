@@ -19,15 +19,18 @@ static vu_status keep(const vu_features *features, uint32_t person, bool augment
 	size_t crops = features->crop_count;
 	float *values = malloc((crops + 1) * VU_VECTOR_DIMENSIONS * sizeof *values);
 	uint32_t *crop_ms = malloc((crops + 1) * sizeof *crop_ms);
+	uint8_t *statistics = malloc(features->statistics_bytes + 1);
 	vu_training_utterance *utterances = realloc(out->utterances, (out->count + 1) * sizeof *utterances);
 
 	if (utterances)
 		out->utterances = utterances;
-	if (!values || !crop_ms || !utterances) {
+	if (!values || !crop_ms || !statistics || !utterances) {
+		free(statistics);
 		free(values);
 		free(crop_ms);
 		return VU_RESOURCE_EXHAUSTED;
 	}
+	memcpy(statistics, features->statistics, features->statistics_bytes);
 	memcpy(values, features->vector.values, sizeof features->vector.values);
 	for (size_t c = 0; c < crops; c++) {
 		memcpy(values + (c + 1) * VU_VECTOR_DIMENSIONS, features->crops[c].values,
@@ -42,6 +45,8 @@ static vu_status keep(const vu_features *features, uint32_t person, bool augment
 	    .crops = values + VU_VECTOR_DIMENSIONS,
 	    .crop_ms = crop_ms,
 	    .crop_count = crops,
+	    .statistics = statistics,
+	    .statistics_bytes = features->statistics_bytes,
 	};
 	return VU_OK;
 }
@@ -132,6 +137,7 @@ void described_free(described *d)
 	for (size_t i = 0; i < d->count; i++) {
 		free((void *)(uintptr_t)d->utterances[i].whole);
 		free((void *)(uintptr_t)d->utterances[i].crop_ms);
+		free((void *)(uintptr_t)d->utterances[i].statistics);
 	}
 	free(d->utterances);
 }

@@ -52,6 +52,7 @@ static const char USAGE[] =
     "  --seed N            the same seed and files give the same model (1)\n"
     "  --folds N           parts for cross-validation over people (5)\n"
     "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top enrol-samples\n"
+    "                      mixture iterations rank relevance frames-discriminants frames-shrinkage frames-top\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -68,11 +69,20 @@ static bool set_value(vu_training_config *c, const char *text)
 	    {"discriminants", &c->discriminants, NULL},
 	    {"shrinkage", NULL, &c->shrinkage},
 	    {"weight-power", NULL, &c->weight_power},
+	    {"share-power", NULL, &c->share_power},
+	    {"prior", NULL, &c->prior},
 	    {"nu", NULL, &c->svm_nu},
 	    {"gamma", NULL, &c->svm_gamma},
 	    {"svm-top", &c->svm_top, NULL},
 	    {"second-top", &c->second_top, NULL},
 	    {"enrol-samples", &c->enrol_samples, NULL},
+	    {"mixture", &c->mixture, NULL},
+	    {"iterations", &c->iterations, NULL},
+	    {"rank", &c->rank, NULL},
+	    {"relevance", NULL, &c->relevance},
+	    {"frames-discriminants", &c->frames_discriminants, NULL},
+	    {"frames-shrinkage", NULL, &c->frames_shrinkage},
+	    {"frames-top", &c->frames_top, NULL},
 	};
 
 	if (!equals)
@@ -86,7 +96,7 @@ static bool set_value(vu_training_config *c, const char *text)
 			continue;
 		if (names[i].number)
 			*names[i].number = value;
-		else if (value >= 1 && value <= 1000)
+		else if (value >= 0 && value <= 1000)
 			*names[i].count = (unsigned)value;
 		else
 			return false;
@@ -126,6 +136,7 @@ static int read_arguments(int argc, char **argv, arguments *a)
 
 	a->out = "background.vum";
 	a->config = vu_training_config_default();
+	a->config.mixture = 256;
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		bool good = true;
 		switch (option) {
@@ -198,15 +209,18 @@ static void end_progress(void)
 
 static void print_figures(const vu_training_figures *figures)
 {
-	printf(
-	    "components  trials             EER svm  second  fused   FRR at FAR 1 %%  0.1 %%   Cllr   thresholds\n");
+	printf("components  trials           EER svm  cosine  frames  fused  FRR at FAR 1 %%  0.1 %%  Cllr   "
+	       "threshold and FRR at each level\n");
 	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++) {
 		const vu_training_figures *f = &figures[i];
-		printf("%10u  %6zu + %-8zu %6.2f %% %5.2f %% %5.2f %%  %13.1f %% %6.1f %%  %.3f  %.2f %.2f %.2f%s\n",
-		       f->components, f->target_trials, f->stranger_trials, 100 * f->svm.eer, 100 * f->second.eer,
-		       100 * f->fused.eer, 100 * f->fused.frr_at_far_1, 100 * f->fused.frr_at_far_01, f->fused.cllr,
-		       (double)f->thresholds[0], (double)f->thresholds[1], (double)f->thresholds[2],
-		       f->extrapolated[2] ? " (extrapolated)" : "");
+		printf("%10u  %5zu + %-7zu  %6.2f %% %5.2f %% %5.2f %% %5.2f %%  %12.1f %% %5.1f %%  %.3f ",
+		       f->components, f->target_trials, f->stranger_trials, 100 * f->svm.eer, 100 * f->cosine.eer,
+		       100 * f->frames.eer, 100 * f->fused.eer, 100 * f->fused.frr_at_far_1,
+		       100 * f->fused.frr_at_far_01, f->fused.cllr);
+		for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
+			printf("  %.2f %.1f %%%s", (double)f->thresholds[level], 100 * f->false_rejects[level],
+			       f->extrapolated[level] ? " (extrapolated)" : "");
+		putchar('\n');
 	}
 }
 

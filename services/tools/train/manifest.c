@@ -55,13 +55,14 @@ static json_t *figures_json(const vu_training_figures *f)
 
 	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
 		json_object_set_new(levels, names[level],
-		                    json_pack("{s:o,s:o,s:b}", "threshold", rounded(f->thresholds[level], 1e4), "frr",
+		                    json_pack("{s:o,s:o,s:o,s:b}", "threshold", rounded(f->thresholds[level], 1e4),
+		                              "far", rounded(f->false_accepts[level], 1e6), "frr",
 		                              rounded(f->false_rejects[level], 1e4), "extrapolated",
 		                              (int)f->extrapolated[level]));
-	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
+	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
 	                 (json_int_t)f->target_trials, "stranger_trials", (json_int_t)f->stranger_trials, "svm",
-	                 rates_json(&f->svm), "second", rates_json(&f->second), "fused", rates_json(&f->fused),
-	                 "levels", levels);
+	                 rates_json(&f->svm), "cosine", rates_json(&f->cosine), "cosine_of_frames",
+	                 rates_json(&f->frames), "fused", rates_json(&f->fused), "levels", levels);
 }
 
 vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
@@ -89,14 +90,18 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++)
 		json_array_append_new(figures, figures_json(&m->figures[i]));
 	root = json_pack(
-	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i},s:s,s:o}", "model",
-	    hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
+	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:o,s:i,"
+	    "s:o,s:i},s:s,s:o}",
+	    "model", hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
 	    m->corpus_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "people",
 	    (json_int_t)m->people, "speech_s", rounded(m->speech_s, 1), "training", "seed", (json_int_t)c->seed,
 	    "folds", (int)c->folds, "enrol_samples", (int)c->enrol_samples, "corrupted_copies", (int)m->copies,
 	    "discriminants", (int)c->discriminants, "shrinkage", rounded(c->shrinkage, 1e6), "weight_power",
 	    rounded(c->weight_power, 1e6), "svm_nu", rounded(c->svm_nu, 1e6), "svm_gamma", rounded(c->svm_gamma, 1e6),
-	    "svm_top", (int)c->svm_top, "second_top", (int)c->second_top, "figures_of",
+	    "svm_top", (int)c->svm_top, "second_top", (int)c->second_top, "mixture", (int)c->mixture, "iterations",
+	    (int)c->iterations, "rank", (int)c->rank, "relevance", rounded(c->relevance, 1e6), "frames_discriminants",
+	    (int)c->frames_discriminants, "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top",
+	    (int)c->frames_top, "figures_of",
 	    "cross-validation over people; none of them had a part in the model that scored them", "figures",
 	    figures);
 	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) : NULL;

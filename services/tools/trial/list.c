@@ -94,7 +94,7 @@ static void free_list(list *l)
 	free(l->text);
 }
 
-/* False when the file cannot be used; says so. */
+/* False when the file cannot be used; says so. The caller frees out->statistics. */
 static bool describe(const list *l, const char *path, double seconds, bool crops, vu_features *out)
 {
 	vu_extractor_config config = {.crops = crops, .limits = {1.0, 10.0}};
@@ -117,8 +117,16 @@ static bool describe(const list *l, const char *path, double seconds, bool crops
 		return false;
 	}
 	good = vu_extractor_push(extractor, samples, count) == VU_OK && vu_extractor_finish(extractor, out) == VU_OK;
-	/* The statistics belong to the extractor and are not used here. */
-	out->statistics = NULL;
+	/* The statistics go with the extractor: keep a copy. */
+	if (good) {
+		uint8_t *copy = malloc(out->statistics_bytes + 1);
+		if (copy)
+			memcpy(copy, out->statistics, out->statistics_bytes);
+		out->statistics = copy;
+		good = copy != NULL;
+	} else {
+		out->statistics = NULL;
+	}
 	vu_extractor_destroy(extractor);
 	free(samples);
 	if (good && !out->has_vector)
@@ -153,6 +161,8 @@ static vu_status enrol(work *w, const list *enrolment, const char *name, trial_s
 			memcpy(rows + c * VU_VECTOR_DIMENSIONS, f->crops[c].values, sizeof f->crops[c].values);
 		samples[count++] = (vu_scorer_sample){
 		    .whole = {.vector = f->vector.values,
+		              .statistics = f->statistics,
+		              .statistics_bytes = f->statistics_bytes,
 		              .speech_ms = f->quality.speech_ms,
 		              .snr_db = f->quality.snr_db},
 		    .crops = rows,
@@ -172,6 +182,8 @@ static vu_status enrol(work *w, const list *enrolment, const char *name, trial_s
 	one->name = name;
 	w->user_count++;
 	vu_model_writer_destroy(writer);
+	for (size_t i = 0; features && i < VU_SCORER_SAMPLES_MAX; i++)
+		free(features[i].statistics);
 	free(crops);
 	free(features);
 	return status;
@@ -253,9 +265,11 @@ static vu_status score_file(const work *w, const list *trials, size_t first, tri
 	set->unreadable += !usable;
 	if (usable) {
 		vu_scorer_input input = {.vector = features->vector.values,
+		                         .statistics = features->statistics,
+		                         .statistics_bytes = features->statistics_bytes,
 		                         .speech_ms = features->quality.speech_ms,
 		                         .snr_db = features->quality.snr_db};
-		vu_scorer_prepare(&w->scorer, &input, &probe);
+		usable = vu_scorer_prepare(&w->scorer, &input, &probe, NULL) == VU_OK;
 	}
 	for (size_t i = first; i < trials->count && status == VU_OK; i++) {
 		const user *u;
@@ -278,6 +292,8 @@ static vu_status score_file(const work *w, const list *trials, size_t first, tri
 				status = out_of_memory(error);
 out:
 	free(claimed);
+	if (features)
+		free(features->statistics);
 	free(features);
 	return status;
 }

@@ -35,7 +35,7 @@ static void test_recovers_the_ratio(void **state)
 		x[2 * i] = (float)(normal(&seed) + (labels[i] ? 2 : 0));
 		x[2 * i + 1] = (float)(normal(&seed) + (labels[i] ? 1 : 0));
 	}
-	assert_int_equal(vu_calibration_fit(x, labels, COUNT, 2, 1e-6, weights), VU_OK);
+	assert_int_equal(vu_calibration_fit(x, labels, COUNT, 2, 1e-6, 0.5, weights), VU_OK);
 	assert_true(fabsf(weights[0] + 2.5f) < 0.15f);
 	assert_true(fabsf(weights[1] - 2) < 0.1f);
 	assert_true(fabsf(weights[2] - 1) < 0.1f);
@@ -53,7 +53,7 @@ static void test_separable_classes_stay_finite(void **state)
 	float weights[2];
 
 	(void)state;
-	assert_int_equal(vu_calibration_fit(x, labels, 4, 1, 1e-3, weights), VU_OK);
+	assert_int_equal(vu_calibration_fit(x, labels, 4, 1, 1e-3, 0.5, weights), VU_OK);
 	assert_true(isfinite(weights[0]) && weights[1] > 0 && weights[1] < 10);
 }
 
@@ -65,10 +65,10 @@ static void test_refuses(void **state)
 	float weights[2];
 
 	(void)state;
-	assert_int_equal(vu_calibration_fit(x, ones, 2, 1, 0, weights), VU_INVALID_ARGUMENT);
-	assert_int_equal(vu_calibration_fit(x, both, 2, 0, 0, weights), VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_calibration_fit(x, ones, 2, 1, 0, 0.5, weights), VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_calibration_fit(x, both, 2, 0, 0, 0.5, weights), VU_INVALID_ARGUMENT);
 	x[1] = NAN;
-	assert_int_equal(vu_calibration_fit(x, both, 2, 1, 0, weights), VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_calibration_fit(x, both, 2, 1, 0, 0.5, weights), VU_INVALID_ARGUMENT);
 }
 
 static int descending(const void *a, const void *b)

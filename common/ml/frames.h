@@ -1,0 +1,35 @@
+/*
+ * Frames for models of frames: from the blob that travels beside the vector
+ * (dsp/statistics.h) to cepstra and their deltas, normalized over the
+ * utterance so that channel and level cancel. Any thread.
+ */
+#ifndef VU_ML_FRAMES_H
+#define VU_ML_FRAMES_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* C1 to C19, then deltas of C0 to C19. */
+#define VU_FRAMES_DIMENSIONS 39
+/* Fewer frames than this say nothing about a voice. */
+#define VU_FRAMES_MIN 20
+
+/*
+ * INVALID_ARGUMENT or UNIMPLEMENTED as vu_statistics_open, and INVALID_ARGUMENT
+ * for fewer than VU_FRAMES_MIN frames. Every dimension has mean 0 (deltas are
+ * not shifted) and variance 1 over the utterance. The caller frees *frames_out,
+ * *count_out x VU_FRAMES_DIMENSIONS.
+ */
+vu_status vu_frames_make(const uint8_t *statistics, size_t bytes, float **frames_out, size_t *count_out,
+                         vu_error *error);
+
+/*
+ * The first `frames_max` frames of a blob as a blob of its own, at most
+ * vu_statistics_bytes(frames_max) long, into `out`; *bytes_out is its length.
+ */
+vu_status vu_frames_shorten(const uint8_t *statistics, size_t bytes, size_t frames_max, uint8_t *out,
+                            size_t *bytes_out, vu_error *error);
+
+#endif
