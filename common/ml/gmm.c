@@ -102,6 +102,8 @@ static float posteriors(const vu_gmm *gmm, const float *frame, float *posterior)
 	}
 	for (size_t m = 0; m < n; m++)
 		posterior[m] /= sum;
+	/* The largest of them adds one: the sum is above zero. */
+	/* cppcheck-suppress invalidFunctionArg */
 	return largest + logf(sum);
 }
 

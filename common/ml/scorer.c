@@ -416,7 +416,7 @@ out:
 vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t, bool *retrainable_out,
                                    vu_error *error)
 {
-	bool ignored;
+	bool ignored = false;
 
 	retrainable_out = retrainable_out ? retrainable_out : &ignored;
 	*retrainable_out = false;
