@@ -369,7 +369,8 @@ static vu_status fit_frames(const vu_training_config *config, const vu_training_
 	frames = NULL;
 	if (status != VU_OK) {
 		vu_fail(error, status,
-		        "unable to train a background model: %zu frames of speech do not make a mixture of %u",
+		        "unable to train a background model: %zu frames of speech do not make a mixture of %u; "
+		        "give more recordings or a smaller mixture (a multiple of 8)",
 		        frame_count, config->mixture);
 		goto out;
 	}
