@@ -6,6 +6,7 @@
 
 #include "ml/cohort.h"
 #include "ml/frames.h"
+#include "ml/kernel.h"
 #include "ml/pca.h"
 
 #include <math.h>
@@ -383,21 +384,19 @@ vu_status vu_background_embed(const vu_background *background, const uint8_t *st
 
 	if (status != VU_OK)
 		return status;
-	/* The supervector, and a row of the basis behind it. */
-	supervector = malloc(2 * length * sizeof *supervector);
+	supervector = malloc(length * sizeof *supervector);
 	if (!supervector || vu_gmm_supervector(ubm, frames, count, background->relevance, supervector) != VU_OK) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to take the speech statistics: out of memory");
 		goto out;
 	}
 	for (size_t i = 0; i < length; i++)
 		supervector[i] -= background->frames_mean[i];
-	for (uint32_t k = 0; k < background->spaces[VU_SPACE_FRAMES].dimensions && status == VU_OK; k++) {
-		status = read_basis_row(background, k, supervector + length, error);
-		if (status == VU_OK)
-			out[k] = vu_dot(supervector + length, supervector, length);
+	for (uint32_t k = 0; k < background->spaces[VU_SPACE_FRAMES].dimensions; k++) {
+		const vu_model_section *basis = &background->frames_basis;
+		out[k] = basis->element == VU_ELEMENT_F16
+		             ? vu_kernel_dot_half((const vu_float16 *)basis->data + k * length, supervector, length)
+		             : vu_kernel_dot((const float *)basis->data + k * length, supervector, length);
 	}
-	if (status != VU_OK)
-		goto out;
 	vu_normalize_length(out, background->spaces[VU_SPACE_FRAMES].dimensions);
 out:
 	free(supervector);

@@ -4,6 +4,8 @@
  */
 #include "ml/gmm.h"
 
+#include "ml/kernel.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -84,14 +86,9 @@ static float posteriors(const vu_gmm *gmm, const float *frame, float *posterior)
 	float sum = 0;
 
 	memcpy(posterior, gmm->constant, n * sizeof *posterior);
-	for (size_t d = 0; d < gmm->dimensions; d++) {
-		const float *quadratic = gmm->quadratic + d * n;
-		const float *linear = gmm->linear + d * n;
-		float x = frame[d];
-		float xx = x * x;
-		for (size_t m = 0; m < n; m++)
-			posterior[m] += linear[m] * x + quadratic[m] * xx;
-	}
+	for (size_t d = 0; d < gmm->dimensions; d++)
+		vu_kernel_add_two(posterior, gmm->linear + d * n, frame[d], gmm->quadratic + d * n,
+		                  frame[d] * frame[d], n);
 	largest = posterior[0];
 	for (size_t m = 1; m < n; m++)
 		largest = posterior[m] > largest ? posterior[m] : largest;

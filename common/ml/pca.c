@@ -1,6 +1,7 @@
 /* PCA and LDA by covariance and Jacobi. Nothing is left allocated on failure. */
 #include "ml/pca.h"
 
+#include "ml/kernel.h"
 #include "ml/linear.h"
 
 #include <math.h>
@@ -194,13 +195,5 @@ void vu_normalize_length(float *values, size_t count)
 
 float vu_dot(const float *a, const float *b, size_t count)
 {
-	/* Four sums, so that the compiler may use vectors without reordering at will. */
-	float sums[4] = {0, 0, 0, 0};
-	size_t i = 0;
-	for (; i + 4 <= count; i += 4)
-		for (size_t k = 0; k < 4; k++)
-			sums[k] += a[i + k] * b[i + k];
-	for (; i < count; i++)
-		sums[0] += a[i] * b[i];
-	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+	return vu_kernel_dot(a, b, count);
 }

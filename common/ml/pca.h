@@ -39,7 +39,7 @@ vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, si
 /* Scales to unit length; a zero vector stays zero. */
 void vu_normalize_length(float *values, size_t count);
 
-/* Dot product, summed in a fixed order. */
+/* Dot product. */
 float vu_dot(const float *a, const float *b, size_t count);
 
 #endif
