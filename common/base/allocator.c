@@ -39,6 +39,10 @@ void vu_allocator_purge(void)
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* A millisecond lies between two of them. */
+#define PURGE_TRIES_MAX 50
 
 /*
  * Read by jemalloc before main. Two arenas: a process here has some fifteen
@@ -113,10 +117,37 @@ void vu_allocator_stats(uint64_t *allocated_bytes, uint64_t *resident_bytes)
 		*resident_bytes = value;
 }
 
+/* Pages that are free and still resident, over all arenas. */
+static size_t dirty_pages(void)
+{
+	uint64_t epoch = 1;
+	size_t pages = 0;
+	size_t size = sizeof epoch;
+
+	je_mallctl("epoch", &epoch, &size, &epoch, sizeof epoch);
+	size = sizeof pages;
+	if (je_mallctl("stats.arenas." TEXT_OF_VALUE(MALLCTL_ARENAS_ALL) ".pdirty", &pages, &size, NULL, 0) != 0)
+		return 0;
+	return pages;
+}
+
+/*
+ * jemalloc 5.3 does nothing when its background thread is just purging a part
+ * of the same arena, and says nothing about it; so look, and ask again. Other
+ * threads may free pages meanwhile: the tries are bounded.
+ */
 void vu_allocator_purge(void)
 {
+	const struct timespec pause = {0, 1000000};
+
 	je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-	je_mallctl("arena." TEXT_OF_VALUE(MALLCTL_ARENAS_ALL) ".purge", NULL, NULL, NULL, 0);
+	for (int i = 0; i < PURGE_TRIES_MAX; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		je_mallctl("arena." TEXT_OF_VALUE(MALLCTL_ARENAS_ALL) ".purge", NULL, NULL, NULL, 0);
+		if (dirty_pages() == 0)
+			return;
+	}
 }
 
 #endif
