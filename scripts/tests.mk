@@ -2,6 +2,7 @@
 #
 # tests/unit/<layer>/test_x.c           links common/
 # tests/unit/services/<name>/test_x.c   links common/ and that service without its main.c
+# tests/unit/tools/<name>/test_x.c      links common/ and that tool without its main.c
 # tests/unit/client/test_x.c            links common/ and the client library
 
 UNIT_C      := $(sort $(shell find tests/unit -name 'test_*.c'))
@@ -17,8 +18,11 @@ AID_BIN     := $(AID_C:tests/system/aid/%.c=$(BUILD)/tests/aid/%)
 # Objects of the service that a unit test is about, without its main.
 service_under_test = $(filter-out %/main.o,$(call objects,$(call service_c,$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1)))))))
 
+tool_under_test = $(filter-out %/main.o,$(call objects,$(call service_c,tools/$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1)))))))
+
 define unit_test
 $(BUILD)/$(1:.c=): $(OBJ)/$(1:.c=.o) $(if $(filter tests/unit/services/%,$(1)),$(call service_under_test,$(1))) \
+		$(if $(filter tests/unit/tools/%,$(1)),$(call tool_under_test,$(1))) \
 		$(if $(filter tests/unit/client/% tests/unit/services/cli/%,$(1)),$(CLIENT_A)) $(call objects,$(UNIT_AID_C)) $(COMMON_A)
 	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %/libvoiceunlock.a,$$^) $$(COMMON_A) $$(LIBS_COMMON) \
@@ -31,6 +35,11 @@ define service_test_includes
 $(OBJ)/tests/unit/services/$(1)/%.o: CPPFLAGS += -Iservices/$(1)
 endef
 $(foreach s,$(SERVICES) cli,$(eval $(call service_test_includes,$(s))))
+
+define tool_test_includes
+$(OBJ)/tests/unit/tools/$(1)/%.o: CPPFLAGS += -Iservices/tools/$(1)
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool_test_includes,$(t))))
 
 $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
