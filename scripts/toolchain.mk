@@ -5,7 +5,7 @@ BREW           := $(shell brew --prefix 2>/dev/null)
 CPPFLAGS_OS    := -D_DARWIN_C_SOURCE -I$(BREW)/include -I$(BREW)/opt/libsvm/include
 LDFLAGS_OS     := -L$(BREW)/lib
 PROTO_INCLUDES := -I$(BREW)/include
-SHARED         := -dynamiclib
+SHARED         := -dynamiclib -install_name @rpath/libvoiceunlock.so
 # macOS has no --as-needed to lose it by.
 LIB_JEMALLOC   := -ljemalloc
 PLATFORM_LIBS  := -framework Security -framework CoreFoundation
@@ -13,7 +13,7 @@ else
 CPPFLAGS_OS    := -D_GNU_SOURCE
 LDFLAGS_OS     := -Wl,--as-needed -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 PROTO_INCLUDES := -I/usr/include
-SHARED         := -shared
+SHARED         := -shared -Wl,-soname,libvoiceunlock.so
 # The default link is --as-needed: a program that calls malloc only through
 # libraries would silently lose jemalloc.
 LIB_JEMALLOC   := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state

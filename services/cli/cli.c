@@ -103,6 +103,8 @@ int cli_fail(int exit_code, const char *format, ...)
 
 int cli_fail_error(const voiceunlock_error *error)
 {
+	if (error->code == VOICEUNLOCK_CANCELLED)
+		return cli_fail(CLI_INTERRUPTED, "interrupted");
 	return cli_fail(cli_exit_of_code(error->code), "%s", error->message);
 }
 

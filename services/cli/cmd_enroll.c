@@ -19,6 +19,10 @@
 
 /* Bad takes by microphone in a row before giving up: something else is wrong then. */
 #define BAD_TAKES_MAX 5
+/* How often recordings are given anew when the orchestrator died with what it had. */
+#define BEGIN_MAX 3
+/* An inner exit code: the enrolment is gone, but its recordings are all still there. */
+#define BEGIN_AGAIN (-2)
 
 typedef struct arguments {
 	const char *user;
@@ -104,6 +108,19 @@ static void print_sample(const char *name, const voiceunlock_sample *sample)
 	fflush(stdout);
 }
 
+/*
+ * Nothing but a dead orchestrator loses an enrolment in the middle. Files can be
+ * given again without asking anybody; what was spoken can not.
+ */
+static int fail_enrolment(const arguments *args, const voiceunlock_error *error)
+{
+	if (error->code != VOICEUNLOCK_NOT_FOUND)
+		return cli_fail_error(error);
+	if (args->file_count > 0)
+		return BEGIN_AGAIN;
+	return cli_fail(CLI_UNAVAILABLE, "%s", error->message);
+}
+
 static int enroll_files(voiceunlock_enrollment *enrollment, const arguments *args, uint32_t *good_out)
 {
 	uint32_t wanted =
@@ -114,7 +131,7 @@ static int enroll_files(voiceunlock_enrollment *enrollment, const arguments *arg
 		voiceunlock_sample sample;
 		voiceunlock_error error;
 		if (voiceunlock_enrollment_add(enrollment, &audio, &sample, &error) != VOICEUNLOCK_OK)
-			return cli_fail_error(&error);
+			return fail_enrolment(args, &error);
 		print_sample(args->files[i], &sample);
 		*good_out += sample.accepted;
 	}
@@ -148,8 +165,14 @@ static int enroll_microphone(voiceunlock_enrollment *enrollment, const arguments
 		meter_begin(meter, stderr);
 		code = voiceunlock_enrollment_add(enrollment, &audio, &sample, &error);
 		meter_end(meter);
+		/* Only this take was cut off; the samples before it are kept. */
+		if (code == VOICEUNLOCK_ABORTED) {
+			bad++;
+			cli_fail(0, "%s", error.message);
+			continue;
+		}
 		if (code != VOICEUNLOCK_OK)
-			return cli_fail_error(&error);
+			return fail_enrolment(args, &error);
 		snprintf(name, sizeof name, "sample %u", *good_out + 1);
 		print_sample(name, &sample);
 		*good_out += sample.accepted;
@@ -162,7 +185,7 @@ static int enroll_microphone(voiceunlock_enrollment *enrollment, const arguments
 	return CLI_OK;
 }
 
-static int commit(voiceunlock_enrollment *enrollment, const char *user, uint32_t good)
+static int commit(voiceunlock_enrollment *enrollment, const arguments *args, uint32_t good)
 {
 	voiceunlock_enrolled *enrolled = NULL;
 	voiceunlock_error error;
@@ -172,44 +195,31 @@ static int commit(voiceunlock_enrollment *enrollment, const char *user, uint32_t
 	if (code == VOICEUNLOCK_FAILED_PRECONDITION)
 		return cli_fail(CLI_NO_SPEECH, "%s", error.message);
 	if (code != VOICEUNLOCK_OK)
-		return cli_fail_error(&error);
+		return fail_enrolment(args, &error);
 	printf("%senrolled%s %s from %u samples (%s, trained in %.0f ms)\n",
-	       terminal_colour_code(stdout, TERMINAL_GREEN), terminal_colour_code(stdout, TERMINAL_PLAIN), user,
+	       terminal_colour_code(stdout, TERMINAL_GREEN), terminal_colour_code(stdout, TERMINAL_PLAIN), args->user,
 	       enrolled->samples ? enrolled->samples : good, format_bytes(enrolled->template_bytes, size),
 	       enrolled->train_ms);
 	for (size_t i = 0; i < enrolled->warning_count; i++)
 		printf("%smind%s: %s\n", terminal_colour_code(stdout, TERMINAL_YELLOW),
 		       terminal_colour_code(stdout, TERMINAL_PLAIN),
 		       cli_printable(enrolled->warnings[i], shown, sizeof shown));
-	printf("next: %s test --user '%s'\n", CLI_NAME, user);
+	printf("next: %s test --user '%s'\n", CLI_NAME, args->user);
 	voiceunlock_enrolled_free(enrolled);
 	return CLI_OK;
 }
 
-static int enroll(const cli_verb *verb, const arguments *args)
+/* One enrolment from its beginning to its end; BEGIN_AGAIN when it was lost on the way. */
+static int enroll_once(const cli_verb *verb, voiceunlock_client *client, const voiceunlock_enroll_options *options,
+                       const arguments *args, level_meter *meter)
 {
-	voiceunlock_enroll_options options = {.size = sizeof options, .replace = args->replace};
 	voiceunlock_enrollment *enrollment = NULL;
-	voiceunlock_client *client;
 	voiceunlock_error error;
 	voiceunlock_code code;
-	vu_error name_error;
 	uint32_t good = 0;
-	int exit_code = CLI_OK;
-	level_meter meter;
+	int exit_code;
 
-	if (vu_user_name_check(args->user, &name_error) != VU_OK)
-		return cli_fail(CLI_USAGE, "%s", name_error.message);
-	options.cancel = interrupt_catch();
-	client = cli_connect(false, &exit_code);
-	if (!client)
-		return exit_code;
-	meter_begin(&meter, stderr);
-	if (meter.enabled && args->file_count == 0) {
-		options.progress = meter_show;
-		options.context = &meter;
-	}
-	code = voiceunlock_enrollment_begin(client, args->user, &options, &enrollment, &error);
+	code = voiceunlock_enrollment_begin(client, args->user, options, &enrollment, &error);
 	if (code == VOICEUNLOCK_ALREADY_EXISTS)
 		return cli_fail(CLI_USAGE, "%s", error.message);
 	if (code != VOICEUNLOCK_OK)
@@ -225,7 +235,7 @@ static int enroll(const cli_verb *verb, const arguments *args)
 	else if (args->file_count > 0)
 		exit_code = enroll_files(enrollment, args, &good);
 	else
-		exit_code = enroll_microphone(enrollment, args, &meter, &good);
+		exit_code = enroll_microphone(enrollment, args, meter, &good);
 	if (exit_code == CLI_OK && good < voiceunlock_enrollment_samples_wanted(enrollment))
 		exit_code =
 		    cli_fail(CLI_NO_SPEECH,
@@ -233,10 +243,40 @@ static int enroll(const cli_verb *verb, const arguments *args)
 		             "each 3 to 5 seconds of clear speech",
 		             args->user, good, args->file_count, voiceunlock_enrollment_samples_wanted(enrollment));
 	if (exit_code == CLI_OK)
-		exit_code = commit(enrollment, args->user, good);
+		exit_code = commit(enrollment, args, good);
 	voiceunlock_enrollment_close(enrollment);
+	return exit_code;
+}
+
+static int enroll(const cli_verb *verb, const arguments *args)
+{
+	voiceunlock_enroll_options options = {.size = sizeof options, .replace = args->replace};
+	voiceunlock_client *client;
+	vu_error name_error;
+	int exit_code = CLI_OK;
+	level_meter meter;
+
+	if (vu_user_name_check(args->user, &name_error) != VU_OK)
+		return cli_fail(CLI_USAGE, "%s", name_error.message);
+	options.cancel = interrupt_catch();
+	client = cli_connect(false, &exit_code);
+	if (!client)
+		return exit_code;
+	meter_begin(&meter, stderr);
+	if (meter.enabled && args->file_count == 0) {
+		options.progress = meter_show;
+		options.context = &meter;
+	}
+	exit_code = enroll_once(verb, client, &options, args, &meter);
+	for (unsigned begun = 1; exit_code == BEGIN_AGAIN && begun < BEGIN_MAX; begun++) {
+		printf("the enrolment was lost with a service that died; beginning again\n");
+		exit_code = enroll_once(verb, client, &options, args, &meter);
+	}
+	if (exit_code == BEGIN_AGAIN)
+		exit_code = cli_fail(CLI_UNAVAILABLE, "unable to enroll %s: the suite does not hold; run: %s status",
+		                     args->user, CLI_NAME);
 	if (exit_code == CLI_INTERRUPTED)
-		cli_fail(exit_code, "interrupted: nothing was stored");
+		cli_fail(exit_code, "nothing was stored");
 	return exit_code;
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct arguments {
@@ -87,11 +88,17 @@ static bool can_write(const char *path)
 	char *folder = strdup(path);
 	char *slash = folder ? strrchr(folder, '/') : NULL;
 	bool writable = access(path, F_OK) == 0 && access(path, W_OK) == 0;
+	struct stat info;
 
 	if (slash && slash != folder)
 		*slash = '\0';
 	if (access(path, F_OK) != 0)
 		writable = folder && access(!slash ? "." : slash == folder ? "/" : folder, W_OK) == 0;
+	/* Said before the trials run, not after. */
+	if (writable && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+		writable = false;
+		errno = EISDIR;
+	}
 	if (!writable)
 		cli_fail(CLI_USAGE, "unable to write %s: %s", path, strerror(errno));
 	free(folder);

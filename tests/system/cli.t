@@ -140,17 +140,6 @@ VOICE_UNLOCK_CONFIG=$work/nowhere.yaml says 'a configuration that was named and 
 
 # ---- start ----
 
-# Whoever comes second waits for the first, and both are told that it is there.
-starters=()
-for n in 1 2 3; do
-	"$vu" start >"$work/start.$n" 2>&1 &
-	starters+=($!)
-done
-started=0
-for n in "${starters[@]}"; do wait "$n" || started=1; done
-[ "$started" -eq 0 ] || sed 's/^/# /' "$work"/start.*
-ok $started 'three starts at once all succeed'
-says 'stop' 0 'stopped' stop
 says 'start' 0 'ready' start
 says 'start again' 0 'already running' start
 says 'status' 0 '^orchestrator +[0-9]+ +running +SERVING' status
@@ -406,6 +395,8 @@ printf 'maria people/a.wav target\n' >"$work/bad.tsv"
 says 'evaluate with a bad list' 2 'bad.tsv line 1: there are 1 columns' evaluate --enroll "$work/enroll.tsv" --trials "$work/bad.tsv" --out "$work/x"
 says 'evaluate into a folder that is not there' 2 'unable to write' evaluate --enroll "$work/enroll.tsv" --trials "$work/few.tsv" --out "$work/nowhere/x"
 
+says 'evaluate into a folder' 2 'Is a directory' evaluate --enroll "$work/enroll.tsv" --trials "$work/few.tsv" --out "$work"
+
 "$vu" evaluate --enroll "$work/enroll.tsv" --trials "$work/trials.tsv" --out "$work/killed.tsv" --jobs 16 >"$out" 2>"$err" &
 evaluating=$!
 for service in features models capture antispoof orchestrator; do
@@ -508,6 +499,26 @@ says 'back to what was' 0 'applied' configure security.anti_spoofing high
 [ $? -eq 70 ] && grep -q 'unable to write' "$err"
 ok $? 'an answer that cannot be written is an error'
 
+# ---- a service that dies in the middle of an enrolment ----
+
+# once_good COMMAND…: runs it as soon as the first sample was good
+once_good() {
+	local tries
+	for ((tries = 0; tries < 500; tries++)); do
+		grep -q '^good' "$out" && break
+		sleep 0.01
+	done
+	"$@"
+}
+: >"$out"
+# shellcheck disable=SC2046
+"$vu" enroll survivor --from $(samples "$fourth") >"$out" 2>"$err" &
+enrolling=$!
+once_good kill -9 "$(pid_of orchestrator)"
+wait $enrolling && grep -q '^enrolled survivor from 5 samples' "$out"
+ok $? 'an enrolment from recordings outlives the orchestrator'
+says 'its user can go' 0 '' remove survivor --yes
+
 # ---- the microphone ----
 
 mkdir "$work/mic"
@@ -552,6 +563,18 @@ if environment=$(tests/system/virtual-mic start "$work/mic" 2>"$err"); then
 	wait $!
 	[ $status -eq 0 ] && grep -q 'enrolled.* guided from 5 samples' "$out" && grep -q 'Sample 5 of 5' "$out"
 	ok $? 'guided enrolment'
+	"$vu" enroll cut-off >"$out" 2>"$err" &
+	enrolling=$!
+	sleep 1.5
+	kill -9 "$(pid_of capture)"
+	for ((tries = 0; tries < 500; tries++)); do
+		[ "$(grep -c '^Sample 1 of 5' "$out")" -ge 2 ] && break
+		sleep 0.01
+	done
+	kill -INT $enrolling
+	wait $enrolling
+	[ "$(grep -c '^Sample 1 of 5' "$out")" -ge 2 ] && grep -q 'say it again' "$err"
+	ok $? 'a take that is cut off is asked for again'
 else
 	skip 'the microphone' 'no virtual microphone here'
 fi
