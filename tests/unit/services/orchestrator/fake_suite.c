@@ -289,6 +289,7 @@ static void score_many(void *context, vu_rpc_call *call, const ProtobufCMessage 
 	Vu__ScoreManyResponse__Entry entries[8];
 	Vu__ScoreManyResponse__Entry *pointers[8];
 	Vu__ScoreResponse scores[8];
+	float level_thresholds[8][3];
 	fake_script s;
 	(void)context;
 
@@ -309,6 +310,12 @@ static void score_many(void *context, vu_rpc_call *call, const ProtobufCMessage 
 		fill_score(&s, &scores[i]);
 		if (strncmp(request->users[i], "other", 5) == 0)
 			scores[i].fused = s.threshold - 1;
+		level_thresholds[i][0] = s.threshold - 1;
+		level_thresholds[i][1] = s.threshold;
+		level_thresholds[i][2] = s.threshold + 1;
+		scores[i].level_thresholds = level_thresholds[i];
+		/* One that tells none, as an older model-server. */
+		scores[i].n_level_thresholds = strcmp(request->users[i], "other-old") == 0 ? 0 : 3;
 		entries[i].score = entries[i].enrolled ? &scores[i] : NULL;
 		pointers[i] = &entries[i];
 		response.n_entries++;

@@ -497,6 +497,23 @@ static void trials_compute_once_and_decide_each(void **state)
 	front_free(history);
 }
 
+/* What each level asks for comes with every score, and not at all from a model-server that tells none. */
+static void trials_tell_the_thresholds_of_all_levels(void **state)
+{
+	char *users[] = {front_text("same"), front_text("other-old"), front_text("unknown")};
+	Vu__TrialsResponse *r = run_trials(users, 3);
+	double threshold = r->results[0]->threshold;
+	(void)state;
+	assert_int_equal(r->results[0]->n_level_thresholds, 3);
+	assert_true(r->results[0]->level_thresholds[0] == threshold - 1);
+	assert_true(r->results[0]->level_thresholds[1] == threshold);
+	assert_true(r->results[0]->level_thresholds[2] == threshold + 1);
+	assert_int_equal(r->results[1]->verdict, VU__VERDICT__VERDICT_REJECT);
+	assert_int_equal(r->results[1]->n_level_thresholds, 0);
+	assert_int_equal(r->results[2]->n_level_thresholds, 0);
+	front_free(r);
+}
+
 static void trials_without_speech_or_services_say_so(void **state)
 {
 	char *users[] = {front_text("same"), front_text("other")};
@@ -619,6 +636,7 @@ int main(void)
 	    cmocka_unit_test_setup(identification_is_refused_as_authentication_is, reset),
 	    cmocka_unit_test_setup(who_is_locked_out_is_not_named, reset),
 	    cmocka_unit_test_setup(trials_compute_once_and_decide_each, reset),
+	    cmocka_unit_test_setup(trials_tell_the_thresholds_of_all_levels, reset),
 	    cmocka_unit_test_setup(trials_without_speech_or_services_say_so, reset),
 	    cmocka_unit_test_setup(trials_need_claims_and_a_session, reset),
 	    cmocka_unit_test_setup(users_are_listed_and_removed, reset),
