@@ -8,7 +8,6 @@
 
 #include "assessment.h"
 #include "replay_memory.h"
-#include "synthetic.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -27,7 +26,6 @@ struct vu_antispoof {
 	vu_runtime *runtime;
 	pthread_mutex_t lock; /* guards the opening of `memory` */
 	vu_replay_memory *memory;
-	vu_synthetic *synthetic;
 	vu_counter *assessed;
 	vu_counter *refused;
 	vu_counter *unavailable;
@@ -169,7 +167,8 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	if (vu_antispoof_level_parse(request->level, &level, &error) != VU_OK)
 		goto fail;
 	if (!vu_id_is_hex(request->session_id) || !vu_id_is_hex(request->attempt_id)) {
-		vu_fail(&error, VU_INVALID_ARGUMENT, "session_id and attempt_id must each be 32 lower-case hex digits");
+		vu_fail(&error, VU_INVALID_ARGUMENT,
+		        "session_id and attempt_id must each be 32 lower-case hex digits");
 		goto fail;
 	}
 	if (level == VU_ANTISPOOF_OFF && !request->enrollment) {
@@ -183,16 +182,16 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	vu_detector_entry entries[] = {
 	    {&vu_replay_memory_detector, request->isolated ? NULL : open_memory(a, &error)},
 	    {&vu_injection_detector, NULL},
-	    {&vu_synthetic_detector, a->synthetic},
 	};
 	/* An enrolment only has to be remembered, at whatever level. */
 	if (vu_assessment_create(entries, request->enrollment ? 1 : sizeof entries / sizeof entries[0],
-	                         request->enrollment ? VU_ANTISPOOF_LOW : level, &context, &pull.assessment) != VU_OK) {
+	                         request->enrollment ? VU_ANTISPOOF_LOW : level, &context,
+	                         &pull.assessment) != VU_OK) {
 		vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to assess: out of memory");
 		goto fail;
 	}
-	if (vu_audio_pull(capture, request->session_id, context.deadline_us, call, take_samples, &pull, &end, &error) !=
-	    VU_OK) {
+	if (vu_audio_pull(capture, request->session_id, context.deadline_us, call, take_samples, &pull, &end,
+	                  &error) != VU_OK) {
 		vu_assessment_destroy(pull.assessment);
 		goto fail;
 	}
@@ -259,14 +258,14 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start: out of memory");
 	a->runtime = runtime;
 	pthread_mutex_init(&a->lock, NULL);
-	a->assessed = vu_counter_create(runtime, "voice_unlock_antispoof_assessments_total", "Sessions assessed.", false);
-	a->refused = vu_counter_create(runtime, "voice_unlock_antispoof_refusals_total", "Sessions called spoof.", false);
+	a->assessed =
+	    vu_counter_create(runtime, "voice_unlock_antispoof_assessments_total", "Sessions assessed.", false);
+	a->refused =
+	    vu_counter_create(runtime, "voice_unlock_antispoof_refusals_total", "Sessions called spoof.", false);
 	a->unavailable = vu_counter_create(runtime, "voice_unlock_antispoof_unavailable_total",
 	                                   "Sessions with a detector that could not run.", false);
 	service.context = a;
 	*antispoof_out = a;
-	if (vu_synthetic_create(NULL, vu_runtime_config(runtime)->ml.enable_mmap, &a->synthetic, error) != VU_OK)
-		return error->status;
 	return vu_rpc_server_add(vu_runtime_server(runtime), &service, error);
 }
 
@@ -275,7 +274,6 @@ void vu_antispoof_destroy(vu_antispoof *a)
 	if (!a)
 		return;
 	vu_replay_memory_close(a->memory);
-	vu_synthetic_destroy(a->synthetic);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 }
