@@ -190,7 +190,8 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 	trouble->status = VU_OK;
 	evidence->lockout = state->locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
 	if (used)
-		return vu_fail(trouble, VU_FAILED_PRECONDITION, "attempt %s is over; choose a new attempt_id",
+		/* Decided and recorded by a process that died before it could answer: the caller begins anew. */
+		return vu_fail(trouble, VU_ABORTED, "attempt %s is over and its answer was lost; try again with a new one",
 		               attempt_id);
 	return VU_OK;
 }
