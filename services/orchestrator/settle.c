@@ -191,8 +191,8 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 	evidence->lockout = state->locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
 	if (used)
 		/* Decided and recorded by a process that died before it could answer: the caller begins anew. */
-		return vu_fail(trouble, VU_ABORTED, "attempt %s is over and its answer was lost; try again with a new one",
-		               attempt_id);
+		return vu_fail(trouble, VU_ABORTED,
+		               "attempt %s is over and its answer was lost; try again with a new one", attempt_id);
 	return VU_OK;
 }
 
