@@ -108,7 +108,7 @@ ok $? 'the runtime folder is private'
 ok $? 'the state folder is private'
 [ "$(stat -c %a "$VOICE_UNLOCK_HOME/log/models.log" 2>/dev/null || stat -f %Lp "$VOICE_UNLOCK_HOME/log/models.log")" = 600 ]
 ok $? 'logs are private'
-check 'what services write is in their log' grep -q 'ready on' "$VOICE_UNLOCK_HOME/log/models.log"
+check 'what services write is in their log' grep -q 'listening on' "$VOICE_UNLOCK_HOME/log/models.log"
 [ "$(field models 7)" -eq $((400 << 20)) ]; ok $? 'models may hold performance.max_memory_mb'
 bad=0
 for s in $SERVICES; do
