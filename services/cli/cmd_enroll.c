@@ -23,6 +23,8 @@
 #define BEGIN_MAX 3
 /* An inner exit code: the enrolment is gone, but its recordings are all still there. */
 #define BEGIN_AGAIN (-2)
+/* The same, and it was about to be stored, or was already. */
+#define COMMIT_AGAIN (-3)
 
 typedef struct arguments {
 	const char *user;
@@ -194,8 +196,10 @@ static int commit(voiceunlock_enrollment *enrollment, const arguments *args, uin
 
 	if (code == VOICEUNLOCK_FAILED_PRECONDITION)
 		return cli_fail(CLI_NO_SPEECH, "%s", error.message);
-	if (code != VOICEUNLOCK_OK)
-		return fail_enrolment(args, &error);
+	if (code != VOICEUNLOCK_OK) {
+		int exit_code = fail_enrolment(args, &error);
+		return exit_code == BEGIN_AGAIN ? COMMIT_AGAIN : exit_code;
+	}
 	printf("%senrolled%s %s from %u samples (%s, trained in %.0f ms)\n",
 	       terminal_colour_code(stdout, TERMINAL_GREEN), terminal_colour_code(stdout, TERMINAL_PLAIN), args->user,
 	       enrolled->samples ? enrolled->samples : good, format_bytes(enrolled->template_bytes, size),
@@ -209,7 +213,7 @@ static int commit(voiceunlock_enrollment *enrollment, const arguments *args, uin
 	return CLI_OK;
 }
 
-/* One enrolment from its beginning to its end; BEGIN_AGAIN when it was lost on the way. */
+/* One enrolment from its beginning to its end; BEGIN_AGAIN or COMMIT_AGAIN when it was lost on the way. */
 static int enroll_once(const cli_verb *verb, voiceunlock_client *client, const voiceunlock_enroll_options *options,
                        const arguments *args, level_meter *meter)
 {
@@ -268,11 +272,14 @@ static int enroll(const cli_verb *verb, const arguments *args)
 		options.context = &meter;
 	}
 	exit_code = enroll_once(verb, client, &options, args, &meter);
-	for (unsigned begun = 1; exit_code == BEGIN_AGAIN && begun < BEGIN_MAX; begun++) {
+	for (unsigned begun = 1; exit_code <= BEGIN_AGAIN && begun < BEGIN_MAX; begun++) {
+		/* There was no such user when the lost enrolment began: one found now is what it left. */
+		if (exit_code == COMMIT_AGAIN)
+			options.replace = true;
 		printf("the enrolment was lost with a service that died; beginning again\n");
 		exit_code = enroll_once(verb, client, &options, args, &meter);
 	}
-	if (exit_code == BEGIN_AGAIN)
+	if (exit_code <= BEGIN_AGAIN)
 		exit_code = cli_fail(CLI_UNAVAILABLE, "unable to enroll %s: the suite does not hold; run: %s status",
 		                     args->user, CLI_NAME);
 	if (exit_code == CLI_INTERRUPTED)

@@ -300,3 +300,10 @@ void client_aid_stop(client_aid *suite)
 	assert_int_equal(system(command), 0);
 	pthread_mutex_destroy(&suite->mutex);
 }
+
+void client_aid_hold(client_aid *suite, bool keep)
+{
+	pthread_mutex_lock(&suite->mutex);
+	suite->keep_authenticate = keep;
+	pthread_mutex_unlock(&suite->mutex);
+}

@@ -57,5 +57,7 @@ typedef struct client_aid {
 /* Starts supervisor, capture and orchestrator. */
 void client_aid_start(client_aid *suite);
 void client_aid_stop(client_aid *suite);
+/* Whether Authenticate is kept waiting; calls of a test before may still be in it. */
+void client_aid_hold(client_aid *suite, bool keep);
 
 #endif

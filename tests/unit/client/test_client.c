@@ -284,13 +284,13 @@ static void no_answer_in_time_is_unavailable(void **state)
 
 	(void)state;
 	suite.verdict = VOICEUNLOCK_ACCEPT;
-	suite.keep_authenticate = true;
+	client_aid_hold(&suite, true);
 	attempt = authenticate(&audio, &options);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_VERDICT_UNAVAILABLE);
 	assert_false(attempt->may_unlock);
 	assert_true(isnan(attempt->score));
 	voiceunlock_attempt_free(attempt);
-	suite.keep_authenticate = false;
+	client_aid_hold(&suite, false);
 }
 
 static void *cancel_soon(void *cancel)
@@ -309,7 +309,7 @@ static void cancelling_tells_the_service(void **state)
 	pthread_t thread;
 
 	(void)state;
-	suite.keep_authenticate = true;
+	client_aid_hold(&suite, true);
 	assert_int_equal(voiceunlock_cancel_create(&options.cancel), VOICEUNLOCK_OK);
 	assert_false(voiceunlock_cancel_is_triggered(options.cancel));
 	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, options.cancel), 0);
@@ -339,9 +339,7 @@ static void watch(void *context, const voiceunlock_progress *progress)
 	if (progress->phase == VOICEUNLOCK_PHASE_LISTENING) {
 		seen->listening++;
 		seen->level = progress->level_dbfs;
-		pthread_mutex_lock(&suite.mutex);
-		suite.keep_authenticate = false;
-		pthread_mutex_unlock(&suite.mutex);
+		client_aid_hold(&suite, false);
 	}
 }
 
@@ -355,7 +353,7 @@ static void progress_is_told_on_the_callers_thread(void **state)
 
 	(void)state;
 	suite.verdict = VOICEUNLOCK_REJECT;
-	suite.keep_authenticate = true;
+	client_aid_hold(&suite, true);
 	suite.phase = VOICEUNLOCK_PHASE_LISTENING;
 	attempt = authenticate(&audio, &options);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_REJECT);
