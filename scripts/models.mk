@@ -1,13 +1,18 @@
-# The trained background model lies where programs look for it: beside their
-# folder, in the build tree as where they are installed.
+# Trained models lie where programs look for them: beside their folder, in the
+# build tree as where they are installed.
 
 BACKGROUND_FILES := $(wildcard services/models/background/background.vum services/models/background/manifest.json)
-SHARE_FILES      += $(BACKGROUND_FILES)
-BACKGROUND_BUILT := $(BACKGROUND_FILES:services/models/background/%=$(BUILD)/share/voice-unlock/%)
+DETECTOR_FILES   := $(wildcard services/antispoof/detectors/synthetic.vum)
+SHARE_FILES      += $(BACKGROUND_FILES) $(DETECTOR_FILES)
+MODELS_BUILT     := $(addprefix $(BUILD)/share/voice-unlock/,$(notdir $(BACKGROUND_FILES) $(DETECTOR_FILES)))
 
-all: $(BACKGROUND_BUILT)
+all: $(MODELS_BUILT)
 
 # install, not cp: a model that others may write is refused.
 $(BUILD)/share/voice-unlock/%: services/models/background/%
+	@mkdir -p $(@D)
+	install -m 644 $< $@
+
+$(BUILD)/share/voice-unlock/%: services/antispoof/detectors/%
 	@mkdir -p $(@D)
 	install -m 644 $< $@

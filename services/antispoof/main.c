@@ -10,6 +10,8 @@
  *     replay_votes.c      landmarks at a common time offset
  *   injection_detector.c  audio that no microphone delivered
  *     injection.c         its traces
+ *   synthetic_detector.c  speech that a machine made
+ *     synthetic.c         its model, opened at first use
  */
 #include "service.h"
 

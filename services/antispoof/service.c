@@ -8,6 +8,7 @@
 
 #include "assessment.h"
 #include "replay_memory.h"
+#include "synthetic.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -26,6 +27,7 @@ struct vu_antispoof {
 	vu_runtime *runtime;
 	pthread_mutex_t lock; /* guards the opening of `memory` */
 	vu_replay_memory *memory;
+	vu_synthetic *synthetic;
 	vu_counter *assessed;
 	vu_counter *refused;
 	vu_counter *unavailable;
@@ -182,6 +184,7 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	vu_detector_entry entries[] = {
 	    {&vu_replay_memory_detector, request->isolated ? NULL : open_memory(a, &error)},
 	    {&vu_injection_detector, NULL},
+	    {&vu_synthetic_detector, a->synthetic},
 	};
 	/* An enrolment only has to be remembered, at whatever level. */
 	if (vu_assessment_create(entries, request->enrollment ? 1 : sizeof entries / sizeof entries[0],
@@ -266,6 +269,8 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	                                   "Sessions with a detector that could not run.", false);
 	service.context = a;
 	*antispoof_out = a;
+	if (vu_synthetic_create(NULL, vu_runtime_config(runtime)->ml.enable_mmap, &a->synthetic, error) != VU_OK)
+		return error->status;
 	return vu_rpc_server_add(vu_runtime_server(runtime), &service, error);
 }
 
@@ -274,6 +279,7 @@ void vu_antispoof_destroy(vu_antispoof *a)
 	if (!a)
 		return;
 	vu_replay_memory_close(a->memory);
+	vu_synthetic_destroy(a->synthetic);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 }

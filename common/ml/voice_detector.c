@@ -1,0 +1,164 @@
+/* Weights lie in the file as float16 and in memory as float32; the rest of the file stays mapped. */
+#include "ml/voice_detector.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vu_voice_detector {
+	vu_model_file *file;
+	vu_mlp mlp;
+	float *parameters;
+	size_t parameter_count;
+	float calibration[2];
+	float thresholds[VU_DETECTOR_POINTS];
+	char id[VU_MODEL_HASH_HEX_SIZE];
+};
+
+static vu_status read_floats(vu_voice_detector *d, const char *name, uint32_t rows, uint32_t columns, float *out,
+                             vu_error *error)
+{
+	vu_model_section section;
+	vu_status status = vu_model_file_require(d->file, name, 0, rows, columns, &section, error);
+	return status == VU_OK ? vu_model_section_floats(d->file, &section, out, error) : status;
+}
+
+/* The shape is that of the sections; the rest must agree with it. */
+static vu_status read_shape(vu_voice_detector *d, uint32_t inputs, vu_error *error)
+{
+	vu_model_section weights;
+	vu_model_section offset;
+	vu_status status = vu_model_file_require(d->file, "weights", VU_ELEMENT_F16, 0, inputs, &weights, error);
+
+	if (status == VU_OK)
+		status = vu_model_file_require(d->file, "offset", VU_ELEMENT_F32, 1, 0, &offset, error);
+	if (status != VU_OK)
+		return status;
+	if (offset.columns == 0 || offset.columns > VU_MLP_MEMBERS_MAX || weights.rows == 0 ||
+	    weights.rows % offset.columns || weights.rows / offset.columns > VU_MLP_HIDDEN_MAX)
+		return vu_fail(error, VU_DATA_LOSS, "unable to use %s: %u units do not make %u networks",
+		               vu_model_file_name(d->file), (unsigned)weights.rows, (unsigned)offset.columns);
+	d->mlp.shape = (vu_mlp_shape){inputs, weights.rows / offset.columns, offset.columns};
+	return VU_OK;
+}
+
+static vu_status read_parameters(vu_voice_detector *d, vu_error *error)
+{
+	uint32_t inputs = d->mlp.shape.inputs;
+	uint32_t hidden = d->mlp.shape.hidden;
+	uint32_t members = d->mlp.shape.members;
+	size_t units = (size_t)hidden * members;
+	float *at;
+	vu_status status;
+
+	d->parameter_count = 2 * (size_t)inputs + units * inputs + 2 * units + members;
+	d->parameters = at = malloc(d->parameter_count * sizeof(float));
+	if (!at)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load %s: out of memory",
+		               vu_model_file_name(d->file));
+	d->mlp.mean = at;
+	d->mlp.scale = at + inputs;
+	d->mlp.weights = at + 2 * (size_t)inputs;
+	d->mlp.bias = d->mlp.weights + units * inputs;
+	d->mlp.out = d->mlp.bias + units;
+	d->mlp.offset = d->mlp.out + units;
+	if ((status = read_floats(d, "mean", 1, inputs, at, error)) != VU_OK ||
+	    (status = read_floats(d, "scale", 1, inputs, at += inputs, error)) != VU_OK ||
+	    (status = read_floats(d, "weights", (uint32_t)units, inputs, at += inputs, error)) != VU_OK ||
+	    (status = read_floats(d, "bias", members, hidden, at += units * inputs, error)) != VU_OK ||
+	    (status = read_floats(d, "out", members, hidden, at += units, error)) != VU_OK ||
+	    (status = read_floats(d, "offset", 1, members, at += units, error)) != VU_OK ||
+	    (status = read_floats(d, "calibration", 1, 2, d->calibration, error)) != VU_OK)
+		return status;
+	return read_floats(d, "thresholds", 1, VU_DETECTOR_POINTS, d->thresholds, error);
+}
+
+vu_status vu_voice_detector_create(vu_model_file *file, const char *features, uint32_t inputs,
+                                   vu_voice_detector **detector_out, vu_error *error)
+{
+	vu_voice_detector *d = calloc(1, sizeof *d);
+	char made_for[VU_DETECTOR_NAME_MAX];
+	vu_status status;
+
+	*detector_out = NULL;
+	if (!d) {
+		vu_model_file_close(file);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load a detector: out of memory");
+	}
+	d->file = file;
+	vu_model_file_hash_hex(file, d->id);
+	status = vu_model_file_text(file, "features", made_for, sizeof made_for, error);
+	if (status == VU_OK && strcmp(made_for, features) != 0)
+		status = vu_fail(error, VU_FAILED_PRECONDITION,
+		                 "unable to use %s: it was made for %s, this program computes %s; build again",
+		                 vu_model_file_name(file), made_for, features);
+	if (status == VU_OK)
+		status = read_shape(d, inputs, error);
+	if (status == VU_OK)
+		status = read_parameters(d, error);
+	if (status == VU_OK && !(d->calibration[1] > 0))
+		status = vu_fail(error, VU_DATA_LOSS, "unable to use %s: its calibration turns the score around",
+		                 vu_model_file_name(file));
+	if (status != VU_OK) {
+		vu_voice_detector_destroy(d);
+		return status;
+	}
+	*detector_out = d;
+	return VU_OK;
+}
+
+vu_status vu_voice_detector_open(const char *path, bool map, const char *features, uint32_t inputs,
+                                 vu_voice_detector **detector_out, vu_error *error)
+{
+	vu_model_file *file;
+	vu_status status = vu_model_file_open(path, VU_MODEL_DETECTOR, map, &file, error);
+
+	*detector_out = NULL;
+	return status == VU_OK ? vu_voice_detector_create(file, features, inputs, detector_out, error) : status;
+}
+
+void vu_voice_detector_destroy(vu_voice_detector *d)
+{
+	if (!d)
+		return;
+	vu_model_file_close(d->file);
+	free(d->parameters);
+	free(d);
+}
+
+float vu_voice_detector_score(const vu_voice_detector *d, const float *vector)
+{
+	return d->calibration[0] + d->calibration[1] * vu_mlp_score(&d->mlp, vector);
+}
+
+float vu_voice_detector_threshold(const vu_voice_detector *d, unsigned point)
+{
+	return d->thresholds[point < VU_DETECTOR_POINTS ? point : VU_DETECTOR_POINTS - 1];
+}
+
+const char *vu_voice_detector_id(const vu_voice_detector *d)
+{
+	return d->id;
+}
+
+size_t vu_voice_detector_bytes(const vu_voice_detector *d)
+{
+	return sizeof *d + d->parameter_count * sizeof(float) + vu_model_file_bytes(d->file);
+}
+
+void vu_voice_detector_write(vu_model_writer *writer, const vu_mlp *mlp, const char *features,
+                             const float calibration[2], const float thresholds[VU_DETECTOR_POINTS])
+{
+	const vu_mlp_shape *s = &mlp->shape;
+
+	vu_model_writer_add_text(writer, "features", features);
+	vu_model_writer_add_floats(writer, "mean", VU_ELEMENT_F32, 1, s->inputs, mlp->mean);
+	vu_model_writer_add_floats(writer, "scale", VU_ELEMENT_F32, 1, s->inputs, mlp->scale);
+	vu_model_writer_add_floats(writer, "weights", VU_ELEMENT_F16, s->members * s->hidden, s->inputs,
+	                           mlp->weights);
+	vu_model_writer_add_floats(writer, "bias", VU_ELEMENT_F32, s->members, s->hidden, mlp->bias);
+	vu_model_writer_add_floats(writer, "out", VU_ELEMENT_F32, s->members, s->hidden, mlp->out);
+	vu_model_writer_add_floats(writer, "offset", VU_ELEMENT_F32, 1, s->members, mlp->offset);
+	vu_model_writer_add_floats(writer, "calibration", VU_ELEMENT_F32, 1, 2, calibration);
+	vu_model_writer_add_floats(writer, "thresholds", VU_ELEMENT_F32, 1, VU_DETECTOR_POINTS, thresholds);
+}

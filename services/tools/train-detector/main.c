@@ -1,0 +1,368 @@
+/*
+ * vu-train-detector: a detector of synthetic speech from lists of genuine and
+ * attacking files.
+ *
+ *   list.c      reads the lists
+ *   channel.c   rooms, noise, bands, levels on both classes; codec.c codecs
+ *   examples.c  files as vectors
+ *   validate.c  figures on what was left out
+ *   manifest.c  where the model comes from and what it reached
+ *
+ * The training itself is common/ml/mlp.h. Exit codes: 0 done, 2 usage, 4
+ * nothing to train on, 70 everything else.
+ */
+#include "base/log.h"
+#include "manifest.h"
+#include "ml/calibration.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CORPORA_MAX 32
+#define THREADS     2
+/* Genuine corpora smaller than this are not left out as a whole. */
+#define CORPUS_LEAST 40
+
+/* Shares of genuine speech of corpora left out that each point may refuse: as it is, and through channels. */
+static const double REFUSED[VU_DETECTOR_POINTS] = {0.0075, 0.015};
+static const double REFUSED_ALTERED[VU_DETECTOR_POINTS] = {0.015, 0.03};
+
+typedef struct arguments {
+	const char *list;
+	const char *held_out;
+	const char *out;
+	const char *manifest;
+	const char *noise;
+	const char *rooms;
+	const char *corpora[CORPORA_MAX];
+	size_t corpus_count;
+	unsigned copies;
+	unsigned folds;
+	vu_mlp_training how;
+} arguments;
+
+static const char USAGE[] = "usage: vu-train-detector --list FILE --out FILE [options]\n"
+                            "\n"
+                            "Trains a detector of synthetic speech. A list has one file a line, four fields\n"
+                            "between tabs: bonafide or spoof, group, kind, path. Files of a group are left out\n"
+                            "together when figures are made. Files that cannot be used are named and skipped.\n"
+                            "\n"
+                            "  --out FILE          the model\n"
+                            "  --manifest FILE     what it was made of and what it reached, as JSON\n"
+                            "  --held-out FILE     a list that only figures are made of\n"
+                            "  --corpus TEXT       name and licence of a corpus (may be repeated)\n"
+                            "  --noise FOLDER      noises to corrupt copies with\n"
+                            "  --rir FOLDER        room responses to do so with\n"
+                            "  --copies N          copies of each file through channels (3)\n"
+                            "  --seed N            the same seed and files give the same model (1)\n"
+                            "  --folds N           parts for cross-validation (8)\n"
+                            "  --set NAME=VALUE    hidden members epochs batch rate decay dropout mixing\n"
+                            "  --help\n";
+
+static bool set_value(vu_mlp_training *h, const char *text)
+{
+	const struct {
+		const char *name;
+		uint32_t *count;
+		float *number;
+	} names[] = {{"hidden", &h->hidden, NULL},   {"members", &h->members, NULL}, {"epochs", &h->epochs, NULL},
+	             {"batch", &h->batch, NULL},     {"rate", NULL, &h->rate},       {"decay", NULL, &h->decay},
+	             {"dropout", NULL, &h->dropout}, {"mixing", NULL, &h->mixing}};
+	const char *equals = strchr(text, '=');
+	char *end;
+	double value = equals ? strtod(equals + 1, &end) : 0;
+
+	if (!equals || end == equals + 1 || *end || !(value >= 0 && value <= 1000))
+		return false;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strlen(names[i].name) != (size_t)(equals - text) ||
+		    strncmp(names[i].name, text, (size_t)(equals - text)) != 0)
+			continue;
+		if (names[i].number)
+			*names[i].number = (float)value;
+		else
+			*names[i].count = (uint32_t)value;
+		return true;
+	}
+	return false;
+}
+
+static bool read_number(const char *text, unsigned min, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+	*out = (unsigned)value;
+	return end != text && !*end && value >= min && value <= max;
+}
+
+/* -1: go on; else the exit code. */
+static int read_arguments(int argc, char **argv, arguments *a)
+{
+	static const struct option options[] = {
+	    {"list", required_argument, NULL, 'l'},
+	    {"held-out", required_argument, NULL, 'H'},
+	    {"out", required_argument, NULL, 'o'},
+	    {"manifest", required_argument, NULL, 'm'},
+	    {"corpus", required_argument, NULL, 'c'},
+	    {"noise", required_argument, NULL, 'n'},
+	    {"rir", required_argument, NULL, 'r'},
+	    {"copies", required_argument, NULL, 'k'},
+	    {"seed", required_argument, NULL, 's'},
+	    {"folds", required_argument, NULL, 'f'},
+	    {"set", required_argument, NULL, 'S'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+	unsigned number;
+
+	a->copies = 3;
+	a->folds = 8;
+	a->how = vu_mlp_training_default();
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		const char **text = option == 'l'   ? &a->list
+		                    : option == 'H' ? &a->held_out
+		                    : option == 'o' ? &a->out
+		                    : option == 'm' ? &a->manifest
+		                    : option == 'n' ? &a->noise
+		                    : option == 'r' ? &a->rooms
+		                                    : NULL;
+		bool good = true;
+		if (text) {
+			*text = optarg;
+		} else if (option == 'c') {
+			good = a->corpus_count < CORPORA_MAX;
+			if (good)
+				a->corpora[a->corpus_count++] = optarg;
+		} else if (option == 'k') {
+			good = read_number(optarg, 0, 20, &a->copies);
+		} else if (option == 's') {
+			good = read_number(optarg, 0, 1000000000, &number);
+			a->how.seed = number;
+		} else if (option == 'f') {
+			good = read_number(optarg, 2, 50, &a->folds);
+		} else if (option == 'S') {
+			good = set_value(&a->how, optarg);
+		} else {
+			fputs(USAGE, option == 'h' ? stdout : stderr);
+			return option == 'h' ? 0 : 2;
+		}
+		if (!good) {
+			fprintf(stderr,
+			        "vu-train-detector: unable to understand \"%s\": see vu-train-detector --help\n",
+			        optarg);
+			return 2;
+		}
+	}
+	if (a->list && a->out && optind == argc)
+		return -1;
+	fputs(USAGE, stderr);
+	return 2;
+}
+
+/* Left-out scores to log-likelihood ratios, and the thresholds of the points. */
+static vu_status fit_calibration(const file_list *list, const examples *e, float *scores, manifest *m)
+{
+	uint8_t *labels = malloc(e->count + 1);
+	vu_status status;
+
+	if (!labels)
+		return VU_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < e->count; i++)
+		labels[i] = !list->files[e->all[i].file].spoof;
+	status = vu_calibration_fit(scores, labels, e->count, 1, 1e-3, 0.5, m->calibration);
+	free(labels);
+	if (status != VU_OK)
+		return status;
+	for (size_t i = 0; i < e->count; i++)
+		scores[i] = m->calibration[0] + m->calibration[1] * scores[i];
+	for (int p = 0; p < VU_DETECTOR_POINTS; p++)
+		m->thresholds[p] = fminf(threshold_for(list, e, scores, false, REFUSED[p]),
+		                         threshold_for(list, e, scores, true, REFUSED_ALTERED[p]));
+	return VU_OK;
+}
+
+static double refused_share(const file_list *list, const examples *e, const float *scores, bool altered,
+                            float threshold)
+{
+	size_t refused = 0;
+	size_t all = 0;
+	for (size_t i = 0; i < e->count; i++) {
+		if (list->files[e->all[i].file].spoof || altered != (e->all[i].copy > 0))
+			continue;
+		all++;
+		refused += scores[i] < threshold;
+	}
+	return all ? (double)refused / (double)all : NAN;
+}
+
+static vu_status validate(const arguments *a, const file_list *list, const examples *e, manifest *m, vu_error *error)
+{
+	float *scores = calloc(e->count + 1, sizeof *scores);
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+
+	if (!scores || (status = validate_groups(list, e, &a->how, a->folds, scores)) != VU_OK)
+		goto out;
+	m->eer_groups = pooled_eer(list, e, scores, false, false);
+	m->eer_altered = pooled_eer(list, e, scores, true, false);
+	m->eer_repositories = pooled_eer(list, e, scores, false, true);
+	m->eer_repositories_altered = pooled_eer(list, e, scores, true, true);
+	if ((status = validate_corpora(list, e, &a->how, CORPUS_LEAST, scores)) != VU_OK ||
+	    (status = fit_calibration(list, e, scores, m)) != VU_OK)
+		goto out;
+	for (int p = 0; p < VU_DETECTOR_POINTS; p++) {
+		m->refused[p] = refused_share(list, e, scores, false, m->thresholds[p]);
+		m->refused_altered[p] = refused_share(list, e, scores, true, m->thresholds[p]);
+		m->kind_count = rates_by_kind(list, e, scores, m->thresholds[p], m->kinds[p]);
+	}
+out:
+	free(scores);
+	return status == VU_OK ? VU_OK : vu_fail(error, status, "unable to validate: %s", vu_status_name(status));
+}
+
+static vu_status save(const arguments *a, const vu_mlp *mlp, const manifest *m, vu_error *error)
+{
+	vu_model_writer *writer;
+	char corpora[8192] = "";
+	size_t length = 0;
+	vu_status status = vu_model_writer_create(VU_MODEL_DETECTOR, &writer);
+
+	if (status != VU_OK)
+		return vu_fail(error, status, "unable to write %s: out of memory", a->out);
+	for (size_t i = 0; i < a->corpus_count && length < sizeof corpora; i++)
+		length += (size_t)snprintf(corpora + length, sizeof corpora - length, "%s\n", a->corpora[i]);
+	vu_voice_detector_write(writer, mlp, VU_VOCODER_TRACES_VERSION, m->calibration, m->thresholds);
+	vu_model_writer_add_text(writer, "corpora", corpora);
+	status = vu_model_writer_save(writer, a->out, error);
+	vu_model_writer_destroy(writer);
+	return status;
+}
+
+/* Scores what was held out with the file as it was written. */
+static vu_status score_held_out(const arguments *a, const channels *c, manifest *m, vu_error *error)
+{
+	static const struct {
+		const char *name;
+		presentation how;
+	} shown[PRESENTATIONS] = {
+	    {"as it is", PRESENT_AS_IS}, {"noise at 10 dB", PRESENT_NOISY}, {"telephone band", PRESENT_TELEPHONE}};
+	file_list *list = calloc(1, sizeof *list); /* kept to the end: the manifest borrows names */
+	vu_voice_detector *detector = NULL;
+	vu_status status = list ? list_read(a->held_out, list, error) : VU_RESOURCE_EXHAUSTED;
+
+	if (status == VU_OK)
+		status = vu_voice_detector_open(a->out, true, VU_VOCODER_TRACES_VERSION, VU_VOCODER_TRACES, &detector,
+		                                error);
+	for (size_t p = 0; p < PRESENTATIONS && status == VU_OK; p++) {
+		examples e;
+		float *scores;
+		if (shown[p].how == PRESENT_NOISY && !a->noise)
+			continue;
+		status = examples_make(list, c, shown[p].how, 0, a->how.seed, THREADS, &e, error);
+		if (status != VU_OK)
+			break;
+		scores = malloc((e.count + 1) * sizeof *scores);
+		for (size_t i = 0; scores && i < e.count; i++)
+			scores[i] = vu_voice_detector_score(detector, e.all[i].vector);
+		for (unsigned point = 0; scores && point < VU_DETECTOR_POINTS; point++) {
+			held_out_rates *h = &m->held_out[m->presentation_count][point];
+			h->presentation = shown[p].name;
+			h->count =
+			    rates_by_kind(list, &e, scores, vu_voice_detector_threshold(detector, point), h->rates);
+		}
+		m->presentation_count += scores != NULL;
+		free(scores);
+		examples_free(&e);
+	}
+	vu_voice_detector_destroy(detector);
+	return status;
+}
+
+static void print(const manifest *m)
+{
+	printf("EER, left out: repositories %.1f %% (through channels %.1f %%), all groups %.1f %% (%.1f %%)\n",
+	       100 * m->eer_repositories, 100 * m->eer_repositories_altered, 100 * m->eer_groups,
+	       100 * m->eer_altered);
+	for (int p = 0; p < VU_DETECTOR_POINTS; p++) {
+		printf("%s: threshold %.2f, genuine corpora left out refused %.2f %% (through channels %.2f %%)\n",
+		       p ? "high" : "medium", (double)m->thresholds[p], 100 * m->refused[p],
+		       100 * m->refused_altered[p]);
+		for (size_t i = 0; i < m->kind_count; i++)
+			printf("%s%s %zu/%zu", i ? ", " : "  ", m->kinds[p][i].kind, m->kinds[p][i].wrong,
+			       m->kinds[p][i].files);
+		for (size_t s = 0; s < m->presentation_count; s++) {
+			printf("\n  held out, %s:", m->held_out[s][p].presentation);
+			for (size_t i = 0; i < m->held_out[s][p].count; i++)
+				printf(" %s %zu/%zu", m->held_out[s][p].rates[i].kind,
+				       m->held_out[s][p].rates[i].wrong, m->held_out[s][p].rates[i].files);
+		}
+		printf("\n");
+	}
+}
+
+static vu_status work(const arguments *a, manifest *m, vu_error *error)
+{
+	file_list list = {0};
+	examples e = {0};
+	channels *c = NULL;
+	vu_mlp_owned *mlp = NULL;
+	bool *all = NULL;
+	vu_status status = list_read(a->list, &list, error);
+
+	if (status != VU_OK || (status = channels_create(a->noise, a->rooms, &c, error)) != VU_OK ||
+	    (status = manifest_hash_list(&list, m->list_hash, error)) != VU_OK ||
+	    (status = examples_make(&list, c, PRESENT_AS_IS, a->copies, a->how.seed, THREADS, &e, error)) != VU_OK)
+		goto out;
+	m->files = list.count - e.skipped;
+	m->skipped = e.skipped;
+	if ((status = validate(a, &list, &e, m, error)) != VU_OK)
+		goto out;
+	all = malloc(e.count + 1);
+	if (all)
+		memset(all, true, e.count);
+	status = all ? train_on(&list, &e, all, &a->how, &mlp) : VU_RESOURCE_EXHAUSTED;
+	if (status != VU_OK) {
+		vu_fail(error, status, "unable to train: %s", vu_status_name(status));
+		goto out;
+	}
+	status = save(a, vu_mlp_owned_get(mlp), m, error);
+	if (status == VU_OK && a->held_out)
+		status = score_held_out(a, c, m, error);
+	if (status == VU_OK && a->manifest)
+		status = manifest_write(m, a->manifest, error);
+	if (status == VU_OK)
+		print(m);
+out:
+	vu_mlp_owned_destroy(mlp);
+	free(all);
+	examples_free(&e);
+	channels_destroy(c);
+	list_free(&list);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static arguments a;
+	static manifest m;
+	vu_error error = {0};
+	vu_status status;
+	int code = read_arguments(argc, argv, &a);
+
+	if (code >= 0)
+		return code;
+	m.model_path = a.out;
+	m.corpora = a.corpora;
+	m.corpus_count = a.corpus_count;
+	m.how = &a.how;
+	m.copies = a.copies;
+	m.folds = a.folds;
+	status = work(&a, &m, &error);
+	if (status == VU_OK)
+		return 0;
+	fprintf(stderr, "vu-train-detector: %s\n", error.message);
+	return status == VU_INVALID_ARGUMENT || status == VU_NOT_FOUND ? 4 : 70;
+}

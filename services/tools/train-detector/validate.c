@@ -1,0 +1,233 @@
+/* Folds are drawn by the hash of the group's name, so that they do not depend on the list's order. */
+#include "validate.h"
+
+#include "ml/trial_scores.h"
+#include "random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t kind_size(const file_list *list, const examples *e, const bool *chosen, const char *kind, bool spoof)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < e->count; i++) {
+		const listed_file *file = &list->files[e->all[i].file];
+		size += chosen[i] && file->spoof == spoof && strcmp(file->kind, kind) == 0;
+	}
+	return size;
+}
+
+vu_status train_on(const file_list *list, const examples *e, const bool *chosen, const vu_mlp_training *how,
+                   vu_mlp_owned **mlp_out)
+{
+	vu_mlp_example *in = malloc((e->count + 1) * sizeof *in);
+	bool *spoof = malloc(e->count + 1);
+	const char *last = "";
+	double weight = 0;
+	double sums[2] = {0, 0};
+	size_t count = 0;
+	vu_status status;
+
+	if (!in || !spoof) {
+		free(in);
+		free(spoof);
+		return VU_RESOURCE_EXHAUSTED;
+	}
+	for (size_t i = 0; i < e->count; i++) {
+		const listed_file *file = &list->files[e->all[i].file];
+		if (!chosen[i])
+			continue;
+		if (strcmp(last, file->kind) != 0) {
+			double size = (double)kind_size(list, e, chosen, file->kind, file->spoof);
+			last = file->kind;
+			/* Every corpus of genuine speech counts alike; of attacks there are many. */
+			weight = file->spoof ? 1 / sqrt(size) : 1 / size;
+		}
+		spoof[count] = file->spoof;
+		in[count++] = (vu_mlp_example){e->all[i].vector, file->spoof ? 0.0f : 1.0f, (float)weight};
+		sums[file->spoof] += weight;
+	}
+	for (size_t i = 0; i < count; i++)
+		in[i].weight *= (float)((double)count / 2 / sums[spoof[i]]);
+	status = vu_mlp_train(how, VU_VOCODER_TRACES, in, count, mlp_out);
+	free(spoof);
+	free(in);
+	return status;
+}
+
+vu_status validate_groups(const file_list *list, const examples *e, const vu_mlp_training *how, unsigned folds,
+                          float *scores)
+{
+	unsigned *fold = malloc((e->count + 1) * sizeof *fold);
+	bool *chosen = malloc(e->count + 1);
+	vu_status status = fold && chosen ? VU_OK : VU_RESOURCE_EXHAUSTED;
+
+	for (size_t i = 0; i < e->count && status == VU_OK; i++) {
+		uint64_t state = random_hash(list->files[e->all[i].file].group, how->seed);
+		fold[i] = (unsigned)(random_next(&state) % folds);
+	}
+	for (unsigned f = 0; f < folds && status == VU_OK; f++) {
+		vu_mlp_owned *mlp;
+		for (size_t i = 0; i < e->count; i++)
+			chosen[i] = fold[i] != f;
+		status = train_on(list, e, chosen, how, &mlp);
+		for (size_t i = 0; i < e->count && status == VU_OK; i++) {
+			if (fold[i] == f)
+				scores[i] = vu_mlp_score(vu_mlp_owned_get(mlp), e->all[i].vector);
+		}
+		vu_mlp_owned_destroy(mlp);
+	}
+	free(chosen);
+	free(fold);
+	return status;
+}
+
+static const char *name_of(const listed_file *file)
+{
+	const char *slash = strrchr(file->path, '/');
+	return slash ? slash + 1 : file->path;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/*
+ * Marks the files that belong to a corpus: its own, and the attacks made of
+ * them, which have their names. Without the originals the copies would teach
+ * that the corpus is an attack.
+ */
+static vu_status mark_corpus(const file_list *list, const char *kind, bool *member)
+{
+	const char **names = malloc((list->count + 1) * sizeof *names);
+	size_t count = 0;
+
+	if (!names)
+		return VU_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < list->count; i++) {
+		if (!list->files[i].spoof && strcmp(list->files[i].kind, kind) == 0)
+			names[count++] = name_of(&list->files[i]);
+	}
+	qsort(names, count, sizeof *names, compare_names);
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = name_of(&list->files[i]);
+		member[i] = bsearch(&name, names, count, sizeof *names, compare_names) != NULL;
+	}
+	free(names);
+	return VU_OK;
+}
+
+static size_t find_kind(kind_rate *kinds, size_t *count, const listed_file *file)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (strcmp(kinds[i].kind, file->kind) == 0 && kinds[i].spoof == file->spoof)
+			return i;
+	}
+	if (*count == KINDS_MAX)
+		return KINDS_MAX - 1;
+	kinds[*count] = (kind_rate){.kind = file->kind, .spoof = file->spoof};
+	return (*count)++;
+}
+
+vu_status validate_corpora(const file_list *list, const examples *e, const vu_mlp_training *how, size_t least,
+                           float *scores)
+{
+	static kind_rate kinds[KINDS_MAX];
+	size_t count = rates_by_kind(list, e, scores, 0, kinds);
+	bool *chosen = malloc(e->count + 1);
+	bool *member = malloc(list->count + 1);
+	vu_status status = chosen && member ? VU_OK : VU_RESOURCE_EXHAUSTED;
+
+	for (size_t k = 0; k < count && status == VU_OK; k++) {
+		vu_mlp_owned *mlp;
+		if (kinds[k].spoof || kinds[k].files < least)
+			continue;
+		status = mark_corpus(list, kinds[k].kind, member);
+		if (status != VU_OK)
+			break;
+		for (size_t i = 0; i < e->count; i++)
+			chosen[i] = !member[e->all[i].file];
+		status = train_on(list, e, chosen, how, &mlp);
+		for (size_t i = 0; i < e->count && status == VU_OK; i++) {
+			if (!chosen[i] && !list->files[e->all[i].file].spoof)
+				scores[i] = vu_mlp_score(vu_mlp_owned_get(mlp), e->all[i].vector);
+		}
+		vu_mlp_owned_destroy(mlp);
+	}
+	free(member);
+	free(chosen);
+	return status;
+}
+
+size_t rates_by_kind(const file_list *list, const examples *e, const float *scores, float threshold, kind_rate *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->count; i++) {
+		const listed_file *file = &list->files[e->all[i].file];
+		size_t k;
+		if (e->all[i].copy != 0)
+			continue;
+		k = find_kind(out, &count, file);
+		out[k].files++;
+		out[k].wrong += file->spoof == (scores[i] >= threshold);
+	}
+	return count;
+}
+
+static bool counts(const example *e, bool altered)
+{
+	return altered == (e->copy > 0);
+}
+
+double pooled_eer(const file_list *list, const examples *e, const float *scores, bool altered, bool repositories)
+{
+	double *values = malloc((e->count + 1) * sizeof *values);
+	bool *genuine = malloc(e->count + 1);
+	vu_scores *pooled = NULL;
+	size_t count = 0;
+	double eer = NAN;
+	vu_error error;
+
+	for (size_t i = 0; values && genuine && i < e->count; i++) {
+		const listed_file *file = &list->files[e->all[i].file];
+		if (!counts(&e->all[i], altered) || (repositories && file->spoof && !strchr(file->group, '/')))
+			continue;
+		values[count] = (double)scores[i];
+		genuine[count++] = !file->spoof;
+	}
+	if (values && genuine && vu_scores_create(values, genuine, count, &pooled, &error) == VU_OK)
+		eer = vu_scores_eer(pooled, NULL);
+	vu_scores_destroy(pooled);
+	free(genuine);
+	free(values);
+	return eer;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a;
+	float y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+float threshold_for(const file_list *list, const examples *e, const float *scores, bool altered, double share)
+{
+	float *values = malloc((e->count + 1) * sizeof *values);
+	size_t count = 0;
+	float threshold = 0;
+
+	for (size_t i = 0; values && i < e->count; i++) {
+		if (!list->files[e->all[i].file].spoof && counts(&e->all[i], altered))
+			values[count++] = scores[i];
+	}
+	if (count > 0) {
+		qsort(values, count, sizeof *values, compare_floats);
+		threshold = values[(size_t)((double)(count - 1) * share)];
+	}
+	free(values);
+	return threshold;
+}
