@@ -7,7 +7,7 @@ float vu_mlp_score(const vu_mlp *mlp, const float *vector)
 {
 	uint32_t inputs = mlp->shape.inputs;
 	uint32_t hidden = mlp->shape.hidden;
-	float scaled[VU_MLP_INPUTS_MAX];
+	float scaled[VU_MLP_INPUTS_MAX] = {0};
 	double total = 0;
 
 	for (uint32_t i = 0; i < inputs; i++) {
