@@ -12,6 +12,7 @@
 #include "ml/ocsvm.h"
 #include "ml/pca.h"
 #include "ml/scaler.h"
+#include "ml/utterance.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -94,7 +95,10 @@ static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint
 	if (!statistics || statistics_bytes == 0)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "the speech statistics are missing: extract them with the vector");
-	status = vu_background_embed(background, statistics, statistics_bytes, embedded, error);
+	/* Features has done the work already, unless these are frames that a template kept. */
+	status = vu_utterance_is_placed(statistics, statistics_bytes)
+	             ? vu_utterance_place(background, statistics, statistics_bytes, embedded, error)
+	             : vu_background_embed(background, statistics, statistics_bytes, embedded, error);
 	if (status == VU_OK)
 		vu_background_discriminate(&background->spaces[VU_SPACE_FRAMES], embedded, voices[VU_SPACE_FRAMES]);
 	/* A version of statistics that this program does not know is the caller's to change, not ours to build. */
@@ -286,9 +290,18 @@ static vu_status keep_frames(const gathered *all, const vu_scorer_options *optio
 	if (!kept)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a template: out of memory");
 	for (size_t s = 0; s < all->samples && status == VU_OK; s++) {
+		const uint8_t *frames;
+		size_t frames_bytes;
 		size_t bytes = 0;
-		status = vu_frames_shorten(all->statistics[s], all->statistics_bytes[s], frames_max, kept + used,
-		                           &bytes, error);
+		status =
+		    vu_utterance_frames(all->statistics[s], all->statistics_bytes[s], &frames, &frames_bytes, error);
+		if (status == VU_OK && frames_bytes == 0)
+			status = vu_fail(error, VU_INVALID_ARGUMENT,
+			                 "unable to train a template: the frames of sample %zu are missing; extract "
+			                 "it as a sample of an enrolment",
+			                 s + 1);
+		if (status == VU_OK)
+			status = vu_frames_shorten(frames, frames_bytes, frames_max, kept + used, &bytes, error);
 		lengths[s] = bytes;
 		used += bytes;
 	}

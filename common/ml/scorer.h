@@ -43,7 +43,7 @@ typedef struct vu_scorer {
 /* One stretch of speech as the extractor describes it. */
 typedef struct vu_scorer_input {
 	const float *vector;       /* VU_BACKGROUND_DIMENSIONS values, checked by vu_scorer_check_vector */
-	const uint8_t *statistics; /* of dsp/statistics.h; needed where the background models frames */
+	const uint8_t *statistics; /* of ml/utterance.h or dsp/statistics.h; needed where frames are modelled */
 	size_t statistics_bytes;
 	uint32_t speech_ms; /* 0: not known */
 	float snr_db;

@@ -50,8 +50,8 @@ void vu_features_fill_answer(vu_features_result *result, vu_features_answer *ans
 	}
 	response->n_crops = features->crop_count;
 	response->crops = answer->crop_pointers;
-	response->statistics.data = features->statistics;
-	response->statistics.len = features->statistics_bytes;
+	response->statistics.data = result->utterance ? result->utterance : features->statistics;
+	response->statistics.len = result->utterance ? result->utterance_bytes : features->statistics_bytes;
 	fill_quality(&features->quality, answer);
 	response->quality = &answer->quality;
 	response->compute_us = result->compute_us;

@@ -1,7 +1,8 @@
 /*
  * One extraction: the extractor is created with the first samples, fed as they
  * arrive and asked at the end. Repeating a call is harmless: it reads the same
- * session again from its first sample and reaches the same numbers.
+ * session again from its first sample and reaches the same numbers. The
+ * background model is got ready with the first samples, while somebody speaks.
  */
 #include "extract.h"
 
@@ -9,6 +10,7 @@
 #include "service.h"
 
 #include "dsp/dsp.h"
+#include "ml/utterance.h"
 #include "voiceunlock/v1/features.pb-c.h"
 
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 typedef struct feeding {
 	const vu_features_job *job;
 	vu_features_result *result;
+	const vu_background *background;
 } feeding;
 
 /* CPU time of this thread: what a busy machine does meanwhile is not ours. */
@@ -43,25 +46,48 @@ static vu_status take_samples(void *context, uint64_t offset, const float *sampl
 	f->result->compute_us += cpu_us() - began_us;
 	if (status != VU_OK)
 		return vu_fail(error, status, "unable to describe the audio: it is too long, or memory is short");
+	if (!f->background && f->job->background) {
+		status = vu_features_background_hold(f->job->background, &f->background, error);
+		if (status != VU_OK)
+			return status;
+	}
 	f->result->samples += count;
 	return VU_OK;
 }
 
+/* Where the frames lie. Enrolment keeps the frames themselves as well. */
+static vu_status place(const feeding *f, vu_error *error)
+{
+	vu_features_result *result = f->result;
+	const vu_features *features = &result->features;
+	vu_status status;
+
+	if (!f->background || f->background->space_count == 1 || !features->has_vector)
+		return VU_OK;
+	status = vu_utterance_describe(f->background, features->statistics, features->statistics_bytes,
+	                               f->job->config.crops, &result->utterance, &result->utterance_bytes, error);
+	/* Too few frames for a place: the frames travel as they are, and whoever needs more says so. */
+	return status == VU_INVALID_ARGUMENT ? VU_OK : status;
+}
+
 vu_status vu_features_run(const vu_features_job *job, vu_features_result *result, vu_error *error)
 {
-	feeding f = {job, result};
+	feeding f = {.job = job, .result = result};
 	uint64_t began_us;
 	vu_status status = vu_audio_pull(job->capture, job->session_id, job->deadline_us, job->call, take_samples, &f,
 	                                 &result->end, error);
 
-	if (status != VU_OK)
-		return status;
-	began_us = cpu_us();
-	status = vu_extractor_finish(result->extractor, &result->features);
-	result->compute_us += cpu_us() - began_us;
-	if (status != VU_OK)
-		return vu_fail(error, status, "unable to describe the audio: out of memory");
-	return VU_OK;
+	if (status == VU_OK) {
+		began_us = cpu_us();
+		status = vu_extractor_finish(result->extractor, &result->features);
+		if (status != VU_OK)
+			vu_fail(error, status, "unable to describe the audio: out of memory");
+		else
+			status = place(&f, error);
+		result->compute_us += cpu_us() - began_us;
+	}
+	vu_features_background_release(job->background, f.background);
+	return status;
 }
 
 void vu_features_extract(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -80,6 +106,7 @@ void vu_features_extract(void *context, vu_rpc_call *call, const ProtobufCMessag
 		status = vu_fail(&error, VU_INVALID_ARGUMENT, "unable to extract features: no session is named");
 		goto out;
 	}
+	job.background = service->background;
 	job.config.crops = request->crops;
 	job.config.limits.min_speech_s = config->audio.min_duration_s;
 	job.config.limits.min_snr_db = config->audio.min_snr_db;
@@ -104,7 +131,9 @@ out:
 		error.status = status;
 		vu_rpc_fail_error(call, &error);
 	}
-	if (result)
+	if (result) {
 		vu_extractor_destroy(result->extractor);
+		free(result->utterance);
+	}
 	free(result);
 }

@@ -9,13 +9,14 @@
 #include "base/log.h"
 #include "base/user_name.h"
 #include "internal.h"
+#include "ml/background_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define KEY_SIZE (PATH_MAX + 64)
+#define KEY_SIZE (PATH_MAX + VU_BACKGROUND_EDITION_SIZE + 16)
 
 /* ---- the background ---- */
 
@@ -82,13 +83,16 @@ static int64_t load_deadline(const settings *with, int64_t deadline_us)
 vu_status hold_scorer(models *m, const settings *with, int64_t deadline_us, held_scorer *held, vu_error *error)
 {
 	char key[KEY_SIZE];
+	char edition[VU_BACKGROUND_EDITION_SIZE];
 	background_context context = {with, NULL};
 	cache_request request = {.key = key, .context = &context, .deadline_us = load_deadline(with, deadline_us)};
 	bool hit;
 	vu_status status;
 
 	memset(held, 0, sizeof *held);
-	snprintf(key, sizeof key, "background:%s", with->background_path);
+	/* A file put in its place is another background; the old one ages out. */
+	vu_background_edition(with->background_path, edition);
+	snprintf(key, sizeof key, "background:%s:%s", edition, with->background_path);
 	request.part = CACHE_MODELS;
 	request.load = load_background;
 	request.destroy = destroy_background;

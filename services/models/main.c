@@ -13,46 +13,11 @@
  *
  * The scorers themselves are common/ml/scorer.h.
  */
+#include "ml/background_path.h"
 #include "models.h"
-#include "platform/platform.h"
 #include "runtime/runtime.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-/* Beside the executable's folder, both in the build tree and where it is installed. */
-#define BUILT_IN "share/voice-unlock/background.vum"
-
-/* The configured background, else the one that ships. */
-static vu_status find_background(const vu_config *config, char path[PATH_MAX], vu_error *error)
-{
-	char *executable = NULL;
-	vu_status status = VU_OK;
-	int length;
-
-	if (config->ml.background_model) {
-		length = snprintf(path, PATH_MAX, "%s", config->ml.background_model);
-	} else {
-		executable = vu_platform_executable_path();
-		if (!executable)
-			return vu_fail(error, VU_INTERNAL,
-			               "unable to find the background model: the path of this program is unknown");
-		for (int up = 0; up < 2; up++) {
-			char *slash = strrchr(executable, '/');
-			if (slash)
-				*slash = '\0';
-		}
-		length = snprintf(path, PATH_MAX, "%s/" BUILT_IN, executable);
-	}
-	if (length < 0 || length >= PATH_MAX)
-		status =
-		    vu_fail(error, VU_INVALID_ARGUMENT, "unable to use the background model: its path is too long");
-	free(executable);
-	return status;
-}
 
 static vu_status make_settings(const vu_config *config, char path[PATH_MAX], models_settings *out, vu_error *error)
 {
@@ -66,7 +31,7 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .load_timeout_ms = config->ml.load_timeout_ms,
 	    .level = config->authentication.level,
 	};
-	return find_background(config, path, error);
+	return vu_background_find(config, path, error);
 }
 
 static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)

@@ -260,6 +260,7 @@ static Vu__AuthenticateResponse *authenticate(char *session, bool isolated)
 static void bench_file(void)
 {
 	double times[FILE_RUNS];
+	double scores[FILE_RUNS];
 	float *samples;
 	size_t count;
 	uint32_t rate;
@@ -280,6 +281,7 @@ static void bench_file(void)
 		upload(session, samples, count, rate);
 		response = authenticate(session, true);
 		times[i] = (double)(vu_clock_monotonic_us() - began_us) / 1000;
+		scores[i] = response->timing->score_ms;
 		accepted += response->verdict == VU__VERDICT__VERDICT_ACCEPT;
 		release(response);
 		close_session(session);
@@ -289,6 +291,7 @@ static void bench_file(void)
 		die("authenticate from a file", "no attempt was accepted");
 	print_figure("auth_file_3s_ms_p50", quantile(times, FILE_RUNS, 0.5), "ms");
 	print_figure("auth_file_3s_ms_p99", quantile(times, FILE_RUNS, 0.99), "ms");
+	print_figure("score_ms", quantile(scores, FILE_RUNS, 0.5), "ms");
 }
 
 static void bench_live(void)

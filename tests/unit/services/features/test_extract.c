@@ -3,15 +3,18 @@
 #include "../../../../services/features/extract.h"
 
 #include "../../dsp/dsp_aid.h"
+#include "../../ml/synthetic_frames.h"
 #include "../../runtime/capture_aid.h"
 
 #include "base/clock.h"
 #include "dsp/statistics.h"
+#include "ml/utterance.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +48,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	vu_extractor_destroy(result.extractor);
+	free(result.utterance);
 	vu_channel_destroy(channel);
 	capture_aid_stop(&capture);
 	return 0;
@@ -121,6 +125,60 @@ static void test_answer(void **state)
 	free(wire);
 }
 
+/* With a background that models frames their place travels instead of them, and both when crops are wanted. */
+static void test_frames_are_placed(void **state)
+{
+	static vu_features_answer answer;
+	static uint8_t frames[VU_STATISTICS_BYTES_MAX];
+	size_t frames_bytes;
+	char folder[TEST_PATH_MAX];
+	char path[TEST_PATH_MAX + 16];
+	vu_config config = {.ml = {.background_model = path, .enable_mmap = true}};
+	vu_features_background *holder;
+	const vu_background *background;
+	float expected[VU_UTTERANCE_PLACE_MAX];
+	float found[VU_UTTERANCE_PLACE_MAX];
+	const uint8_t *carried;
+	size_t carried_bytes;
+	vu_error error;
+
+	(void)state;
+	test_folder_create(folder);
+	snprintf(path, sizeof path, "%s/b.vum", folder);
+	synthetic_frames_background_save(path, 12, vu_extractor_name());
+	assert_int_equal(vu_features_background_create(&config, &holder, NULL), VU_OK);
+	for (int crops = 0; crops < 2; crops++) {
+		vu_features_job job = {
+		    .capture = channel,
+		    .session_id = "s",
+		    .deadline_us = vu_clock_monotonic_us() + 30 * INT64_C(1000000),
+		    .config = {crops, {1.0, 10.0}},
+		    .background = holder,
+		};
+		vu_extractor_destroy(result.extractor);
+		free(result.utterance);
+		memset(&result, 0, sizeof result);
+		assert_int_equal(vu_features_run(&job, &result, &error), VU_OK);
+		vu_features_fill_answer(&result, &answer);
+		frames_bytes = result.features.statistics_bytes;
+		memcpy(frames, result.features.statistics, frames_bytes);
+		assert_int_equal(vu_features_background_hold(holder, &background, NULL), VU_OK);
+		assert_int_equal(vu_background_embed(background, frames, frames_bytes, expected, NULL), VU_OK);
+		assert_int_equal(vu_utterance_place(background, answer.response.statistics.data,
+		                                    answer.response.statistics.len, found, NULL),
+		                 VU_OK);
+		assert_memory_equal(found, expected, background->spaces[VU_SPACE_FRAMES].dimensions * sizeof *found);
+		vu_features_background_release(holder, background);
+		assert_int_equal(vu_utterance_frames(answer.response.statistics.data, answer.response.statistics.len,
+		                                     &carried, &carried_bytes, NULL),
+		                 VU_OK);
+		assert_int_equal(carried_bytes, crops ? frames_bytes : 0);
+		assert_memory_equal(carried, frames, carried_bytes);
+	}
+	vu_features_background_destroy(holder);
+	test_folder_remove(folder);
+}
+
 static void test_silence_has_no_vector(void **state)
 {
 	static vu_features_answer answer;
@@ -184,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_the_same_as_the_extractor_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_answer, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_frames_are_placed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_silence_has_no_vector, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_empty_session, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failures_come_through, setup, teardown),
