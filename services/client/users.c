@@ -16,26 +16,22 @@ static vu_status ask(voiceunlock_client *client, const char *method, const Proto
 	                      response_out, &call, error);
 }
 
-voiceunlock_code voiceunlock_list(voiceunlock_client *client, voiceunlock_user_list **list_out,
-                                  voiceunlock_error *error)
+/* Appends a page to the list; false without memory. */
+static bool take_page(voiceunlock_user_list *list, const Vu__ListUsersResponse *page)
 {
-	Vu__ListUsersRequest request = VU__LIST_USERS_REQUEST__INIT;
-	ProtobufCMessage *response = NULL;
-	const Vu__ListUsersResponse *answer;
-	voiceunlock_user_list *list;
-	vu_error inner = {.status = VU_OK};
 	bool out_of_memory = false;
-	vu_status status = ask(client, "ListUsers", &request.base, &response, &inner);
+	voiceunlock_user *users;
 
-	if (status != VU_OK)
-		return vu_client_return(status, &inner, error);
-	answer = (const Vu__ListUsersResponse *)response;
-	list = calloc(1, sizeof *list);
-	if (list)
-		list->users = vu_client_array(answer->n_users, sizeof *list->users, &out_of_memory);
-	for (size_t i = 0; list && list->users && i < answer->n_users; i++) {
-		const Vu__UserInfo *from = answer->users[i];
+	if (page->n_users == 0)
+		return true;
+	users = realloc(list->users, (list->count + page->n_users) * sizeof *users);
+	if (!users)
+		return false;
+	list->users = users;
+	for (size_t i = 0; i < page->n_users; i++) {
+		const Vu__UserInfo *from = page->users[i];
 		voiceunlock_user *to = &list->users[list->count++];
+		memset(to, 0, sizeof *to);
 		to->user = vu_client_copy(from->user, &out_of_memory);
 		to->samples = from->samples;
 		to->bytes = from->bytes;
@@ -46,10 +42,44 @@ voiceunlock_code voiceunlock_list(voiceunlock_client *client, voiceunlock_user_l
 		to->last_used_us = from->last_used_us;
 		to->background = vu_client_copy(from->background, &out_of_memory);
 	}
-	protobuf_c_message_free_unpacked(response, NULL);
-	if (!list || out_of_memory) {
-		voiceunlock_user_list_free(list);
+	return !out_of_memory;
+}
+
+voiceunlock_code voiceunlock_list(voiceunlock_client *client, voiceunlock_user_list **list_out,
+                                  voiceunlock_error *error)
+{
+	char token[VU_USER_NAME_MAX + 1] = "";
+	voiceunlock_user_list *list = calloc(1, sizeof *list);
+	vu_error inner = {.status = VU_OK};
+	vu_status status = VU_OK;
+
+	if (!list)
 		status = vu_fail(&inner, VU_RESOURCE_EXHAUSTED, "unable to list the users: out of memory");
+	/* Page by page: there may be more users than one message holds. */
+	do {
+		Vu__ListUsersRequest request = VU__LIST_USERS_REQUEST__INIT;
+		const Vu__ListUsersResponse *page;
+		ProtobufCMessage *response = NULL;
+
+		request.page_token = token;
+		if (status == VU_OK)
+			status = ask(client, "ListUsers", &request.base, &response, &inner);
+		if (status != VU_OK)
+			break;
+		page = (const Vu__ListUsersResponse *)response;
+		/* Names come in order: a token that does not go on would never end. */
+		if (*page->next_page_token &&
+		    (strcmp(page->next_page_token, token) <= 0 || strlen(page->next_page_token) >= sizeof token))
+			status = vu_fail(&inner, VU_DATA_LOSS,
+			                 "unable to list the users: the pages of the list do not go on");
+		else if (!take_page(list, page))
+			status = vu_fail(&inner, VU_RESOURCE_EXHAUSTED, "unable to list the users: out of memory");
+		else
+			strcpy(token, page->next_page_token);
+		protobuf_c_message_free_unpacked(response, NULL);
+	} while (status == VU_OK && *token);
+	if (status != VU_OK) {
+		voiceunlock_user_list_free(list);
 		return vu_client_return(status, &inner, error);
 	}
 	*list_out = list;

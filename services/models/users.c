@@ -107,25 +107,83 @@ static void describe(models *m, user_key key, described_user *d)
 	vu_model_file_close(file);
 }
 
-/* The names that a request is about: one, when it is there, or all. */
-static vu_status wanted_names(models *m, const Vu__ListUsersRequest *request, char ***names_out, size_t *count_out,
-                              vu_error *error)
-{
-	name_list list = {0};
-	vu_status status;
+/* Users of one answer: it stays far below the largest message, and describing them takes well under a second. */
+#define PAGE_USERS_MAX 1000
+#define PAGE_BYTES_MAX (2 * 1024 * 1024)
 
-	if (!request->user || !request->user[0])
-		return list_names(m, request->namespace_, names_out, count_out, error);
-	status = vu_user_name_check(request->user, error);
-	if (status != VU_OK)
-		return status;
-	if (template_store_exists(&m->store, request->namespace_, request->user) && !add_name(&list, request->user)) {
-		free(list.names);
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to list users: out of memory");
+typedef struct page {
+	char **names;
+	size_t count;
+	bool more; /* there are others after the last */
+} page;
+
+/* Named one by one: those that are there. */
+static vu_status pick_names(models *m, const Vu__ListUsersRequest *request, name_list *list, vu_error *error)
+{
+	bool one = request->user && request->user[0];
+	size_t count = one ? 1 : request->n_among;
+
+	if (count > PAGE_USERS_MAX)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to look for %zu users at once: name at most %d",
+		               count, PAGE_USERS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const char *user = one ? request->user : request->among[i];
+		vu_status status = vu_user_name_check(user, error);
+		if (status != VU_OK)
+			return status;
+		if (template_store_exists(&m->store, request->namespace_, user) && !add_name(list, user))
+			return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to list users: out of memory");
 	}
-	*names_out = list.names;
-	*count_out = list.count;
 	return VU_OK;
+}
+
+typedef struct later_names {
+	name_list list;
+	const char *after; /* only names behind this one */
+} later_names;
+
+static bool add_later_name(void *context, const char *user)
+{
+	later_names *later = context;
+
+	return strcmp(user, later->after) <= 0 || add_name(&later->list, user);
+}
+
+/* The names that a request is about: those that it names, or a page of all. */
+static vu_status wanted_names(models *m, const Vu__ListUsersRequest *request, page *out, vu_error *error)
+{
+	later_names later = {.after = request->page_token ? request->page_token : ""};
+	size_t room = request->page_size && request->page_size < PAGE_USERS_MAX ? request->page_size : PAGE_USERS_MAX;
+	bool named = (request->user && request->user[0]) || request->n_among > 0;
+	vu_status status = VU_OK;
+
+	if (named)
+		status = pick_names(m, request, &later.list, error);
+	else if (later.after[0])
+		status = vu_user_name_check(later.after, error);
+	if (!named && status == VU_OK) {
+		status = template_store_list(&m->store, request->namespace_, add_later_name, &later, error);
+		if (status == VU_OK && later.list.failed)
+			status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to list users: out of memory");
+	}
+	if (status != VU_OK) {
+		free_names(later.list.names, later.list.count);
+		return status;
+	}
+	if (later.list.count > 1)
+		qsort(later.list.names, later.list.count, sizeof *later.list.names, by_name);
+	*out = (page){later.list.names, later.list.count, false};
+	while (!named && out->count > room) {
+		free(out->names[--out->count]);
+		out->more = true;
+	}
+	return VU_OK;
+}
+
+/* What a user takes of the answer, roughly and not less. */
+static size_t bytes_of(const described_user *d)
+{
+	return strlen(d->info.user) + strlen(d->path) + sizeof d->background + sizeof d->extractor + 64;
 }
 
 void handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -135,38 +193,46 @@ void handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage 
 	Vu__ListUsersResponse response = VU__LIST_USERS_RESPONSE__INIT;
 	described_user *users = NULL;
 	Vu__UserInfo **pointers = NULL;
-	char **names = NULL;
-	size_t count = 0;
+	page wanted = {0};
+	size_t bytes = 0;
 	vu_error error = {VU_OK, ""};
 	vu_status status = check_namespace(request->namespace_, &error);
 
 	if (status == VU_OK)
-		status = wanted_names(m, request, &names, &count, &error);
+		status = wanted_names(m, request, &wanted, &error);
 	if (status != VU_OK)
 		goto out;
-	users = calloc(count + 1, sizeof *users);
-	pointers = calloc(count + 1, sizeof *pointers);
+	users = calloc(wanted.count + 1, sizeof *users);
+	pointers = calloc(wanted.count + 1, sizeof *pointers);
 	if (!users || !pointers) {
-		status = vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to list %zu users: out of memory", count);
+		status =
+		    vu_fail(&error, VU_RESOURCE_EXHAUSTED, "unable to list %zu users: out of memory", wanted.count);
 		goto out;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < wanted.count; i++) {
 		if (vu_rpc_is_cancelled(call)) {
 			status = vu_fail(&error, VU_CANCELLED, "the caller no longer waits");
 			goto out;
 		}
-		describe(m, (user_key){request->namespace_, names[i]}, &users[i]);
+		describe(m, (user_key){request->namespace_, wanted.names[i]}, &users[i]);
+		bytes += bytes_of(&users[i]);
+		if (i > 0 && bytes > PAGE_BYTES_MAX) {
+			wanted.more = true;
+			break;
+		}
 		pointers[i] = &users[i].info;
+		response.n_users++;
 	}
-	response.n_users = count;
 	response.users = pointers;
+	if (wanted.more)
+		response.next_page_token = wanted.names[response.n_users - 1];
 	vu_rpc_reply(call, &response.base);
 out:
 	if (status != VU_OK)
 		vu_rpc_fail_error(call, &error);
 	free(pointers);
 	free(users);
-	free_names(names, count);
+	free_names(wanted.names, wanted.count);
 }
 
 /* ---- Remove, RemoveNamespace ---- */

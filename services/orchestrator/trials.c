@@ -88,6 +88,8 @@ static void ask_users(trial_run *run)
 	vu_peer_plan plan = {.deadline_us = run->deadline_us, .wait_for_ready = true};
 
 	request.namespace_ = run->request->namespace_;
+	request.among = run->request->users;
+	request.n_among = run->request->n_users;
 	run->users = (Vu__ListUsersResponse *)vu_peer_call(&run->orchestrator->peers, VU_SERVICE_MODELS,
 	                                                   &vu__models__descriptor, "ListUsers", &request.base, &plan,
 	                                                   &run->scores_error);

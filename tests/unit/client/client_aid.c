@@ -245,6 +245,35 @@ static void on_history(void *context, vu_rpc_call *call, const ProtobufCMessage 
 	vu_rpc_reply(call, &response.base);
 }
 
+static void on_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	const client_aid *suite = context;
+	const Vu__ListUsersRequest *request = (const Vu__ListUsersRequest *)message;
+	Vu__ListUsersResponse response = VU__LIST_USERS_RESPONSE__INIT;
+	Vu__UserInfo infos[3];
+	Vu__UserInfo *users[3];
+	char names[3][8];
+	char first[] = "u000";
+	unsigned next = 0;
+
+	if (*request->page_token && sscanf(request->page_token, "u%u", &next) == 1)
+		next++;
+	for (; response.n_users < 3 && next < suite->users; next++) {
+		size_t at = response.n_users++;
+		vu__user_info__init(&infos[at]);
+		snprintf(names[at], sizeof names[at], "u%03u", next % 1000);
+		infos[at].user = names[at];
+		infos[at].samples = next;
+		users[at] = &infos[at];
+	}
+	response.users = users;
+	if (suite->circle_pages)
+		response.next_page_token = first;
+	else if (next < suite->users)
+		response.next_page_token = names[response.n_users - 1];
+	vu_rpc_reply(call, &response.base);
+}
+
 static const vu_rpc_method SUPERVISOR_METHODS[] = {{"Status", on_supervisor_status, VU_RPC_IDEMPOTENT}};
 static const vu_rpc_method CAPTURE_METHODS[] = {{"OpenSession", on_open, 0},
                                                 {"Append", on_append, 0},
@@ -257,6 +286,7 @@ static const vu_rpc_method ORCHESTRATOR_METHODS[] = {{"Authenticate", on_authent
                                                      {"AddSample", on_add_sample, 0},
                                                      {"CommitEnrollment", on_commit, 0},
                                                      {"CancelEnrollment", on_cancel_enrollment, 0},
+                                                     {"ListUsers", on_list_users, VU_RPC_IDEMPOTENT},
                                                      {"History", on_history, VU_RPC_IDEMPOTENT}};
 
 static void start_server(client_aid *suite, int index, const char *name, const ProtobufCServiceDescriptor *descriptor,

@@ -44,7 +44,9 @@ typedef struct client_aid {
 	int verdict;            /* of Authenticate */
 	bool keep_authenticate; /* never answer */
 	vu_status commit_status;
-	unsigned phase; /* of WatchAttempt */
+	unsigned phase;    /* of WatchAttempt */
+	unsigned users;    /* ListUsers: so many, three a page */
+	bool circle_pages; /* every page says that the first is next */
 
 	/* What the orchestrator saw. */
 	unsigned authenticated;

@@ -475,7 +475,7 @@ static void methods_are_called_by_name(void **state)
 	assert_int_equal(voiceunlock_call(client, "orchestrator/History", NULL, -1, &json, &error),
 	                 VOICEUNLOCK_INVALID_ARGUMENT);
 	/* Offered by the protocol, not by this suite: the service's own answer. */
-	assert_int_equal(voiceunlock_call(client, "orchestrator/ListUsers", NULL, 5, &json, &error),
+	assert_int_equal(voiceunlock_call(client, "orchestrator/RemoveUser", NULL, 5, &json, &error),
 	                 VOICEUNLOCK_UNIMPLEMENTED);
 }
 
@@ -569,6 +569,39 @@ static void a_bad_configuration(void **state)
 	assert_null(made);
 }
 
+static void all_pages_of_a_list_are_read(void **state)
+{
+	static const unsigned counts[] = {0, 1, 3, 4, 10};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		voiceunlock_user_list *list = NULL;
+		char name[8];
+		suite.users = counts[i];
+		assert_int_equal(voiceunlock_list(client, &list, NULL), VOICEUNLOCK_OK);
+		assert_int_equal(list->count, counts[i]);
+		for (unsigned n = 0; n < counts[i]; n++) {
+			snprintf(name, sizeof name, "u%03u", n % 1000);
+			assert_string_equal(list->users[n].user, name);
+			assert_int_equal(list->users[n].samples, n);
+		}
+		voiceunlock_user_list_free(list);
+	}
+}
+
+static void pages_that_go_in_circles_end(void **state)
+{
+	voiceunlock_user_list *list = NULL;
+	voiceunlock_error error = {0};
+
+	(void)state;
+	suite.users = 2;
+	suite.circle_pages = true;
+	assert_int_not_equal(voiceunlock_list(client, &list, &error), VOICEUNLOCK_OK);
+	assert_string_equal(error.message, "unable to list the users: the pages of the list do not go on");
+	assert_null(list);
+}
+
 static void *authenticate_often(void *context)
 {
 	bool *good = context;
@@ -658,6 +691,8 @@ int main(void)
 	    WITH_SUITE(a_suite_that_is_down),
 	    WITH_SUITE(a_supervisor_that_hangs),
 	    WITH_SUITE(a_bad_configuration),
+	    WITH_SUITE(all_pages_of_a_list_are_read),
+	    WITH_SUITE(pages_that_go_in_circles_end),
 	    WITH_SUITE(many_threads_share_a_client),
 	};
 

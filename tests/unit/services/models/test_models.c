@@ -657,6 +657,95 @@ static void test_list_and_last_use(void **state)
 	done(users);
 }
 
+/* One page; the token of the next is copied into `token`. */
+static Vu__ListUsersResponse *list_page(uint32_t size, char token[65])
+{
+	Vu__ListUsersRequest request = VU__LIST_USERS_REQUEST__INIT;
+	Vu__ListUsersResponse *response;
+
+	request.page_size = size;
+	request.page_token = token;
+	assert_int_equal(call("ListUsers", &request, &response, NULL), VU_OK);
+	snprintf(token, 65, "%s", response->next_page_token);
+	return response;
+}
+
+static void test_list_by_pages(void **state)
+{
+	static const char *const names[] = {"anna", "bert", "carl", "dora", "emil"};
+	char token[65] = "";
+	size_t seen = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(enrol("", names[i], STRANGER + i, false, NULL), VU_OK);
+	do {
+		Vu__ListUsersResponse *users = list_page(2, token);
+		assert_int_equal(users->n_users, seen == 4 ? 1 : 2);
+		for (size_t i = 0; i < users->n_users; i++)
+			assert_string_equal(users->users[i]->user, names[seen++]);
+		done(users);
+	} while (*token);
+	assert_int_equal(seen, 5);
+	/* Whom the token names may be gone by the next page. */
+	strcpy(token, "bz");
+	done(list_page(1, token));
+	assert_string_equal(token, "carl");
+}
+
+static void test_list_of_more_than_a_message_holds(void **state)
+{
+	enum { MANY = 2100 };
+	char token[65] = "";
+	char last[65] = "";
+	size_t seen = 0;
+	unsigned pages = 0;
+
+	(void)state;
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	for (unsigned i = 0; i < MANY; i++) {
+		char path[160];
+		FILE *file;
+		snprintf(path, sizeof path, "%s/templates/users/n%05u.vut", folder, i);
+		file = fopen(path, "w");
+		assert_non_null(file);
+		fclose(file);
+	}
+	do {
+		Vu__ListUsersResponse *users = list_page(0, token);
+		for (size_t i = 0; i < users->n_users; i++) {
+			assert_true(strcmp(users->users[i]->user, last) > 0);
+			snprintf(last, sizeof last, "%s", users->users[i]->user);
+		}
+		seen += users->n_users;
+		pages++;
+		done(users);
+	} while (*token);
+	assert_int_equal(seen, MANY + 1);
+	assert_true(pages >= 3);
+}
+
+static void test_list_among(void **state)
+{
+	char *among[] = {(char *)(uintptr_t) "nobody", (char *)(uintptr_t) "bert"};
+	Vu__ListUsersRequest request = VU__LIST_USERS_REQUEST__INIT;
+	Vu__ListUsersResponse *response;
+	vu_error error = {0};
+
+	(void)state;
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	request.among = among;
+	request.n_among = 2;
+	assert_int_equal(call("ListUsers", &request, &response, NULL), VU_OK);
+	assert_int_equal(response->n_users, 1);
+	assert_string_equal(response->users[0]->user, "bert");
+	assert_string_equal(response->next_page_token, "");
+	done(response);
+	among[0] = (char *)(uintptr_t) "../x";
+	assert_int_equal(call("ListUsers", &request, &response, &error), VU_INVALID_ARGUMENT);
+}
+
 static void damage(const char *user)
 {
 	Vu__ListUsersResponse *users = list("", user);
@@ -994,6 +1083,9 @@ int main(void)
 	    WITH_SERVICE(test_score_many),
 	    WITH_SERVICE(test_identify),
 	    WITH_SERVICE(test_list_and_last_use),
+	    WITH_SERVICE(test_list_by_pages),
+	    WITH_SERVICE(test_list_of_more_than_a_message_holds),
+	    WITH_SERVICE(test_list_among),
 	    WITH_SERVICE(test_damaged_template_is_never_scored),
 	    WITH_SERVICE(test_file_changed_while_cached),
 	    WITH_SERVICE(test_swapped_files_are_refused),
