@@ -329,6 +329,13 @@ void vu_model_file_close(vu_model_file *file)
 	free(file);
 }
 
+void vu_model_file_release_pages(const vu_model_file *file)
+{
+	/* Not posix_madvise: that of glibc ignores this advice. */
+	if (file->mapped)
+		madvise((void *)(uintptr_t)file->data, file->bytes, MADV_DONTNEED);
+}
+
 vu_model_kind vu_model_file_kind(const vu_model_file *file)
 {
 	return (vu_model_kind)header_of(file)->kind;

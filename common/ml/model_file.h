@@ -96,6 +96,9 @@ vu_status vu_model_file_from_memory(const void *data, size_t bytes, const char *
 
 void vu_model_file_close(vu_model_file *file);
 
+/* Gives the pages of a mapped file back; they are read again when touched. Nothing for one in memory. Any thread. */
+void vu_model_file_release_pages(const vu_model_file *file);
+
 vu_model_kind vu_model_file_kind(const vu_model_file *file);
 unsigned vu_model_file_version(const vu_model_file *file);
 size_t vu_model_file_bytes(const vu_model_file *file);

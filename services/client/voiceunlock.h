@@ -485,6 +485,16 @@ VOICEUNLOCK_API voiceunlock_code voiceunlock_stop_suite(voiceunlock_client *clie
 /* Returns when the service is SERVING again; *pid_out may be NULL. NOT_FOUND: no such service. */
 VOICEUNLOCK_API voiceunlock_code voiceunlock_restart_service(voiceunlock_client *client, const char *service,
                                                              uint64_t *pid_out, voiceunlock_error *error);
+typedef struct voiceunlock_cleanup_result {
+	uint64_t freed_bytes; /* by the service's own account */
+	uint64_t rss_before_bytes;
+	uint64_t rss_after_bytes;
+} voiceunlock_cleanup_result;
+
+/* One service gives memory back now; aggressively, also what is still of some use. NOT_FOUND: no such service. */
+VOICEUNLOCK_API voiceunlock_code voiceunlock_cleanup(voiceunlock_client *client, const char *service, bool aggressive,
+                                                     voiceunlock_cleanup_result *result_out,
+                                                     voiceunlock_error *error);
 /* The configuration is read again and handed to the services. */
 VOICEUNLOCK_API voiceunlock_code voiceunlock_reload(voiceunlock_client *client, voiceunlock_error *error);
 

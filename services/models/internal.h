@@ -23,6 +23,12 @@ typedef struct settings {
 	uint32_t components;
 	uint32_t load_timeout_ms;
 	vu_level level;
+	size_t cache_bytes;
+	uint64_t max_memory_bytes;
+	int64_t aggressive_unload_us;
+	bool predict;
+	double preload_threshold;
+	uint32_t preload_queue;
 } settings;
 
 struct models {
@@ -58,6 +64,9 @@ void release_scorer(models *models, held_scorer *held);
 /* A user's template, verified, fit for this scorer; trained again from what was kept where that is all it takes. */
 vu_status hold_template(models *models, const settings *with, const held_scorer *held, user_key key,
                         int64_t deadline_us, cache_entry **entry_out, bool *hit_out, vu_error *error);
+/* The same before anybody asked: counts neither as hit nor as miss. */
+vu_status hold_template_ahead(models *models, const settings *with, const held_scorer *held, user_key key,
+                              cache_entry **entry_out, vu_error *error);
 const vu_template *held_template(const cache_entry *entry);
 
 /* What the owner of templates writes into them besides the scorers' sections. */
@@ -72,6 +81,11 @@ typedef struct template_facts {
 void write_facts(vu_model_writer *writer, user_key key, const template_facts *facts);
 /* DATA_LOSS: not there or not fit; PERMISSION_DENIED: the file is somebody else's. */
 vu_status read_facts(const vu_model_file *file, user_key key, template_facts *facts, vu_error *error);
+
+/* A template's key in the cache. */
+#define KEY_SIZE            (PATH_MAX + 128)
+#define TEMPLATE_KEY_PREFIX "template:"
+void template_key(user_key key, char text[KEY_SIZE]);
 
 void forget_template(models *models, user_key key);
 pthread_mutex_t *user_lock(models *models, user_key key);
@@ -103,6 +117,9 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *req
 void handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_states(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_hot(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 
 /* All users of a namespace; free each and the array. */
 vu_status list_names(models *models, const char *namespace, char ***names_out, size_t *count_out, vu_error *error);

@@ -16,7 +16,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define KEY_SIZE (PATH_MAX + VU_BACKGROUND_EDITION_SIZE + 16)
+/* What a file takes in memory besides its bytes, at most: what is unpacked from it and how it is kept. */
+#define BACKGROUND_OVERHEAD (512u * 1024)
+#define TEMPLATE_OVERHEAD   16384u
+
+static size_t predict_file(const char *path, size_t overhead)
+{
+	struct stat info;
+	return stat(path, &info) == 0 ? (size_t)info.st_size + overhead : overhead;
+}
+
+/* Another number for another file, or for the same one written again. */
+static uint64_t stamp_file(const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info) != 0)
+		return 0;
+	return ((uint64_t)info.st_ino * 31 + (uint64_t)info.st_size) * 1000003 + (uint64_t)info.st_ctime;
+}
 
 /* ---- the background ---- */
 
@@ -47,6 +65,16 @@ static vu_status load_background(void *context, void **object_out, size_t *bytes
 	*bytes_out = background->bytes;
 	vu_log_info("loaded background model %.12s from %s", background->id, with->background_path);
 	return VU_OK;
+}
+
+static size_t predict_background(void *context)
+{
+	return predict_file(((background_context *)context)->with->background_path, BACKGROUND_OVERHEAD);
+}
+
+static uint64_t stamp_background(void *context)
+{
+	return stamp_file(((background_context *)context)->with->background_path);
 }
 
 static vu_status load_scaler(void *context, void **object_out, size_t *bytes_out, vu_error *error)
@@ -96,6 +124,8 @@ vu_status hold_scorer(models *m, const settings *with, int64_t deadline_us, held
 	request.part = CACHE_MODELS;
 	request.load = load_background;
 	request.destroy = destroy_background;
+	request.predict = predict_background;
+	request.stamp = stamp_background;
 	status = cache_acquire(m->cache, &request, &held->background, &hit, error);
 	if (status != VU_OK)
 		return status;
@@ -104,6 +134,7 @@ vu_status hold_scorer(models *m, const settings *with, int64_t deadline_us, held
 	request.part = CACHE_SCALERS;
 	request.load = load_scaler;
 	request.destroy = free;
+	request.predict = NULL;
 	status = cache_acquire(m->cache, &request, &held->parts, &hit, error);
 	if (status != VU_OK)
 		goto fail;
@@ -200,10 +231,10 @@ typedef struct template_context {
 	user_key key;
 } template_context;
 
-static void template_key(user_key key, char text[KEY_SIZE])
+void template_key(user_key key, char text[KEY_SIZE])
 {
 	/* '/' is in no name, so the two never run into each other. */
-	snprintf(text, KEY_SIZE, "template:%s/%s", key.namespace, key.user);
+	snprintf(text, KEY_SIZE, TEMPLATE_KEY_PREFIX "%s/%s", key.namespace, key.user);
 }
 
 static void destroy_template(void *object)
@@ -295,6 +326,26 @@ static vu_status retrain(const template_context *c, const char *path, vu_templat
 	return status;
 }
 
+static size_t predict_template(void *context)
+{
+	const template_context *c = context;
+	char path[PATH_MAX];
+
+	if (template_store_path(&c->models->store, c->key.namespace, c->key.user, path, NULL) != VU_OK)
+		return 0;
+	return predict_file(path, TEMPLATE_OVERHEAD);
+}
+
+static uint64_t stamp_template(void *context)
+{
+	const template_context *c = context;
+	char path[PATH_MAX];
+
+	if (template_store_path(&c->models->store, c->key.namespace, c->key.user, path, NULL) != VU_OK)
+		return 0;
+	return stamp_file(path);
+}
+
 static vu_status load_template(void *context, void **object_out, size_t *bytes_out, vu_error *error)
 {
 	const template_context *c = context;
@@ -318,8 +369,8 @@ static vu_status load_template(void *context, void **object_out, size_t *bytes_o
 	return VU_OK;
 }
 
-vu_status hold_template(models *m, const settings *with, const held_scorer *held, user_key key, int64_t deadline_us,
-                        cache_entry **entry_out, bool *hit_out, vu_error *error)
+static vu_status hold(models *m, const settings *with, const held_scorer *held, user_key key, int64_t deadline_us,
+                      bool ahead, cache_entry **entry_out, bool *hit_out, vu_error *error)
 {
 	char text[KEY_SIZE];
 	template_context context = {m, with, held, key};
@@ -329,6 +380,9 @@ vu_status hold_template(models *m, const settings *with, const held_scorer *held
 	    .load = load_template,
 	    .context = &context,
 	    .destroy = destroy_template,
+	    .predict = predict_template,
+	    .stamp = stamp_template,
+	    .ahead = ahead,
 	    .deadline_us = load_deadline(with, deadline_us),
 	};
 	vu_status status;
@@ -349,6 +403,19 @@ vu_status hold_template(models *m, const settings *with, const held_scorer *held
 			cache_release(m->cache, *entry_out);
 	}
 	return status;
+}
+
+vu_status hold_template(models *m, const settings *with, const held_scorer *held, user_key key, int64_t deadline_us,
+                        cache_entry **entry_out, bool *hit_out, vu_error *error)
+{
+	return hold(m, with, held, key, deadline_us, false, entry_out, hit_out, error);
+}
+
+vu_status hold_template_ahead(models *m, const settings *with, const held_scorer *held, user_key key,
+                              cache_entry **entry_out, vu_error *error)
+{
+	bool hit;
+	return hold(m, with, held, key, INT64_MAX, true, entry_out, &hit, error);
 }
 
 const vu_template *held_template(const cache_entry *entry)

@@ -7,7 +7,11 @@
  *   score.c          Score, ScoreMany, Identify
  *   users.c          ListUsers, Remove, RemoveNamespace, Preload, Stats
  *   loading.c        background and templates through the cache, verified
- *   cache.c          byte-counted LRU under one ceiling
+ *   memory.c         cleanup, States, SetPressure, Hot
+ *   cache.c          byte-counted, in parts under one ceiling; loads once for many
+ *   cache_evict.c    what goes first
+ *   cache_failure.c  what failed to load, and for how long it is left alone
+ *   cache_report.c   pins, expectations, figures, states
  *   template_store.c where templates lie
  *   name_code.c      user names as file names
  *
@@ -30,6 +34,11 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .components = config->ml.pca_components,
 	    .load_timeout_ms = config->ml.load_timeout_ms,
 	    .level = config->authentication.level,
+	    .max_memory_bytes = (uint64_t)config->performance.max_memory_mb * 1024 * 1024,
+	    .aggressive_unload_timeout_s = config->ml.aggressive_unload_timeout_s,
+	    .predict = config->ml.enable_predictive_loading,
+	    .preload_threshold = config->ml.preload_threshold,
+	    .preload_queue = config->ml.max_preload_queue,
 	};
 	return vu_background_find(config, path, error);
 }

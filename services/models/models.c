@@ -9,12 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was used within so long is not evicted for somebody new; and the unload buffer's share of the cache. */
+#define MIN_AGE_US    (5 * INT64_C(1000000))
+#define LEAVING_SHARE 16
+
 static const vu_rpc_method METHODS[] = {
     {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},     {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
     {"Score", handle_score, VU_RPC_IDEMPOTENT},       {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
     {"Identify", handle_identify, VU_RPC_IDEMPOTENT}, {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
     {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
     {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
+    {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
+    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)
@@ -28,6 +34,12 @@ static vu_status take_settings(models *m, const models_settings *given, vu_error
 	m->settings.components = given->components;
 	m->settings.load_timeout_ms = given->load_timeout_ms;
 	m->settings.level = given->level;
+	m->settings.cache_bytes = given->cache_bytes;
+	m->settings.max_memory_bytes = given->max_memory_bytes;
+	m->settings.aggressive_unload_us = (int64_t)given->aggressive_unload_timeout_s * 1000000;
+	m->settings.predict = given->predict;
+	m->settings.preload_threshold = given->preload_threshold;
+	m->settings.preload_queue = given->preload_queue;
 	return VU_OK;
 }
 
@@ -53,7 +65,9 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	status = template_store_init(&m->store, home, error);
 	if (status == VU_OK)
 		status = take_settings(m, given, error);
-	if (status == VU_OK && cache_create(given->cache_bytes, &m->cache) != VU_OK)
+	if (status == VU_OK &&
+	    cache_create(&(cache_options){given->cache_bytes, LEAVING_SHARE, MIN_AGE_US, vu_clock_system()},
+	                 &m->cache) != VU_OK)
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the model-server: out of memory");
 	if (status != VU_OK) {
 		models_destroy(m);
@@ -103,16 +117,4 @@ vu_status models_configure(models *m, const models_settings *given, vu_error *er
 		cache_forget(m->cache, (cache_part)part, "", true);
 	cache_set_ceiling(m->cache, given->cache_bytes);
 	return VU_OK;
-}
-
-uint64_t models_cleanup(models *m, bool aggressive)
-{
-	uint64_t total = 0;
-
-	for (int part = 0; part < CACHE_PARTS; part++) {
-		cache_stats stats;
-		cache_get_stats(m->cache, (cache_part)part, &stats);
-		total += stats.bytes;
-	}
-	return cache_shrink(m->cache, aggressive ? 0 : (size_t)(total / 2));
 }

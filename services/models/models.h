@@ -23,7 +23,12 @@ typedef struct models_settings {
 	double prune;        /* ml.prune */
 	uint32_t components; /* ml.pca_components */
 	uint32_t load_timeout_ms;
-	vu_level level; /* when a request names none */
+	vu_level level;                       /* when a request names none */
+	uint64_t max_memory_bytes;            /* performance.max_memory_mb; 0: unknown */
+	uint32_t aggressive_unload_timeout_s; /* ml.aggressive_unload_timeout_s */
+	bool predict;                         /* ml.enable_predictive_loading */
+	double preload_threshold;             /* ml.preload_threshold */
+	uint32_t preload_queue;               /* ml.max_preload_queue */
 } models_settings;
 
 /* Loads nothing. `home` is the state folder. */
@@ -40,7 +45,12 @@ vu_status models_configure(models *models, const models_settings *settings, vu_e
 /* Loads the background now, for those who do not want it lazily. */
 vu_status models_load_background(models *models, vu_error *error);
 
-/* Frees what is not in use: all of it, or half of the ceiling's worth. Returns the bytes freed. */
+/*
+ * Gives memory back: what was not used for the aggressive timeout and is not
+ * expected, and the pages of mapped files; aggressively, then, what is least
+ * worth keeping as well, until half of what there was is gone. What is in use
+ * stays. Returns the bytes freed by the cache's account.
+ */
 uint64_t models_cleanup(models *models, bool aggressive);
 
 #endif

@@ -1,4 +1,5 @@
 /* ListUsers, Remove, RemoveNamespace, Preload, Stats: what is there, and what is not any more. */
+#include "base/clock.h"
 #include "base/user_name.h"
 #include "internal.h"
 
@@ -7,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Who was preloaded stays for this long: about as long as an attempt takes. */
+#define PIN_US (30 * INT64_C(1000000))
 
 /* ---- names ---- */
 
@@ -326,12 +330,16 @@ void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 	}
 	for (size_t i = 0; i < request->n_keys && !vu_rpc_is_cancelled(call); i++) {
 		user_key key = {request->keys[i]->namespace_, request->keys[i]->user};
+		char text[KEY_SIZE];
 		cache_entry *entry;
 		bool hit;
 		/* Nobody waits for the result: who cannot be loaded will be told so when they are scored. */
 		if (hold_template(m, &with, &held, key, vu_rpc_deadline_us(call), &entry, &hit, NULL) != VU_OK)
 			continue;
 		response.loaded++;
+		/* Until they have spoken; a burst of others must not push them out meanwhile. */
+		template_key(key, text);
+		cache_pin(m->cache, CACHE_MODELS, text, vu_clock_monotonic_us() + PIN_US);
 		cache_release(m->cache, entry);
 	}
 	release_scorer(m, &held);
@@ -373,12 +381,19 @@ void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 		parts[part].items = stats.items;
 		parts[part].hits = stats.hits;
 		parts[part].misses = stats.misses;
+		parts[part].leaving_bytes = stats.leaving_bytes;
+		parts[part].loaded = stats.loaded;
+		parts[part].unloaded = stats.unloaded;
+		parts[part].failures = stats.failures;
+		response.preloaded += stats.ahead;
+		response.preloaded_used += stats.ahead_used;
 		response.total_loaded += stats.loaded;
 		response.total_unloaded += stats.unloaded;
 		load_us += stats.load_us;
 		pointers[part] = &parts[part];
 	}
 	copy_settings(m, &with);
+	response.refusing_loads = cache_is_refusing(m->cache);
 	response.users = users > 0 ? (uint32_t)users : 0;
 	response.n_caches = CACHE_PARTS;
 	response.caches = pointers;

@@ -70,7 +70,8 @@ static cache *make(size_t ceiling)
 {
 	cache *c;
 	atomic_store(&alive, 0);
-	assert_int_equal(cache_create(ceiling, &c), VU_OK);
+	assert_int_equal(cache_create(&(cache_options){.ceiling_bytes = ceiling, .clock = vu_clock_system()}, &c),
+	                 VU_OK);
 	return c;
 }
 

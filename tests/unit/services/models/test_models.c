@@ -989,6 +989,114 @@ static void test_ceiling_holds_and_cleanup_frees(void **state)
 	score_everybody(1);
 }
 
+static Vu__ModelStatesResponse *states_of(const char *user)
+{
+	Vu__ModelStatesRequest request = VU__MODEL_STATES_REQUEST__INIT;
+	Vu__ModelStatesResponse *response;
+	Vu__UserKey key = VU__USER_KEY__INIT;
+	Vu__UserKey *pointer = &key;
+
+	key.user = (char *)(uintptr_t)user;
+	request.n_keys = 1;
+	request.keys = &pointer;
+	assert_int_equal(call("States", &request, &response, NULL), VU_OK);
+	assert_int_equal(response->n_states, 1);
+	return response;
+}
+
+static void test_states(void **state)
+{
+	char path[128];
+	Vu__ModelStatesResponse *s;
+	Vu__ScoreResponse *scored;
+	vu_error error = {0};
+
+	(void)state;
+	s = states_of("anna");
+	assert_string_equal(s->states[0]->state, "NOT_FOUND");
+	assert_string_equal(s->states[0]->reason, "user 'anna' is not enrolled");
+	done(s);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	s = states_of("anna");
+	assert_string_equal(s->states[0]->state, "NOT_LOADED");
+	done(s);
+	expect_score("anna", STRANGER, true);
+	s = states_of("anna");
+	assert_string_equal(s->states[0]->state, "LOADED");
+	assert_true(s->states[0]->bytes > 0);
+	done(s);
+	/* Damaged: three tries, then the pause with the reason; a new enrolment ends it. */
+	assert_int_equal(models_cleanup(service, true) > 0, true);
+	snprintf(path, sizeof path, "%s/templates/users/anna.vut", folder);
+	assert_int_equal(vu_file_write_atomically(path, "nonsense", 8, NULL), VU_OK);
+	for (int i = 0; i < 4; i++)
+		assert_int_not_equal(score("", "anna", STRANGER, 9, "", &scored, &error), VU_OK);
+	assert_non_null(strstr(error.message, "it failed 3 times and is tried again in 15 min"));
+	s = states_of("anna");
+	assert_string_equal(s->states[0]->state, "LOADING_FAILED");
+	assert_int_equal(s->states[0]->failures, 3);
+	assert_true(s->states[0]->paused_s > 800 && s->states[0]->paused_s <= 900);
+	assert_non_null(strstr(s->states[0]->reason, "anna.vut"));
+	done(s);
+	assert_int_equal(enrol("", "anna", STRANGER, true, NULL), VU_OK);
+	expect_score("anna", STRANGER, true);
+}
+
+static void set_pressure(bool refuse)
+{
+	Vu__PressureRequest request = VU__PRESSURE_REQUEST__INIT;
+	Vu__Empty *response;
+
+	request.refuse_loads = refuse;
+	assert_int_equal(call("SetPressure", &request, &response, NULL), VU_OK);
+	done(response);
+}
+
+static void test_pressure_refuses_loads_and_spares_the_loaded(void **state)
+{
+	Vu__ScoreResponse *scored;
+	Vu__StatsResponse *s;
+	vu_error error = {0};
+
+	(void)state;
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	expect_score("anna", STRANGER, true);
+	/* Enrolling anew drops what was loaded of bert. */
+	assert_int_equal(enrol("", "bert", STRANGER + 1, true, NULL), VU_OK);
+	set_pressure(true);
+	s = stats();
+	assert_true(s->refusing_loads);
+	done(s);
+	assert_int_equal(score("", "bert", STRANGER + 1, 9, "", &scored, &error), VU_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(error.message, "short of memory"));
+	expect_score("anna", STRANGER, true);
+	set_pressure(false);
+	expect_score("bert", STRANGER + 1, true);
+}
+
+static void test_hot(void **state)
+{
+	Vu__HotRequest request = VU__HOT_REQUEST__INIT;
+	Vu__HotResponse *hot;
+
+	(void)state;
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	assert_int_equal(enrol("ns", "carl", STRANGER + 2, false, NULL), VU_OK);
+	expect_score("bert", STRANGER + 1, true);
+	expect_score("anna", STRANGER, true);
+	assert_int_equal(call("Hot", &request, &hot, NULL), VU_OK);
+	assert_int_equal(hot->n_keys, 2);
+	assert_string_equal(hot->keys[0]->user, "anna");
+	assert_string_equal(hot->keys[1]->user, "bert");
+	done(hot);
+	request.limit = 1;
+	assert_int_equal(call("Hot", &request, &hot, NULL), VU_OK);
+	assert_int_equal(hot->n_keys, 1);
+	done(hot);
+}
+
 typedef struct worker {
 	unsigned number;
 	bool failed;
@@ -1095,6 +1203,9 @@ int main(void)
 	    WITH_SERVICE(test_settings_change),
 	    WITH_SERVICE(test_background_missing_or_bad),
 	    WITH_SERVICE(test_ceiling_holds_and_cleanup_frees),
+	    WITH_SERVICE(test_states),
+	    WITH_SERVICE(test_pressure_refuses_loads_and_spares_the_loaded),
+	    WITH_SERVICE(test_hot),
 	    WITH_SERVICE(test_many_at_once),
 	};
 	return cmocka_run_group_tests_name("models", tests, setup_all, teardown_all);

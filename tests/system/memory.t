@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Memory of the running suite: nothing loaded before it is needed, what is
+# loaded is counted, cleanup gives back what it says, a background model that
+# is bad is told of and left alone. TAP.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+vu=$PWD/build/bin/jarvis-voice-unlock
+work=$(mktemp -d "${TMPDIR:-/tmp}/vu-mem.XXXXXX")
+for name in $(compgen -e); do
+	case $name in VOICE_UNLOCK_*) unset "$name" ;; esac
+done
+export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
+export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none
+: >"$VOICE_UNLOCK_CONFIG"
+
+count=0
+failures=0
+out=$work/out
+ok() { # STATUS NAME
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		failures=$((failures + 1))
+		echo "not ok $count - $2"
+		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
+	fi
+}
+check() { # NAME COMMAND…
+	local name=$1
+	shift
+	"$@" >"$out" 2>&1
+	ok $? "$name"
+}
+# NAME EXPRESSION METHOD [JSON]: holds for the JSON object d that the method answers
+answer() {
+	local name=$1 expression=$2
+	shift 2
+	"$vu" call "$@" >"$out" 2>&1
+	python3 - "$out" "$expression" 2>>"$out" <<-'END'
+		import json, sys
+		d = json.load(open(sys.argv[1]))
+		sys.exit(0 if eval("(" + sys.argv[2] + ")") else "does not hold: " + sys.argv[2])
+	END
+	ok $? "$name"
+}
+trap '"$vu" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
+pid_of() { "$vu" status --json | python3 -c 'import json,sys; print([s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == sys.argv[1]][0])' "$1"; }
+# No process but models may ever map a model, and that one only when asked.
+no_model_mapped() {
+	local s pid
+	for s in capture features models antispoof orchestrator; do
+		pid=$(pid_of "$s")
+		[ -r "/proc/$pid/maps" ] || continue
+		if grep -E '\.(vum|vut)$' "/proc/$pid/maps"; then
+			echo "$s has a model mapped"
+			return 1
+		fi
+	done
+}
+NOTHING='all(int(c.get("bytes", 0)) == 0 and int(c.get("misses", 0)) == 0 for c in d["caches"]) and int(d.get("total_loaded", 0)) == 0'
+
+build/tests/aid/utterances "$work/people" >"$out" 2>&1 || {
+	echo "1..0 # SKIP utterances cannot be made"
+	exit 0
+}
+person=$(head -n 1 "$work/people/people.txt")
+
+check 'the suite starts' "$vu" start
+answer 'nothing is loaded at start' "$NOTHING" models/Stats
+check 'and no model is mapped' no_model_mapped
+check 'the health page answers' python3 - "$work/run/http.port" <<'END'
+import sys, urllib.request
+port = int(open(sys.argv[1]).read())
+for page in ("healthz", "readyz", "metrics", "status.json"):
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=20).status == 200
+END
+answer 'which loads nothing' "$NOTHING" models/Stats
+check 'and maps no model' no_model_mapped
+
+check 'somebody enrols' "$vu" enroll anna --from "$work/people/$person"/enroll-{1,2,3,4,5}.wav
+answer 'the template is there' 'd["states"][0]["state"] in ("NOT_LOADED", "LOADED")' models/States '{"keys":[{"user":"anna"}]}'
+answer 'nobody else is' 'd["states"][0]["state"] == "NOT_FOUND" and d["states"][0]["reason"]' models/States '{"keys":[{"user":"bert"}]}'
+"$vu" test --user anna --from "$work/people/$person/test-1.wav" >"$out" 2>&1
+answer 'a test loads it' 'd["states"][0]["state"] == "LOADED" and int(d["states"][0]["bytes"]) > 0' models/States '{"keys":[{"user":"anna"}]}'
+answer 'and it is hot' '[k["user"] for k in d["keys"]] == ["anna"]' models/Hot
+answer 'it can be preloaded' 'd["loaded"] == 1' models/Preload '{"keys":[{"user":"anna"}]}'
+
+"$vu" cleanup --aggressive --json >"$out" 2>&1
+python3 - "$out" 2>>"$out" <<'END'
+import json, sys
+services = {s["name"]: s for s in json.load(open(sys.argv[1]))["services"]}
+assert len(services) == 6, services.keys()
+m = services["models"]
+back = m["rss_before_bytes"] - m["rss_after_bytes"]
+assert m["freed_bytes"] > 0, "nothing was freed"
+# What was mapped or freed is gone from the process, within what its pages round to.
+assert back >= m["freed_bytes"] * 0.8 - 262144, f"freed {m['freed_bytes']}, given back {back}"
+END
+ok $? 'cleanup gives back what it says'
+check 'cleanup speaks to people' bash -c '"$0" cleanup | grep -qE "^models +[0-9.]+ MB now, +[0-9.]+ MB given back$"' "$vu"
+check 'what was freed is loaded again' bash -c '"$0" test --user anna --from "$1" --json; [ $? -le 3 ]' "$vu" "$work/people/$person/test-1.wav"
+
+answer 'loads can be refused' 'd == {}' models/SetPressure '{"refuse_loads":true}'
+answer 'which is told' 'd["refusing_loads"]' models/Stats
+answer 'and allowed again' 'd == {}' models/SetPressure '{}'
+
+check 'the suite stops' "$vu" stop
+echo "1..$count"
+exit $((failures > 0))
