@@ -11,8 +11,8 @@
 
 #define WARNINGS_MAX 34
 #define WARNING_SIZE 256
-/* A new voice is held against at most so many others while somebody waits. */
-#define NEIGHBOURS_MAX 256
+/* Each sample of a new voice is held against so many others: those nearest to it. */
+#define NEIGHBOURS 5
 
 typedef struct warnings {
 	size_t count;
@@ -93,36 +93,73 @@ static void warn_of_samples(const vu_scorer_trained *trained, warnings *w)
 	}
 }
 
-/* Whether the new voice would be taken for another user's, or nearly. */
+/* The users nearest to any of the samples, each once. */
+static vu_status gather_neighbours(models *m, const settings *with, const held_scorer *held, const char *namespace,
+                                   const vu_probe *probes, size_t count, int64_t deadline_us, voice_found *all)
+{
+	voice_found *found = malloc(sizeof *found);
+	vu_status status = found ? VU_OK : VU_RESOURCE_EXHAUSTED;
+
+	all->count = 0;
+	for (size_t s = 0; s < count && status == VU_OK; s++) {
+		status =
+		    find_nearest(m, with, held, namespace, &probes[s], NULL, deadline_us, NEIGHBOURS, found, NULL);
+		for (size_t i = 0; status == VU_OK && i < found->count; i++) {
+			size_t known = 0;
+			while (known < all->count && strcmp(all->users[known], found->users[i]) != 0)
+				known++;
+			if (known == all->count && all->count < VOICE_FOUND_MAX)
+				strcpy(all->users[all->count++], found->users[i]);
+		}
+	}
+	free(found);
+	return status;
+}
+
+/* How many of the probes a user's template would accept. */
+static size_t count_accepted(models *m, const settings *with, const held_scorer *held, user_key other,
+                             const vu_probe *probes, size_t count, int64_t deadline_us)
+{
+	cache_entry *entry;
+	bool hit;
+	size_t accepted = 0;
+
+	if (hold_template(m, with, held, other, deadline_us, &entry, &hit, NULL) != VU_OK)
+		return 0;
+	for (size_t s = 0; s < count; s++) {
+		vu_score score;
+		vu_scorer_compare(&held->scorer, held_template(entry), &probes[s], VU_LEVEL_STANDARD, &score);
+		accepted += score.fused >= score.threshold;
+	}
+	cache_release(m->cache, entry);
+	return accepted;
+}
+
+/* Whether the new voice would be taken for another user's, or nearly. It is only a warning: what fails is left out.
+ */
 static void warn_of_neighbours(models *m, const settings *with, const held_scorer *held, user_key key,
                                const vu_scorer_sample *samples, size_t count, int64_t deadline_us, warnings *w)
 {
-	char **names = NULL;
-	size_t name_count = 0;
+	vu_probe *probes = malloc(count * sizeof *probes);
+	voice_found *near = malloc(sizeof *near);
 
-	if (list_names(m, key.namespace, &names, &name_count, NULL) != VU_OK || name_count > NEIGHBOURS_MAX)
+	deadline_us -= 200000; /* what the answer itself may take */
+	if (!probes || !near)
 		goto out;
-	for (size_t i = 0; i < name_count; i++) {
-		user_key other = {key.namespace, names[i]};
-		cache_entry *entry;
-		bool hit;
-		size_t accepted = 0;
+	for (size_t s = 0; s < count; s++)
+		if (vu_scorer_prepare(&held->scorer, &samples[s].whole, &probes[s], NULL) != VU_OK)
+			goto out;
+	if (gather_neighbours(m, with, held, key.namespace, probes, count, deadline_us, near) != VU_OK)
+		goto out;
+	for (size_t i = 0; i < near->count; i++) {
+		user_key other = {key.namespace, near->users[i]};
+		size_t accepted;
 		char *text;
-		if (strcmp(names[i], key.user) == 0)
+		if (strcmp(near->users[i], key.user) == 0)
 			continue;
-		if (vu_clock_monotonic_us() > deadline_us - 200000)
+		if (vu_clock_monotonic_us() > deadline_us)
 			break;
-		if (hold_template(m, with, held, other, deadline_us, &entry, &hit, NULL) != VU_OK)
-			continue;
-		for (size_t s = 0; s < count; s++) {
-			vu_probe probe;
-			vu_score score;
-			if (vu_scorer_prepare(&held->scorer, &samples[s].whole, &probe, NULL) != VU_OK)
-				continue;
-			vu_scorer_compare(&held->scorer, held_template(entry), &probe, VU_LEVEL_STANDARD, &score);
-			accepted += score.fused >= score.threshold;
-		}
-		cache_release(m->cache, entry);
+		accepted = count_accepted(m, with, held, other, probes, count, deadline_us);
 		/* One sample in so many may come close by chance; a third of them does not. */
 		if (accepted * 3 < count || accepted == 0)
 			continue;
@@ -131,10 +168,11 @@ static void warn_of_neighbours(models *m, const settings *with, const held_score
 			snprintf(text, WARNING_SIZE,
 			         "this voice is close to that of user '%s': use --level strict, or enrol with more "
 			         "samples",
-			         names[i]);
+			         near->users[i]);
 	}
 out:
-	free_names(names, name_count);
+	free(near);
+	free(probes);
 }
 
 void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -200,6 +238,9 @@ void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	if (status != VU_OK)
 		goto out;
 
+	/* Outside the lock: whoever reads for the index takes them the other way round. */
+	if (!key.namespace[0])
+		voice_index_forget(m->index, key.user);
 	warn_of_samples(&trained, w);
 	if (!key.namespace[0])
 		warn_of_neighbours(m, &with, &held, key, samples, request->n_samples, vu_rpc_deadline_us(call), w);

@@ -6,6 +6,7 @@
 #include "ml/scorer.h"
 #include "models.h"
 #include "template_store.h"
+#include "voice_index.h"
 #include "voiceunlock/v1/models.pb-c.h"
 
 #include <pthread.h>
@@ -38,7 +39,8 @@ struct models {
 	settings settings;
 	pthread_mutex_t user_locks[USER_LOCKS];
 	pthread_mutex_t removal_lock;
-	atomic_int users; /* in the namespace of real users; -1: not counted yet */
+	voice_index *index; /* of real users */
+	atomic_int users;   /* in the namespace of real users; -1: not counted yet */
 	vu_rpc_service service;
 };
 
@@ -68,6 +70,10 @@ vu_status hold_template(models *models, const settings *with, const held_scorer 
 vu_status hold_template_ahead(models *models, const settings *with, const held_scorer *held, user_key key,
                               cache_entry **entry_out, vu_error *error);
 const vu_template *held_template(const cache_entry *entry);
+
+/* The same past the cache, which a walk over all users would empty; the caller destroys it. */
+vu_status read_template(models *models, const settings *with, const held_scorer *held, user_key key,
+                        vu_template **template_out, vu_error *error);
 
 /* What the owner of templates writes into them besides the scorers' sections. */
 typedef struct template_facts {
@@ -104,6 +110,35 @@ vu_status check_input(const Vu__SpeakerVector *vector, ProtobufCBinaryData stati
 /* Fills `samples` (room for `count`) and allocates *crops_out for all crops; the caller frees it. */
 vu_status check_samples(Vu__EnrollSample *const *messages, size_t count, vu_scorer_sample *samples, float **crops_out,
                         vu_error *error);
+
+/* ---- score.c: an utterance made ready, with what it needs ---- */
+
+typedef struct utterance {
+	settings with;
+	held_scorer held;
+	vu_probe probe;
+	vu_level level;
+	float thresholds[VU_BACKGROUND_LEVELS];
+} utterance;
+
+/* Whatever it returns, end_utterance is called afterwards. */
+vu_status begin_utterance(models *models, vu_rpc_call *call, const char *extractor, const Vu__SpeakerVector *vector,
+                          ProtobufCBinaryData statistics, const Vu__Quality *quality, const char *level, utterance *u,
+                          vu_error *error);
+void end_utterance(models *models, utterance *u);
+/* The response points into `u`. */
+vu_status score_user(models *models, utterance *u, user_key key, int64_t deadline_us, Vu__ScoreResponse *response,
+                     vu_error *error);
+
+/* ---- identify.c ---- */
+
+/*
+ * The users of a namespace nearest to the probe, at most `room`; errors as
+ * voice_index_search. `call` may be NULL.
+ */
+vu_status find_nearest(models *models, const settings *with, const held_scorer *held, const char *namespace,
+                       const vu_probe *probe, vu_rpc_call *call, int64_t deadline_us, size_t room, voice_found *found,
+                       vu_error *error);
 
 /* ---- handlers, one file per family ---- */
 

@@ -418,6 +418,19 @@ vu_status hold_template_ahead(models *m, const settings *with, const held_scorer
 	return hold(m, with, held, key, INT64_MAX, true, entry_out, &hit, error);
 }
 
+vu_status read_template(models *m, const settings *with, const held_scorer *held, user_key key,
+                        vu_template **template_out, vu_error *error)
+{
+	template_context context = {m, with, held, key};
+	void *object;
+	size_t bytes;
+	vu_status status = load_template(&context, &object, &bytes, error);
+
+	if (status == VU_OK)
+		*template_out = object;
+	return status;
+}
+
 const vu_template *held_template(const cache_entry *entry)
 {
 	return cache_object(entry);

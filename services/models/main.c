@@ -4,7 +4,8 @@
  *   models.c         creation, settings, the table of methods
  *   request.c        everything that comes from outside, checked
  *   enroll.c         Enroll, Agreement
- *   score.c          Score, ScoreMany, Identify
+ *   score.c          Score, ScoreMany
+ *   identify.c       Identify
  *   users.c          ListUsers, Remove, RemoveNamespace, Preload, Stats
  *   loading.c        background and templates through the cache, verified
  *   memory.c         cleanup, States, SetPressure, Hot
@@ -12,6 +13,7 @@
  *   cache_evict.c    what goes first
  *   cache_failure.c  what failed to load, and for how long it is left alone
  *   cache_report.c   pins, expectations, figures, states
+ *   voice_index.c    all voices in one matrix, for finding the few that matter
  *   template_store.c where templates lie
  *   name_code.c      user names as file names
  *

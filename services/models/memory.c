@@ -34,7 +34,7 @@ uint64_t models_cleanup(models *m, bool aggressive)
 	copy_settings(m, &with);
 	freed = cache_shrink_idle(m->cache, with.aggressive_unload_us, 0);
 	if (aggressive)
-		freed += cache_shrink(m->cache, before / 2);
+		freed += cache_shrink(m->cache, before / 2) + voice_index_drop(m->index);
 	cache_visit(m->cache, CACHE_MODELS, release_pages, NULL);
 	return freed;
 }

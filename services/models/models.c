@@ -65,6 +65,8 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	status = template_store_init(&m->store, home, error);
 	if (status == VU_OK)
 		status = take_settings(m, given, error);
+	if (status == VU_OK)
+		status = voice_index_create(&m->index, error);
 	if (status == VU_OK &&
 	    cache_create(&(cache_options){given->cache_bytes, LEAVING_SHARE, MIN_AGE_US, vu_clock_system()},
 	                 &m->cache) != VU_OK)
@@ -85,6 +87,7 @@ void models_destroy(models *m)
 	if (!m)
 		return;
 	cache_destroy(m->cache);
+	voice_index_destroy(m->index);
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_destroy(&m->user_locks[i]);
 	pthread_mutex_destroy(&m->removal_lock);

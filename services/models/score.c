@@ -1,4 +1,4 @@
-/* Score, ScoreMany and Identify: one utterance against one, some, or all users. */
+/* Score and ScoreMany: one utterance against one or some users; what Identify shares with them. */
 #include "base/clock.h"
 #include "base/user_name.h"
 #include "internal.h"
@@ -7,22 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How much likelier (natural logarithm) the best user must be than the next, for a name to be given. */
-#define IDENTIFY_MARGIN 1.0f
-#define CANDIDATES_MAX  64
-
-/* An utterance made ready, with what it needs; ended by end_utterance. */
-typedef struct utterance {
-	settings with;
-	held_scorer held;
-	vu_probe probe;
-	vu_level level;
-	float thresholds[VU_BACKGROUND_LEVELS];
-} utterance;
-
-static vu_status begin_utterance(models *m, vu_rpc_call *call, const char *extractor, const Vu__SpeakerVector *vector,
-                                 ProtobufCBinaryData statistics, const Vu__Quality *quality, const char *level,
-                                 utterance *u, vu_error *error)
+vu_status begin_utterance(models *m, vu_rpc_call *call, const char *extractor, const Vu__SpeakerVector *vector,
+                          ProtobufCBinaryData statistics, const Vu__Quality *quality, const char *level, utterance *u,
+                          vu_error *error)
 {
 	vu_scorer_input input;
 	vu_status status;
@@ -43,14 +30,13 @@ static vu_status begin_utterance(models *m, vu_rpc_call *call, const char *extra
 	return status;
 }
 
-static void end_utterance(models *m, utterance *u)
+void end_utterance(models *m, utterance *u)
 {
 	release_scorer(m, &u->held);
 }
 
-/* The response points into `u`. */
-static vu_status score_user(models *m, utterance *u, user_key key, int64_t deadline_us, Vu__ScoreResponse *response,
-                            vu_error *error)
+vu_status score_user(models *m, utterance *u, user_key key, int64_t deadline_us, Vu__ScoreResponse *response,
+                     vu_error *error)
 {
 	cache_entry *entry;
 	bool hit;
@@ -164,91 +150,5 @@ out:
 	free(scores);
 	free(pointers);
 	free(entries);
-	end_utterance(m, &u);
-}
-
-typedef struct ranked {
-	const char *user;
-	float score;
-} ranked;
-
-/* Keeps the best `room` in descending order. */
-static void rank(ranked *best, size_t *count, size_t room, ranked one)
-{
-	size_t at = *count;
-
-	if (at == room) {
-		if (best[room - 1].score >= one.score)
-			return;
-		at = room - 1;
-	} else {
-		(*count)++;
-	}
-	for (; at > 0 && best[at - 1].score < one.score; at--)
-		best[at] = best[at - 1];
-	best[at] = one;
-}
-
-void handle_identify(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
-{
-	models *m = context;
-	const Vu__IdentifyRequest *request = (const Vu__IdentifyRequest *)(const void *)message;
-	Vu__IdentifyResponse response = VU__IDENTIFY_RESPONSE__INIT;
-	Vu__Candidate candidates[CANDIDATES_MAX];
-	Vu__Candidate *pointers[CANDIDATES_MAX];
-	ranked best[CANDIDATES_MAX];
-	size_t room = request->max_candidates < CANDIDATES_MAX ? request->max_candidates : CANDIDATES_MAX;
-	size_t count = 0;
-	size_t scored = 0;
-	char **names = NULL;
-	size_t name_count = 0;
-	utterance u = {0};
-	vu_error error = {VU_OK, ""};
-	vu_status status = check_namespace(request->namespace_, &error);
-
-	if (status == VU_OK)
-		status = begin_utterance(m, call, request->extractor, request->vector, request->statistics,
-		                         request->quality, request->level, &u, &error);
-	if (status == VU_OK)
-		status = list_names(m, request->namespace_, &names, &name_count, &error);
-	for (size_t i = 0; i < name_count && status == VU_OK; i++) {
-		user_key key = {request->namespace_, names[i]};
-		Vu__ScoreResponse score = VU__SCORE_RESPONSE__INIT;
-		if (vu_rpc_is_cancelled(call)) {
-			status = vu_fail(&error, VU_CANCELLED, "the caller no longer waits");
-			break;
-		}
-		/* A template that cannot be used is nobody's voice; the others can still be told apart. */
-		if (score_user(m, &u, key, vu_rpc_deadline_us(call), &score, &error) != VU_OK)
-			continue;
-		scored++;
-		response.threshold = score.threshold;
-		/* Two are needed for the margin, whatever is asked for. */
-		rank(best, &count, room < 2 ? 2 : room, (ranked){names[i], score.fused});
-	}
-	if (status != VU_OK) {
-		vu_rpc_fail_error(call, &error);
-		goto out;
-	}
-	response.user = (char *)(uintptr_t) "";
-	if (count > 0) {
-		/* Each of so many users is a chance for a stranger to pass: the level holds for all together. */
-		response.threshold += logf((float)scored);
-		response.score = best[0].score;
-		response.margin = count > 1 ? best[0].score - best[1].score : best[0].score - response.threshold;
-		if (best[0].score >= response.threshold && (count == 1 || response.margin >= IDENTIFY_MARGIN))
-			response.user = (char *)(uintptr_t)best[0].user;
-	}
-	for (size_t i = 0; i < count && i < room; i++) {
-		vu__candidate__init(&candidates[i]);
-		candidates[i].user = (char *)(uintptr_t)best[i].user;
-		candidates[i].score = best[i].score;
-		pointers[i] = &candidates[i];
-		response.n_candidates++;
-	}
-	response.candidates = pointers;
-	vu_rpc_reply(call, &response.base);
-out:
-	free_names(names, name_count);
 	end_utterance(m, &u);
 }

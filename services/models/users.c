@@ -266,6 +266,9 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		}
 		pthread_mutex_unlock(lock);
 		pthread_mutex_unlock(&m->removal_lock);
+		/* Outside the locks: whoever reads for the index takes them the other way round. */
+		if (status == VU_OK && !key.namespace[0])
+			voice_index_forget(m->index, key.user);
 	}
 	if (status == VU_NOT_FOUND)
 		vu_fail(&error, status,

@@ -618,6 +618,51 @@ static void test_identify(void **state)
 	done(response);
 }
 
+/* More users than are scored in full; one is removed, one becomes somebody else; then all of it after a restart. */
+static void test_identify_among_many(void **state)
+{
+	enum { MANY = 30 };
+	vector_message vector;
+	Vu__IdentifyRequest request = VU__IDENTIFY_REQUEST__INIT;
+	Vu__IdentifyResponse *response;
+	Vu__UserKey key = VU__USER_KEY__INIT;
+	Vu__RemoveRequest remove = VU__REMOVE_REQUEST__INIT;
+	Vu__RemoveResponse *removed;
+
+	(void)state;
+	request.extractor = (char *)(uintptr_t)SYNTHETIC_EXTRACTOR;
+	request.vector = &vector.message;
+	request.max_candidates = 20;
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[8];
+		snprintf(name, sizeof name, "m%02u", i % 100);
+		assert_int_equal(enrol("", name, STRANGER + i, false, NULL), VU_OK);
+	}
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < MANY; i++) {
+			char name[8];
+			snprintf(name, sizeof name, "m%02u", i % 100);
+			make_vector(&vector, STRANGER + (round && i == 7 ? 900 : i), 12, 0);
+			assert_int_equal(call("Identify", &request, &response, NULL), VU_OK);
+			assert_string_equal(response->user, round && i == 4 ? "" : name);
+			assert_int_equal(response->n_candidates, 20);
+			for (size_t c = 0; round && c < 20; c++)
+				assert_string_not_equal(response->candidates[c]->user, "m04");
+			done(response);
+		}
+		if (round == 0) {
+			key.user = (char *)(uintptr_t) "m04";
+			remove.key = &key;
+			assert_int_equal(call("Remove", &remove, &removed, NULL), VU_OK);
+			done(removed);
+			assert_int_equal(enrol("", "m07", STRANGER + 900, true, NULL), VU_OK);
+		} else if (round == 1) {
+			stop();
+			start();
+		}
+	}
+}
+
 static void test_list_and_last_use(void **state)
 {
 	Vu__ListUsersResponse *users;
@@ -1190,6 +1235,7 @@ int main(void)
 	    WITH_SERVICE(test_agreement),
 	    WITH_SERVICE(test_score_many),
 	    WITH_SERVICE(test_identify),
+	    WITH_SERVICE(test_identify_among_many),
 	    WITH_SERVICE(test_list_and_last_use),
 	    WITH_SERVICE(test_list_by_pages),
 	    WITH_SERVICE(test_list_of_more_than_a_message_holds),
