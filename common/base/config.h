@@ -115,6 +115,7 @@ typedef struct vu_config {
 	} security;
 	struct {
 		vu_system_mode mode;
+		bool machine;
 	} system;
 	struct {
 		double interval_s;

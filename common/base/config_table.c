@@ -85,6 +85,8 @@ static const vu_config_key KEYS[] = {
 
 	CHOICE(system.mode, "VOICE_UNLOCK_MODE", "screensaver", MODE_NAMES, "screensaver, pam or both",
 	       "what a voice may unlock"),
+	FLAG(system.machine, "VOICE_UNLOCK_MACHINE", false,
+	     "serve the whole machine: any local user may ask for himself; set by the system unit"),
 
 	NUMBER(monitoring.interval_s, "VOICE_UNLOCK_MONITOR_INTERVAL", 5, 0.1, 3600, "time between two measurements, seconds"),
 

@@ -10,6 +10,11 @@
 
 vu_status vu_platform_login_name(char *name, size_t size)
 {
+	return vu_platform_user_name(geteuid(), name, size);
+}
+
+vu_status vu_platform_user_name(uid_t uid, char *name, size_t size)
+{
 	struct passwd entry;
 	struct passwd *found = NULL;
 	vu_status status = VU_OK;
@@ -18,7 +23,7 @@ vu_status vu_platform_login_name(char *name, size_t size)
 
 	if (!buffer)
 		return VU_RESOURCE_EXHAUSTED;
-	failure = getpwuid_r(geteuid(), &entry, buffer, PASSWD_BUFFER_BYTES, &found);
+	failure = getpwuid_r(uid, &entry, buffer, PASSWD_BUFFER_BYTES, &found);
 	if (failure != 0)
 		status = vu_status_from_errno(failure);
 	else if (!found)

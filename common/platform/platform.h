@@ -86,9 +86,21 @@ vu_status vu_platform_shared_memory(const char *label, size_t bytes, int *fd_out
  * mapping. */
 void vu_platform_shared_memory_release(int fd, void *base, size_t offset, size_t bytes);
 
+/* ---- who sits at the machine ---- */
+
+/*
+ * True when this process belongs to a login session from another machine, as
+ * far as the system tells. Where it tells nothing, false.
+ */
+bool vu_platform_session_is_remote(void);
+/* True when the machine has a lid and it is closed. */
+bool vu_platform_lid_is_closed(void);
+
 /* ---- identity ---- */
 
 /* The login name of this process's user, into `name`. */
 vu_status vu_platform_login_name(char *name, size_t size);
+/* The login name of `uid`; NOT_FOUND when it has none. */
+vu_status vu_platform_user_name(uid_t uid, char *name, size_t size);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *keep_text(vu_rpc_call *call, const vu_span *text)
 {
@@ -188,6 +189,11 @@ uint32_t vu_rpc_attempt(const vu_rpc_call *call)
 pid_t vu_rpc_peer_pid(const vu_rpc_call *call)
 {
 	return call->peer ? call->peer->pid : 0;
+}
+
+bool vu_rpc_is_other_user(const vu_rpc_call *call)
+{
+	return vu_peer_judge(vu_rpc_peer_uid(call), geteuid(), false) != VU_OK;
 }
 
 uid_t vu_rpc_peer_uid(const vu_rpc_call *call)

@@ -60,6 +60,8 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 	channel->connection.endpoints = channel->endpoints;
 	channel->connection.endpoint_count = config->endpoint_count;
 	channel->connection.any_uid = config->any_uid;
+	channel->connection.wants_uid = config->server_uid != NULL;
+	channel->connection.server_uid = config->server_uid ? *config->server_uid : 0;
 	status = vu_connection_open(&channel->connection, error);
 	if (status) {
 		free_parts(channel);

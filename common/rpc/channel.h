@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 typedef struct vu_channel vu_channel;
 typedef struct vu_cancel vu_cancel;
@@ -33,6 +34,7 @@ typedef struct vu_channel_config {
 	unsigned concurrency_max; /* contexts in the pool; 0 = 16; more calls wait for a free one */
 	bool any_uid;             /* accept a server of any uid (the machine suite's); else own uid and root.
 	                             A caller that is root accepts any. */
+	const uid_t *server_uid;  /* the only uid whose server is accepted, by root as well; NULL: as any_uid says */
 } vu_channel_config;
 
 /* FAILED_PRECONDITION: an endpoint this build cannot use. Connecting happens in the background. */

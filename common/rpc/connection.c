@@ -38,6 +38,9 @@
 static bool may_talk_to(const vu_connection *connection, nng_pipe pipe)
 {
 	uint64_t uid;
+
+	if (connection->wants_uid)
+		return nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0 && uid == connection->server_uid;
 	/* Root may talk to anybody's server; others to their own and root's. */
 	if (connection->any_uid || geteuid() == 0 || vu_connection_is_remote(connection))
 		return true;

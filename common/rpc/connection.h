@@ -30,6 +30,8 @@ typedef struct vu_connection {
 	const vu_endpoint *endpoints; /* the owner's */
 	size_t endpoint_count;
 	bool any_uid;
+	bool wants_uid; /* only a server of server_uid will do */
+	uid_t server_uid;
 
 	nng_socket socket;
 	bool is_open;

@@ -40,6 +40,8 @@ typedef enum vu_rpc_flags {
 	VU_RPC_INLINE = 1,     /* never blocks and takes microseconds: runs on the receiving thread;
 	                          without it a handler runs on a worker thread and may block */
 	VU_RPC_IDEMPOTENT = 2, /* may be repeated safely; told to clients by reflection */
+	VU_RPC_ANY_USER = 4,   /* where peers of every uid are accepted, this is what those may call that are
+	                          neither our uid nor root; the handler looks at vu_rpc_is_other_user */
 } vu_rpc_flags;
 
 typedef struct vu_rpc_method {
@@ -60,7 +62,8 @@ typedef struct vu_rpc_server_config {
 	const vu_endpoint *endpoint;
 	unsigned in_flight_max; /* 0 = 64; above it RESOURCE_EXHAUSTED at once */
 	unsigned workers_max;   /* 0 = 8; threads start when first needed, 256 KB stacks, and end when idle */
-	bool any_uid;           /* accept peers of every uid (the machine suite's front); else own uid and root */
+	bool any_uid;           /* accept peers of every uid (the machine suite's front) for methods with
+	                           VU_RPC_ANY_USER; else own uid and root */
 } vu_rpc_server_config;
 
 typedef enum vu_serving_status {
@@ -133,6 +136,8 @@ const uint8_t *vu_rpc_request_id(const vu_rpc_call *call); /* VU_ID_BYTES */
 uint32_t vu_rpc_attempt(const vu_rpc_call *call);
 pid_t vu_rpc_peer_pid(const vu_rpc_call *call); /* 0 when not known */
 uid_t vu_rpc_peer_uid(const vu_rpc_call *call);
+/* True when the peer is neither our uid nor root: only methods with VU_RPC_ANY_USER ever see that. */
+bool vu_rpc_is_other_user(const vu_rpc_call *call);
 /* Metadata value or NULL. */
 const char *vu_rpc_metadata(const vu_rpc_call *call, const char *key);
 const ProtobufCMethodDescriptor *vu_rpc_method_descriptor(const vu_rpc_call *call);

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void receive(vu_slot *slot)
 {
@@ -226,6 +227,7 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	vu_span payload;
 	vu_error error;
 	vu_status status = VU_UNAUTHENTICATED;
+	bool other_user = true;
 	vu_peer *peer;
 
 	slot->state = VU_SLOT_HANDLING;
@@ -236,6 +238,7 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	peer = vu_peer_find(&server->peers, slot->pipe);
 	if (peer) {
 		status = peer->verdict;
+		other_user = vu_peer_judge(peer->uid, geteuid(), false) != VU_OK;
 		vu_peer_release(peer);
 	}
 	if (status) {
@@ -260,6 +263,12 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	if (!method || !method->handler) {
 		status = vu_fail(&error, VU_UNIMPLEMENTED, "unable to call %.*s: %s has no such method",
 		                 (int)header.method.bytes, (const char *)header.method.data, server->service);
+		goto refused;
+	}
+	if (other_user && !(method->flags & VU_RPC_ANY_USER)) {
+		status = vu_fail(&error, VU_PERMISSION_DENIED,
+		                 "unable to call %s as this user: that is for the user whom %s runs as, and for root",
+		                 method->full_name, server->service);
 		goto refused;
 	}
 	if (header.timeout_us == 0) {

@@ -99,6 +99,7 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 	config.endpoint = &endpoint;
 	config.in_flight_max = definition->in_flight_max;
 	config.workers_max = definition->workers_max;
+	config.any_uid = definition->front && vu_runtime_config(runtime)->system.machine;
 	status = vu_rpc_server_create(&config, &runtime->server, error);
 	if (status == VU_OK)
 		status = vu_process_service_add(runtime, error);

@@ -36,6 +36,7 @@ typedef struct vu_service_definition {
 	vu_service_id id;
 	unsigned in_flight_max;
 	unsigned workers_max;
+	bool front; /* the machine suite's other users may call it: methods with VU_RPC_ANY_USER */
 	/*
 	 * Creates the service's state and adds its RPC services to
 	 * vu_runtime_server(runtime). Loads nothing that the first request does not

@@ -149,6 +149,7 @@ static vu_status authenticate(voiceunlock_client *client, const char *user, cons
 		request.level = level;
 		request.anti_spoofing = anti_spoofing;
 		request.timeout_ms = (uint32_t)(ask.timeout_s * 1000.0);
+		request.enrolled_first = ask.options->enrolled_first;
 		status =
 		    vu_client_call_watched(client, "Authenticate", &request.base, &response, &call, &watch, error);
 	}

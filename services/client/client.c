@@ -49,6 +49,8 @@ voiceunlock_code voiceunlock_create(const voiceunlock_options *options, voiceunl
 		    error);
 	pthread_mutex_init(&client->mutex, NULL);
 	snprintf(client->caller, sizeof client->caller, "%s", caller);
+	client->machine_suite = options && options->machine_suite;
+	client->suite_uid = client->machine_suite ? (uid_t)options->suite_uid : 0;
 	status = vu_config_load(options ? options->config_path : NULL, &client->config, &inner);
 	if (status != VU_OK && options && options->tolerate_bad_config) {
 		client->config = NULL;
@@ -104,7 +106,10 @@ static vu_status create_channel(voiceunlock_client *client, vu_service_id id, vu
                                 vu_error *error)
 {
 	vu_endpoint endpoints[VU_CONFIG_ENDPOINTS_MAX];
-	vu_channel_config config = {.service = vu_service_name(id), .caller = client->caller, .endpoints = endpoints};
+	vu_channel_config config = {.service = vu_service_name(id),
+	                            .caller = client->caller,
+	                            .endpoints = endpoints,
+	                            .server_uid = client->machine_suite ? &client->suite_uid : NULL};
 	vu_status status;
 
 	if (client->config) {

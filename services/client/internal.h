@@ -34,6 +34,8 @@ struct voiceunlock_client {
 	vu_config *config;
 	char *runtime_folder;
 	char caller[64];
+	bool machine_suite; /* nobody but suite_uid may serve */
+	uid_t suite_uid;
 	pthread_mutex_t mutex; /* guards what follows */
 	vu_channel *channels[VU_SERVICE_COUNT];
 	bool timed_out; /* a call did: closing its channel could hang, see voiceunlock_destroy */

@@ -88,6 +88,8 @@ typedef struct voiceunlock_options {
 	const char *config_path;  /* NULL: the usual places */
 	const char *caller;       /* names this program in the services' logs; NULL: "client" */
 	bool tolerate_bad_config; /* go on with defaults when the configuration cannot be loaded */
+	bool machine_suite; /* the suite must run as `suite_uid`: no process of another user will do, nor root's */
+	uint32_t suite_uid;
 } voiceunlock_options;
 
 /*
@@ -239,6 +241,7 @@ typedef struct voiceunlock_attempt_options {
 	voiceunlock_progress_callback progress; /* or NULL */
 	void *context;
 	voiceunlock_cancel *cancel; /* or NULL */
+	bool enrolled_first;        /* opens no microphone for a user who is not enrolled */
 } voiceunlock_attempt_options;
 
 /*

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/user_name.h"
+#include "platform/platform.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -66,6 +67,27 @@ static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, co
 		status = vu_policy_choose_levels(&claim->policy, request->level, request->anti_spoofing,
 		                                 &claim->level, &claim->antispoof, error);
 	return status;
+}
+
+/*
+ * Other users of the machine suite (screen lockers; everybody else comes as
+ * root) may ask for themselves, at the microphone, with all that counts.
+ */
+static vu_status check_other_user(const vu_rpc_call *call, const voice_claim *claim, vu_error *error)
+{
+	char name[VU_USER_NAME_MAX + 1];
+	const Vu__AuthenticateRequest *request = claim->request;
+
+	if (!vu_rpc_is_other_user(call))
+		return VU_OK;
+	if (vu_platform_user_name(vu_rpc_peer_uid(call), name, sizeof name) != VU_OK ||
+	    strcmp(name, request->user) != 0)
+		return vu_fail(error, VU_PERMISSION_DENIED,
+		               "unable to ask for another user: this suite answers you for yourself only");
+	if (claim->upload || claim->isolated)
+		return vu_fail(error, VU_PERMISSION_DENIED,
+		               "unable to judge a recording for another user's process: speak to the microphone");
+	return VU_OK;
 }
 
 static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
@@ -281,6 +303,11 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 			return;
 		}
 	}
+	if (claim->request->enrolled_first && !prepare_models(claim, NULL)) {
+		claim->evidence.enrolled = claim->known;
+		settle(claim, listening, claim->known_error.message, settlement, response);
+		return;
+	}
 	vu_listen(claim->orchestrator, &order, listening);
 	if (weigh(claim, &order, listening, error) != VU_OK)
 		return;
@@ -302,7 +329,7 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	bool must_run;
 
 	if (read_claim(orchestrator, call, (const Vu__AuthenticateRequest *)message, &claim, &error) != VU_OK ||
-	    enter(&claim, &must_run, &error) != VU_OK) {
+	    check_other_user(call, &claim, &error) != VU_OK || enter(&claim, &must_run, &error) != VU_OK) {
 		vu_rpc_fail_error(call, &error);
 		return;
 	}

@@ -107,6 +107,7 @@ int main(int argc, char **argv)
 	    .id = VU_SERVICE_ORCHESTRATOR,
 	    .in_flight_max = IN_FLIGHT_MAX,
 	    .workers_max = WORKERS_MAX,
+	    .front = true,
 	    .start = start,
 	    .listening = listening,
 	    .reload = reload,

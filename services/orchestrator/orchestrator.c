@@ -12,11 +12,12 @@
 static const char *const PHRASE_WITHOUT_CONFIGURATION = "My voice opens this door, and only mine.";
 
 static const vu_rpc_method METHODS[] = {
-    {"Authenticate", vu_handle_authenticate, VU_RPC_IDEMPOTENT}, /* by attempt_id */
+    {"Authenticate", vu_handle_authenticate, VU_RPC_IDEMPOTENT | VU_RPC_ANY_USER}, /* by attempt_id */
     {"RunTrials", vu_handle_run_trials, VU_RPC_IDEMPOTENT},
     {"Identify", vu_handle_identify, VU_RPC_IDEMPOTENT},
-    {"WatchAttempt", vu_handle_watch_attempt, VU_RPC_IDEMPOTENT},
-    {"CancelAttempt", vu_handle_cancel_attempt, VU_RPC_IDEMPOTENT},
+    /* An attempt is known by 128 random bits to who began it. */
+    {"WatchAttempt", vu_handle_watch_attempt, VU_RPC_IDEMPOTENT | VU_RPC_ANY_USER},
+    {"CancelAttempt", vu_handle_cancel_attempt, VU_RPC_IDEMPOTENT | VU_RPC_ANY_USER},
     {"BeginEnrollment", vu_handle_begin_enrollment, VU_RPC_IDEMPOTENT}, /* by enrollment_id */
     {"AddSample", vu_handle_add_sample, VU_RPC_IDEMPOTENT},             /* by sample_id */
     {"CommitEnrollment", vu_handle_commit_enrollment, VU_RPC_IDEMPOTENT},

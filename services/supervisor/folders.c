@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static vu_status check(int fd, const char *path, vu_error *error)
+static vu_status check(int fd, const char *path, mode_t mode, vu_error *error)
 {
 	struct stat info;
 
@@ -23,12 +23,12 @@ static vu_status check(int fd, const char *path, vu_error *error)
 		    error, VU_PERMISSION_DENIED,
 		    "unable to trust folder %s: others can write to it; check what is in it, then run chmod 700 %s",
 		    path, path);
-	if ((info.st_mode & 0777) != 0700 && fchmod(fd, 0700) != 0)
-		return vu_fail_errno(error, errno, "unable to close folder %s to others", path);
+	if ((info.st_mode & 0777) != mode && fchmod(fd, mode) != 0)
+		return vu_fail_errno(error, errno, "unable to set who may enter folder %s", path);
 	return VU_OK;
 }
 
-vu_status vu_folder_make_private(const char *path, vu_error *error)
+static vu_status make(const char *path, mode_t mode, vu_error *error)
 {
 	vu_status status = vu_file_make_folder(path, error);
 	int fd;
@@ -42,7 +42,17 @@ vu_status vu_folder_make_private(const char *path, vu_error *error)
 		               "unable to trust folder %s: it is a symbolic link; name the folder itself", path);
 	if (fd < 0)
 		return vu_fail_errno(error, errno, "unable to open folder %s", path);
-	status = check(fd, path, error);
+	status = check(fd, path, mode, error);
 	close(fd);
 	return status;
+}
+
+vu_status vu_folder_make_private(const char *path, vu_error *error)
+{
+	return make(path, 0700, error);
+}
+
+vu_status vu_folder_let_pass(const char *path, vu_error *error)
+{
+	return make(path, 0711, error);
 }

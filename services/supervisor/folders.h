@@ -13,4 +13,8 @@
 /* PERMISSION_DENIED with the remedy; what mkdir says; FAILED_PRECONDITION when it is no folder. */
 vu_status vu_folder_make_private(const char *path, vu_error *error);
 
+/* Lets others pass through a private folder of ours (0711): the machine suite's sockets, each with a mode of its own.
+ */
+vu_status vu_folder_let_pass(const char *path, vu_error *error);
+
 #endif

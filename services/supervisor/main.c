@@ -287,6 +287,8 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 		status = find_folders(supervisor, error);
 	if (status == VU_OK)
 		status = vu_config_load(NULL, &suite.config, error);
+	if (status == VU_OK && suite.config->system.machine)
+		status = vu_folder_let_pass(supervisor->runtime_folder, error);
 	if (status == VU_OK)
 		status = vu_listening_endpoint(suite.config, supervisor->runtime_folder, VU_SERVICE_SUPERVISOR,
 		                               &supervisor->endpoint, error);

@@ -92,7 +92,7 @@ static void on_list_devices(void *context, vu_rpc_call *call, const ProtobufCMes
 
 static const vu_rpc_method METHODS[] = {
     {"Append", on_append, 0},
-    {"GetSession", on_get_session, VU_RPC_INLINE | VU_RPC_IDEMPOTENT},
+    {"GetSession", on_get_session, VU_RPC_INLINE | VU_RPC_IDEMPOTENT | VU_RPC_ANY_USER},
     {"Read", on_read, VU_RPC_IDEMPOTENT},
     {"FinishSession", on_finish_session, VU_RPC_INLINE},
     {"OpenSession", on_open_session, 0},
@@ -263,9 +263,10 @@ static void be_server(const char *path, const char *uid, const char *parent)
 		pause();
 }
 
-static void be_client(const char *path, const char *uid)
+static void be_client(const char *path, const char *uid, const char *method)
 {
-	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
+	Vu__SessionRequest session = VU__SESSION_REQUEST__INIT;
+	Vu__Empty empty = VU__EMPTY__INIT;
 	rpc_aid aid;
 	char text[VU_ENDPOINT_URI_MAX];
 	vu_error error = {VU_OK, ""};
@@ -276,7 +277,9 @@ static void be_client(const char *path, const char *uid)
 	snprintf(text, sizeof text, "ipc://%s", path);
 	if (vu_endpoint_parse(text, &aid.endpoint, &error) != VU_OK)
 		vu_log_panic("%s", error.message);
-	status = rpc_aid_call(rpc_aid_channel(&aid), "GetSession", &request.base, NULL, 10000000, &error);
+	status =
+	    rpc_aid_call(rpc_aid_channel(&aid), method,
+	                 strcmp(method, "GetSession") == 0 ? &session.base : &empty.base, NULL, 10000000, &error);
 	_exit((int)status);
 }
 
@@ -284,8 +287,8 @@ void rpc_aid_main(int argc, char **argv)
 {
 	if (argc == 5 && strcmp(argv[1], "serve") == 0)
 		be_server(argv[2], argv[3], argv[4]);
-	if (argc == 4 && strcmp(argv[1], "call") == 0)
-		be_client(argv[2], argv[3]);
+	if (argc == 5 && strcmp(argv[1], "call") == 0)
+		be_client(argv[2], argv[3], argv[4]);
 }
 
 /* NNG is never touched between fork and exec. */
@@ -342,10 +345,18 @@ void rpc_aid_kill(pid_t child)
 
 int rpc_aid_call_as(const rpc_aid *aid, uid_t uid)
 {
+	return rpc_aid_call_method_as(aid, uid, "GetSession");
+}
+
+int rpc_aid_call_method_as(const rpc_aid *aid, uid_t uid, const char *method)
+{
 	char path[VU_SOCKET_PATH_MAX + 1];
 	char number[16];
-	char *arguments[] = {NULL, (char *)(uintptr_t) "call", path, number, NULL};
+	char name[64];
+	char *arguments[] = {NULL, (char *)(uintptr_t) "call", path, number, name, NULL};
 	int status = -1;
+
+	snprintf(name, sizeof name, "%s", method);
 	snprintf(path, sizeof path, "%s", aid->endpoint.path);
 	snprintf(number, sizeof number, "%lu", (unsigned long)uid);
 	waitpid(spawn(arguments, -1), &status, 0);

@@ -72,6 +72,8 @@ pid_t rpc_aid_spawn_server(const rpc_aid *aid, uid_t uid);
 void rpc_aid_kill(pid_t child);
 /* One GetSession as another uid from a process of its own; its status. */
 int rpc_aid_call_as(const rpc_aid *aid, uid_t uid);
+/* The same for GetSession (which any user may call where any is let in) or ListDevices (which not). */
+int rpc_aid_call_method_as(const rpc_aid *aid, uid_t uid, const char *method);
 
 /* A frame of a request, as a client would send it; returns its length. */
 size_t rpc_aid_frame(uint8_t *frame, const char *method, uint64_t timeout_us, const void *payload,

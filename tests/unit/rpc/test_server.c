@@ -520,6 +520,30 @@ static void any_user_is_accepted_where_that_is_wanted(void **state)
 	rpc_aid_kill(child);
 }
 
+static void another_user_may_call_only_what_is_for_all(void **state)
+{
+	rpc_aid front;
+	vu_rpc_server_config config = {.any_uid = true};
+	vu_rpc_server_stats stats;
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	rpc_aid_init(&front);
+	rpc_aid_start(&front, &config);
+	assert_int_equal(chmod(front.folder, 0711), 0);
+	/* Its client refuses a server of root's only where it may not talk to one. */
+	assert_int_equal(rpc_aid_call_method_as(&front, NOBODY, "GetSession"), VU_OK);
+	vu_rpc_server_get_stats(front.server, &stats);
+	assert_int_equal(stats.requests, 1);
+	assert_int_equal(rpc_aid_call_method_as(&front, NOBODY, "ListDevices"), VU_PERMISSION_DENIED);
+	vu_rpc_server_get_stats(front.server, &stats);
+	assert_int_equal(stats.requests, 2);
+	assert_int_equal(stats.failures, 1);
+	assert_int_equal(rpc_aid_call_method_as(&front, 0, "ListDevices"), VU_OK);
+	rpc_aid_stop(&front);
+	rpc_aid_fini(&front);
+}
+
 static void a_peer_without_identity_is_unauthenticated(void **state)
 {
 	rpc_aid inside = aid;
@@ -585,6 +609,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(the_socket_is_private, setup, teardown),
 	    cmocka_unit_test_setup_teardown(draining_lets_calls_end_and_takes_no_more, setup, teardown),
 	    cmocka_unit_test_setup_teardown(another_user_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(another_user_may_call_only_what_is_for_all, setup, teardown),
 	    cmocka_unit_test_setup_teardown(any_user_is_accepted_where_that_is_wanted, setup_folder, teardown_folder),
 	    cmocka_unit_test_setup_teardown(a_peer_without_identity_is_unauthenticated, setup, teardown),
 	    cmocka_unit_test_setup_teardown(figures_are_counted, setup, teardown),

@@ -176,6 +176,34 @@ static void a_stranger_is_not_enrolled_and_need_not_speak(void **state)
 	assert_true(vu_clock_monotonic_us() - began_us < 3 * FRONT_SECOND);
 }
 
+/* What a password prompt waits for: no microphone is opened for who has no voice here. */
+static void asked_first_a_stranger_opens_no_microphone(void **state)
+{
+	Vu__AuthenticateRequest request = VU__AUTHENTICATE_REQUEST__INIT;
+	Vu__AuthenticateResponse *r;
+	front_ids ids;
+	vu_error error;
+	fake_script s;
+	(void)state;
+
+	for (int enrolled = 0; enrolled < 2; enrolled++) {
+		fake_script_reset();
+		CHANGE(enrolled = enrolled);
+		ids = front_new_ids();
+		request.attempt_id = ids.attempt;
+		request.user = front_text(enrolled ? "vera" : "udo3");
+		request.enrolled_first = true;
+		r = front_call("Authenticate", &request.base, 5 * FRONT_SECOND, &error);
+		assert_non_null(r);
+		assert_int_equal(r->verdict,
+		                 enrolled ? VU__VERDICT__VERDICT_ACCEPT : VU__VERDICT__VERDICT_NOT_ENROLLED);
+		assert_int_equal(r->may_unlock, enrolled);
+		s = fake_script_now();
+		assert_int_equal(s.opened, enrolled);
+		front_free(r);
+	}
+}
+
 static void a_stranger_without_speech_is_still_not_enrolled(void **state)
 {
 	CHANGE(enrolled = false);
@@ -675,6 +703,7 @@ int main(void)
 	    cmocka_unit_test_setup(silence_is_no_speech, reset),
 	    cmocka_unit_test_setup(noise_is_no_speech_with_scores_and_not_counted, reset),
 	    cmocka_unit_test_setup(a_stranger_is_not_enrolled_and_need_not_speak, reset),
+	    cmocka_unit_test_setup(asked_first_a_stranger_opens_no_microphone, reset),
 	    cmocka_unit_test_setup(a_stranger_without_speech_is_still_not_enrolled, reset),
 	    cmocka_unit_test_setup(too_many_failures_lock_out_and_time_unlocks, reset),
 	    cmocka_unit_test_setup(an_accept_forgets_failures_but_a_file_does_not, reset),
