@@ -43,6 +43,7 @@ include scripts/tests.mk
 include scripts/targets.mk
 include scripts/client.mk
 include scripts/models.mk
+include scripts/pam.mk
 
 # ---- generated protobuf code ----
 

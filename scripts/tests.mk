@@ -16,7 +16,7 @@ AID_C       := $(sort $(wildcard tests/system/aid/*.c))
 AID_BIN     := $(AID_C:tests/system/aid/%.c=$(BUILD)/tests/aid/%)
 
 # Objects of the service that a unit test is about, without its main.
-service_under_test = $(filter-out %/main.o,$(call objects,$(call service_c,$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1)))))))
+service_under_test = $(filter-out %/main.o %/installed.o,$(call objects,$(call service_c,$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1)))))))
 
 tool_under_test = $(filter-out %/main.o,$(call objects,$(call service_c,tools/$(word 2,$(subst /, ,$(patsubst tests/unit/%,%,$(1)))))))
 
@@ -34,7 +34,7 @@ $(foreach t,$(UNIT_C),$(eval $(call unit_test,$(t))))
 define service_test_includes
 $(OBJ)/tests/unit/services/$(1)/%.o: CPPFLAGS += -Iservices/$(1)
 endef
-$(foreach s,$(SERVICES) cli,$(eval $(call service_test_includes,$(s))))
+$(foreach s,$(SERVICES) cli pam,$(eval $(call service_test_includes,$(s))))
 
 define tool_test_includes
 $(OBJ)/tests/unit/tools/$(1)/%.o: CPPFLAGS += -Iservices/tools/$(1)

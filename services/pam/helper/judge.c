@@ -1,0 +1,51 @@
+/* Everything that is not an accept which may unlock, for this very user, opens nothing. */
+#include "judge.h"
+
+#include <string.h>
+
+const char *vu_pam_outcome_word(vu_pam_outcome outcome)
+{
+	switch (outcome) {
+	case VU_PAM_OUTCOME_UNLOCK:
+		return "unlock";
+	case VU_PAM_OUTCOME_REFUSED:
+		return "refused";
+	case VU_PAM_OUTCOME_EXHAUSTED:
+		return "exhausted";
+	case VU_PAM_OUTCOME_READY:
+		return "ready";
+	default:
+		return "unavailable";
+	}
+}
+
+vu_pam_outcome vu_pam_judge(const voiceunlock_attempt *attempt, const char *user, int try, int tries)
+{
+	switch (attempt->verdict) {
+	case VOICEUNLOCK_ACCEPT:
+		return attempt->may_unlock && attempt->user && strcmp(attempt->user, user) == 0
+		           ? VU_PAM_OUTCOME_UNLOCK
+		           : VU_PAM_OUTCOME_UNAVAILABLE;
+	case VOICEUNLOCK_REJECT:
+	case VOICEUNLOCK_SPOOF:
+		if (try < tries)
+			return VU_PAM_OUTCOME_AGAIN;
+		return tries > 1 ? VU_PAM_OUTCOME_EXHAUSTED : VU_PAM_OUTCOME_REFUSED;
+	case VOICEUNLOCK_LOCKED:
+		return VU_PAM_OUTCOME_EXHAUSTED;
+	default:
+		return VU_PAM_OUTCOME_UNAVAILABLE;
+	}
+}
+
+bool vu_pam_is_privileged(const char *service)
+{
+	static const char *const SERVICES[] = {"sudo", "sudo-i",  "sudo_local", "su",    "su-l",
+	                                       "doas", "runuser", "polkit-1",   "pkexec"};
+
+	for (size_t i = 0; i < sizeof SERVICES / sizeof *SERVICES; i++) {
+		if (strcmp(service, SERVICES[i]) == 0)
+			return true;
+	}
+	return false;
+}
