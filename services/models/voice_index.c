@@ -366,7 +366,7 @@ static void rank(size_t *best, float *scores, size_t *count, size_t room, size_t
 vu_status voice_index_search(voice_index *index, const voice_source *source, const vu_scorer *scorer,
                              const vu_probe *probe, size_t room, voice_found *found, vu_error *error)
 {
-	size_t best[VOICE_FOUND_MAX];
+	size_t best[VOICE_FOUND_MAX] = {0};
 	vu_status status;
 
 	found->count = 0;
