@@ -1,6 +1,8 @@
 /* Opening templates: every shape and value that scoring relies on is checked here. */
 #include "ml/template.h"
 
+#include "ml/adaptation.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +171,8 @@ vu_status vu_template_create(vu_model_file *file, vu_template **template_out, vu
 	if (status == VU_OK)
 		status = open_voices(t, error);
 	if (status == VU_OK)
+		status = vu_adaptation_open(t, error);
+	if (status == VU_OK)
 		status = open_kept(t, error);
 	if (status == VU_OK)
 		status = open_kept_frames(t, error);
@@ -184,6 +188,7 @@ void vu_template_destroy(vu_template *t)
 {
 	if (!t)
 		return;
+	free(t->adapted);
 	vu_model_file_close(t->file);
 	free(t);
 }

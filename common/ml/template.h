@@ -38,6 +38,22 @@
 /* Most bytes of frames kept of an enrolment. */
 #define VU_TEMPLATE_KEPT_FRAMES_MAX 32000
 
+/* How often a template has adapted, as its file has it; wall clock. */
+typedef struct vu_template_facts {
+	uint64_t count;
+	uint64_t last_us;
+	uint64_t day_us; /* when the day began in which of_day are counted */
+	uint64_t of_day;
+} vu_template_facts;
+
+/* Of a template that has adapted: see adaptation.h. */
+typedef struct vu_template_adapted {
+	vu_template_facts facts;
+	float voice[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX]; /* as enrolled */
+	vu_cohort_statistics strangers[VU_SPACES_MAX];
+	float mean[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX]; /* of what was heard since */
+} vu_template_adapted;
+
 typedef struct vu_template {
 	vu_model_file *file; /* owned */
 	char extractor[VU_EXTRACTOR_NAME_SIZE];
@@ -50,6 +66,7 @@ typedef struct vu_template {
 		float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
 		vu_cohort_statistics strangers;
 	} spaces[VU_SPACES_MAX];
+	vu_template_adapted *adapted; /* NULL: it is as enrolled */
 	uint32_t kept_count;
 	const uint8_t *kept_sample;
 	uint32_t kept_frames_count; /* samples whose frames were kept; 0 or all of them */

@@ -230,6 +230,7 @@ void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 			                         &bytes, &error);
 		if (status == VU_OK) {
 			forget_template(m, key);
+			atomic_fetch_add(&m->enrolments, 1);
 			if (!existed && !key.namespace[0] && atomic_load(&m->users) >= 0)
 				atomic_fetch_add(&m->users, 1);
 		}

@@ -24,6 +24,7 @@ typedef struct settings {
 	uint32_t components;
 	uint32_t load_timeout_ms;
 	vu_level level;
+	bool adaptive;
 	size_t cache_bytes;
 	uint64_t max_memory_bytes;
 	int64_t aggressive_unload_us;
@@ -41,6 +42,9 @@ struct models {
 	pthread_mutex_t removal_lock;
 	voice_index *index; /* of real users */
 	atomic_int users;   /* in the namespace of real users; -1: not counted yet */
+	/* Goes up, under the user's lock, whenever somebody is enrolled or removed: who worked on a template without
+	 * the lock sees that it may be another's by now. */
+	atomic_uint enrolments;
 	vu_rpc_service service;
 };
 
@@ -147,6 +151,8 @@ void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *
 void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_score_many(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_identify(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_adapt(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_revert(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *request);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/user_name.h"
 #include "internal.h"
+#include "ml/adaptation.h"
 #include "ml/background_path.h"
 
 #include <stdio.h>
@@ -364,8 +365,10 @@ static vu_status load_template(void *context, void **object_out, size_t *bytes_o
 	}
 	if (status != VU_OK)
 		return status;
+	if (!c->with->adaptive)
+		vu_adaptation_set_aside(t);
 	*object_out = t;
-	*bytes_out = sizeof *t + vu_model_file_bytes(t->file);
+	*bytes_out = sizeof *t + vu_model_file_bytes(t->file) + (t->adapted ? sizeof *t->adapted : 0);
 	return VU_OK;
 }
 

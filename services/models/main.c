@@ -6,6 +6,7 @@
  *   enroll.c         Enroll, Agreement
  *   score.c          Score, ScoreMany
  *   identify.c       Identify
+ *   adapt.c          Adapt, Revert
  *   users.c          ListUsers, Remove, RemoveNamespace, Preload, Stats
  *   loading.c        background and templates through the cache, verified
  *   memory.c         cleanup, States, SetPressure, Hot
@@ -36,6 +37,7 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .components = config->ml.pca_components,
 	    .load_timeout_ms = config->ml.load_timeout_ms,
 	    .level = config->authentication.level,
+	    .adaptive = config->authentication.adaptive,
 	    .max_memory_bytes = (uint64_t)config->performance.max_memory_mb * 1024 * 1024,
 	    .aggressive_unload_timeout_s = config->ml.aggressive_unload_timeout_s,
 	    .predict = config->ml.enable_predictive_loading,

@@ -17,6 +17,7 @@ static const vu_rpc_method METHODS[] = {
     {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},     {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
     {"Score", handle_score, VU_RPC_IDEMPOTENT},       {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
     {"Identify", handle_identify, VU_RPC_IDEMPOTENT}, {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
+    {"Adapt", handle_adapt, VU_RPC_IDEMPOTENT},       {"Revert", handle_revert, VU_RPC_IDEMPOTENT},
     {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
     {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
     {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
@@ -34,6 +35,7 @@ static vu_status take_settings(models *m, const models_settings *given, vu_error
 	m->settings.components = given->components;
 	m->settings.load_timeout_ms = given->load_timeout_ms;
 	m->settings.level = given->level;
+	m->settings.adaptive = given->adaptive;
 	m->settings.cache_bytes = given->cache_bytes;
 	m->settings.max_memory_bytes = given->max_memory_bytes;
 	m->settings.aggressive_unload_us = (int64_t)given->aggressive_unload_timeout_s * 1000000;
@@ -56,6 +58,7 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_init(&m->user_locks[i], NULL);
 	atomic_init(&m->users, -1);
+	atomic_init(&m->enrolments, 0);
 	m->service = (vu_rpc_service){
 	    .descriptor = &vu__models__descriptor,
 	    .methods = METHODS,
@@ -118,6 +121,7 @@ vu_status models_configure(models *m, const models_settings *given, vu_error *er
 		return status;
 	for (int part = 0; part < CACHE_PARTS; part++)
 		cache_forget(m->cache, (cache_part)part, "", true);
+	voice_index_drop(m->index);
 	cache_set_ceiling(m->cache, given->cache_bytes);
 	return VU_OK;
 }

@@ -24,6 +24,7 @@ typedef struct models_settings {
 	uint32_t components; /* ml.pca_components */
 	uint32_t load_timeout_ms;
 	vu_level level;                       /* when a request names none */
+	bool adaptive;                        /* authentication.adaptive; off: templates score as enrolled */
 	uint64_t max_memory_bytes;            /* performance.max_memory_mb; 0: unknown */
 	uint32_t aggressive_unload_timeout_s; /* ml.aggressive_unload_timeout_s */
 	bool predict;                         /* ml.enable_predictive_loading */

@@ -261,6 +261,7 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		                               &error);
 		if (status == VU_OK) {
 			forget_template(m, key);
+			atomic_fetch_add(&m->enrolments, 1);
 			if (bytes > 0 && !key.namespace[0] && atomic_load(&m->users) > 0)
 				atomic_fetch_sub(&m->users, 1);
 		}

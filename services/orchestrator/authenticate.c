@@ -6,6 +6,7 @@
  * itself (a bad request, a microphone in use or forbidden, cancelling) are
  * statuses instead and count for nothing.
  */
+#include "follow.h"
 #include "handlers.h"
 #include "judge.h"
 #include "listen.h"
@@ -326,6 +327,7 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	Vu__AuthenticateResponse response = VU__AUTHENTICATE_RESPONSE__INIT;
 	Vu__Timing timing = VU__TIMING__INIT;
 	vu_error error = {.status = VU_OK};
+	char user[VU_USER_NAME_MAX + 1];
 	bool must_run;
 
 	if (read_claim(orchestrator, call, (const Vu__AuthenticateRequest *)message, &claim, &error) != VU_OK ||
@@ -339,11 +341,16 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 		return;
 	}
 	response.timing = &timing;
+	settlement.verdict = VU__VERDICT__VERDICT_UNKNOWN;
+	settlement.may_unlock = false;
+	snprintf(user, sizeof user, "%s", claim.request->user);
 	run(&claim, &listening, &settlement, &response, &error);
 	vu_attempt_finish(orchestrator->attempts, claim.attempt, &response.base, &error);
 	/* From the stored result, so that the first answer and its repetitions cannot differ. */
 	vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
-	/* The answer is out; closing the microphone is what remains. `claim.request` is gone from here. */
+	/* The answer is out; what remains is for later ones. `claim.request` is gone from here. */
+	vu_follow_voice(orchestrator, &claim.policy, user, listening.features, claim.score, listening.antispoof,
+	                &settlement);
 	vu_listening_end(orchestrator, &listening);
 	if (claim.score)
 		vu_peer_free(&claim.score->base);

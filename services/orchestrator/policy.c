@@ -12,6 +12,7 @@ void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 	policy->min_samples = config->enrollment.min_samples;
 	policy->max_samples = config->enrollment.max_samples;
 	policy->retention_days = config->security.audit_retention_days;
+	policy->adaptive = config->authentication.adaptive;
 	policy->max_memory_bytes = (uint64_t)config->performance.max_memory_mb * 1024 * 1024;
 	policy->http_port = config->http.port;
 	policy->http_port_is_default = config->http.port_is_default;

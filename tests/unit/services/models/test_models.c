@@ -97,6 +97,7 @@ static int setup(void **state)
 	    .components = 50,
 	    .load_timeout_ms = 10000,
 	    .level = VU_LEVEL_STANDARD,
+	    .adaptive = true,
 	};
 	start();
 	return 0;
@@ -661,6 +662,91 @@ static void test_identify_among_many(void **state)
 			start();
 		}
 	}
+}
+
+static Vu__AdaptResponse *adapt(const char *namespace, const char *user, unsigned person, unsigned utterance,
+                                vu_error *error)
+{
+	vector_message vector;
+	Vu__UserKey key = VU__USER_KEY__INIT;
+	Vu__AdaptRequest request = VU__ADAPT_REQUEST__INIT;
+	Vu__AdaptResponse *response;
+
+	make_vector(&vector, person, utterance, 0);
+	key.namespace_ = (char *)(uintptr_t) namespace;
+	key.user = (char *)(uintptr_t)user;
+	request.key = &key;
+	request.extractor = (char *)(uintptr_t)SYNTHETIC_EXTRACTOR;
+	request.vector = &vector.message;
+	return call("Adapt", &request, &response, error) == VU_OK ? response : NULL;
+}
+
+static float fused(const char *user, unsigned person, unsigned utterance)
+{
+	Vu__ScoreResponse *response;
+	float score_;
+
+	assert_int_equal(score("", user, person, utterance, "", &response, NULL), VU_OK);
+	score_ = response->fused;
+	done(response);
+	return score_;
+}
+
+static void test_adapt_and_revert(void **state)
+{
+	Vu__UserKey key = VU__USER_KEY__INIT;
+	Vu__RevertRequest revert = VU__REVERT_REQUEST__INIT;
+	Vu__AdaptResponse *response;
+	Vu__Empty *empty;
+	float before;
+	float adapted;
+	vu_error error = {0};
+
+	(void)state;
+	assert_null(adapt("", "anna", STRANGER, 20, &error));
+	assert_int_equal(error.status, VU_NOT_FOUND);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	before = fused("anna", STRANGER, 9);
+	response = adapt("", "anna", STRANGER + 1, 20, NULL);
+	assert_false(response->adapted);
+	assert_string_equal(response->reason, "not sure enough");
+	done(response);
+	response = adapt("", "anna", STRANGER, 20, NULL);
+	assert_true(response->adapted);
+	assert_int_equal(response->adaptations, 1);
+	done(response);
+	adapted = fused("anna", STRANGER, 9);
+	assert_true(adapted != before);
+	response = adapt("", "anna", STRANGER, 21, NULL);
+	assert_false(response->adapted);
+	assert_string_equal(response->reason, "adapted often enough of late");
+	done(response);
+	/* It is in the file. */
+	stop();
+	start();
+	assert_true(fabsf(fused("anna", STRANGER, 9) - adapted) < 1e-4f);
+	/* Switched off, the template scores as it was enrolled; on again, as it had become. */
+	current.adaptive = false;
+	assert_int_equal(models_configure(service, &current, NULL), VU_OK);
+	assert_true(fabsf(fused("anna", STRANGER, 9) - before) < 1e-4f);
+	response = adapt("", "anna", STRANGER, 22, NULL);
+	assert_false(response->adapted);
+	assert_string_equal(response->reason, "authentication.adaptive is off");
+	done(response);
+	current.adaptive = true;
+	assert_int_equal(models_configure(service, &current, NULL), VU_OK);
+	assert_true(fabsf(fused("anna", STRANGER, 9) - adapted) < 1e-4f);
+	key.user = (char *)(uintptr_t) "anna";
+	revert.key = &key;
+	for (int twice = 0; twice < 2; twice++) {
+		assert_int_equal(call("Revert", &revert, &empty, NULL), VU_OK);
+		done(empty);
+		assert_true(fabsf(fused("anna", STRANGER, 9) - before) < 1e-4f);
+	}
+	/* Evaluations never adapt. */
+	assert_int_equal(enrol("trial", "anna", STRANGER, false, NULL), VU_OK);
+	assert_null(adapt("trial", "anna", STRANGER, 20, &error));
+	assert_int_equal(error.status, VU_INVALID_ARGUMENT);
 }
 
 static void test_list_and_last_use(void **state)
@@ -1236,6 +1322,7 @@ int main(void)
 	    WITH_SERVICE(test_score_many),
 	    WITH_SERVICE(test_identify),
 	    WITH_SERVICE(test_identify_among_many),
+	    WITH_SERVICE(test_adapt_and_revert),
 	    WITH_SERVICE(test_list_and_last_use),
 	    WITH_SERVICE(test_list_by_pages),
 	    WITH_SERVICE(test_list_of_more_than_a_message_holds),

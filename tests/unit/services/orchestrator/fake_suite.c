@@ -344,6 +344,20 @@ static void identify(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 	vu_rpc_reply(call, &response.base);
 }
 
+static void adapt(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	const Vu__AdaptRequest *request = (const Vu__AdaptRequest *)message;
+	Vu__AdaptResponse response = VU__ADAPT_RESPONSE__INIT;
+	(void)context;
+	pthread_mutex_lock(&lock);
+	script.adapted++;
+	snprintf(script.last_adapted, sizeof script.last_adapted, "%s/%s", request->key->namespace_,
+	         request->key->user);
+	pthread_mutex_unlock(&lock);
+	response.adapted = true;
+	vu_rpc_reply(call, &response.base);
+}
+
 static void list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	const Vu__ListUsersRequest *request = (const Vu__ListUsersRequest *)message;
@@ -467,11 +481,12 @@ static const vu_rpc_method CAPTURE[] = {
     {"OpenSession", open_session, 0}, {"GetSession", get_session, 0}, {"CloseSession", close_session, 0}};
 static const vu_rpc_method FEATURES[] = {{"Extract", extract, 0}};
 static const vu_rpc_method ANTISPOOF[] = {{"Assess", assess, 0}, {"Forget", forget, 0}};
-static const vu_rpc_method MODELS[] = {
-    {"Score", score, 0},          {"ScoreMany", score_many, 0}, {"Identify", identify, 0},
-    {"ListUsers", list_users, 0}, {"Preload", preload, 0},      {"Enroll", enroll, 0},
-    {"Agreement", agreement, 0},  {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
-    {"Stats", stats, 0}};
+static const vu_rpc_method MODELS[] = {{"Score", score, 0},          {"ScoreMany", score_many, 0},
+                                       {"Identify", identify, 0},    {"Adapt", adapt, 0},
+                                       {"ListUsers", list_users, 0}, {"Preload", preload, 0},
+                                       {"Enroll", enroll, 0},        {"Agreement", agreement, 0},
+                                       {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
+                                       {"Stats", stats, 0}};
 static const vu_rpc_method SUPERVISOR[] = {{"Status", supervisor_status, 0}};
 
 #define COUNT(table) (sizeof table / sizeof *table)

@@ -74,6 +74,7 @@ typedef struct fake_script {
 	unsigned scored;
 	unsigned listed;
 	unsigned preloaded;
+	unsigned adapted;
 	unsigned enrolled_calls;
 	unsigned enrolled_samples; /* in the last Enroll */
 	unsigned forgotten;
@@ -81,6 +82,7 @@ typedef struct fake_script {
 	bool last_isolated;
 	bool last_enrollment;
 	bool last_crops;
+	char last_adapted[80]; /* namespace/user */
 	char last_level[32];
 	char last_antispoof_level[32];
 	char last_namespace[72];

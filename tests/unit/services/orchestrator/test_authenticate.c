@@ -108,6 +108,49 @@ static void weaker_levels_never_unlock(void **state)
 	}
 }
 
+/* Waits for what comes after the answer: the microphone is closed last of all. */
+static fake_script afterwards(bool microphone)
+{
+	for (int i = 0; i < 500 && fake_script_now().closed < (microphone ? 1U : 0U); i++)
+		usleep(10000);
+	if (!microphone)
+		usleep(50000);
+	return fake_script_now();
+}
+
+static void a_sure_voice_is_followed(void **state)
+{
+	fake_script s;
+	(void)state;
+	CHANGE(fused = 2.5F);
+	front_free(expect("fiona", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	s = afterwards(true);
+	assert_int_equal(s.adapted, 1);
+	assert_string_equal(s.last_adapted, "/fiona");
+}
+
+static void nobody_else_is_followed(void **state)
+{
+	(void)state;
+	CHANGE(fused = 1.9F); /* accepted, by less than the margin */
+	front_free(expect("fred", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	assert_int_equal(afterwards(true).adapted, 0);
+	reset(state);
+	CHANGE(fused = 2.5F);
+	CHANGE(spoof_score = 0.1F); /* bona fide, but not surely */
+	front_free(expect("fred", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	assert_int_equal(afterwards(true).adapted, 0);
+	reset(state);
+	CHANGE(fused = 2.5F);
+	front_free(expect("fred", false, VU__VERDICT__VERDICT_ACCEPT, "never unlocks")); /* an upload */
+	assert_int_equal(afterwards(false).adapted, 0);
+	reset(state);
+	CHANGE(fused = 2.5F);
+	CHANGE(spoof = VU__SPOOF_VERDICT__SPOOF_SPOOF);
+	front_free(expect("fred", true, VU__VERDICT__VERDICT_SPOOF, ""));
+	assert_int_equal(afterwards(true).adapted, 0);
+}
+
 static void another_voice_is_rejected(void **state)
 {
 	CHANGE(fused = 0.5F);
@@ -695,6 +738,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(a_matching_voice_is_accepted, reset),
 	    cmocka_unit_test_setup(the_microphone_is_closed_afterwards, reset),
+	    cmocka_unit_test_setup(a_sure_voice_is_followed, reset),
+	    cmocka_unit_test_setup(nobody_else_is_followed, reset),
 	    cmocka_unit_test_setup(an_upload_is_accepted_but_never_unlocks, reset),
 	    cmocka_unit_test_setup(weaker_levels_never_unlock, reset),
 	    cmocka_unit_test_setup(another_voice_is_rejected, reset),
