@@ -1,42 +1,37 @@
 /*
- * Landmarks: what stays of an utterance when it is played back.
+ * Landmarks: pairs of an imprint's peaks, by which a past attempt is found
+ * among many.
  *
- * Peaks of the short-time spectrum between 250 and 3600 Hz, paired with those
- * that follow within 0.6 s (A. Wang, "An industrial-strength audio search
- * algorithm", ISMIR 2003). A pair (frequency, frequency difference, time
- * difference) survives scaling, shifting, cutting and moderate noise; two live
- * utterances of one sentence share almost none at a common time offset.
- *
- * Steady tones (hum, fans) are removed by taking each frequency's mean away,
- * or every recording of one microphone would look alike.
+ * Each peak is paired with those that follow within 0.6 s (A. Wang, "An
+ * industrial-strength audio search algorithm", ISMIR 2003). What names a pair
+ * is band, difference of bands and difference of time; copies of an utterance
+ * share many pairs at one common time offset, others a handful by chance.
+ * Pure functions.
  */
 #ifndef VU_ANTISPOOF_LANDMARKS_H
 #define VU_ANTISPOOF_LANDMARKS_H
 
-#include "base/status.h"
+#include "imprint.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_LANDMARK_HOP_SAMPLES 128 /* 8 ms at 16 kHz */
-#define VU_LANDMARKS_MAX        4096
-/* Fewer than so many say nothing about an utterance. */
-#define VU_LANDMARKS_MIN 20
+#define VU_LANDMARK_FAN_OUT  5
+#define VU_LANDMARKS_MAX     (VU_IMPRINT_PEAKS_MAX * VU_LANDMARK_FAN_OUT)
+#define VU_LANDMARK_ROWS_MAX 40
+#define VU_LANDMARK_BANDS    14 /* the furthest difference, up or down */
+/* Names are below this. */
+#define VU_LANDMARK_NAMES (VU_IMPRINT_BANDS * (2 * VU_LANDMARK_BANDS + 1) * (VU_LANDMARK_ROWS_MAX / 2 + 2))
 
 typedef struct vu_landmark {
-	uint32_t pair;  /* 8 bits frequency, 8 bits difference, 6 bits time */
-	uint32_t frame; /* of the first peak */
+	uint16_t name;
+	uint16_t time; /* of the first peak, in pairs of rows */
 } vu_landmark;
 
-typedef struct vu_landmarker vu_landmarker;
-
-vu_status vu_landmarker_create(vu_landmarker **landmarker_out);
-void vu_landmarker_destroy(vu_landmarker *landmarker);
-
-/* Consumes samples as they arrive. RESOURCE_EXHAUSTED past 120 s or without memory. */
-vu_status vu_landmarker_push(vu_landmarker *landmarker, const int16_t *samples, size_t count);
-
-/* Writes at most VU_LANDMARKS_MAX landmarks in order of time and returns how many. */
-size_t vu_landmarker_finish(vu_landmarker *landmarker, vu_landmark *out);
+/*
+ * Writes at most VU_LANDMARKS_MAX landmarks, in order of time, and returns how
+ * many. Times are multiplied by `tempo` first (1 as it is; 0.9 to 1.1).
+ */
+size_t vu_landmarks_make(const vu_imprint_peak *peaks, size_t peak_count, double tempo, vu_landmark *out);
 
 #endif

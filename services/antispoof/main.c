@@ -5,9 +5,12 @@
  *   assessment.c          joins the detectors that a level asks for
  *   detector.h            what a detector is
  *   replay_detector.c     the same recording again
- *     landmarks.c         what stays of an utterance when it is played back
- *     replay_memory.c     landmarks of past attempts, on disk
- *     replay_votes.c      landmarks at a common time offset
+ *     imprint.c           what stays of an utterance when it is played back
+ *     landmarks.c         pairs of an imprint's peaks
+ *     replay_memory.c     imprints of past attempts, on disk
+ *       replay_record.c   one of them, packed and sealed
+ *       replay_index.c    finds those that share landmarks
+ *       imprint_match.c   how alike two are
  *   injection_detector.c  audio that no microphone delivered
  *     injection.c         its traces
  *   synthetic_detector.c  speech that a machine made

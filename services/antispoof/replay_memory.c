@@ -1,17 +1,23 @@
 /*
- * The replay memory in a store of its own. Each meeting is one transaction; a
- * failed one leaves nothing behind and is reported, and the caller then
- * refuses the attempt as unavailable.
+ * The replay memory: imprints in a store of their own, sealed; an index over
+ * their landmarks in memory. Each meeting is one transaction; a failed one
+ * leaves nothing behind and is reported, and the caller then refuses the
+ * attempt as unavailable.
  */
 #include "replay_memory.h"
 
-#include "replay_votes.h"
+#include "imprint_match.h"
+#include "landmarks.h"
+#include "replay_index.h"
+#include "replay_record.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -19,32 +25,56 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* How a copy may have been played: pitch and tempo are undone before it is looked for. */
+static const double PITCHES[] = {1, 0.97, 1.03};
+#define PITCH_COUNT (sizeof PITCHES / sizeof PITCHES[0])
+static const struct {
+	size_t pitch;
+	double tempo;
+} VARIANTS[] = {{0, 1}, {0, 0.97}, {0, 1.03}, {1, 0.97}, {2, 1.03}};
+#define VARIANT_COUNT (sizeof VARIANTS / sizeof VARIANTS[0])
+
+/* Candidates that are compared, and of these, how many at more tempos and offsets. */
+#define COMPARED_MAX 64
+#define REFINED_MAX  4
+/* Below this, a candidate at about the right place is none. */
+#define LIKENESS_REFINED 0.15
+/* Rows that a candidate's offset may be wrong by: landmarks know it to a pair of rows. */
+#define SLACK_ROWS   4
+#define REFINED_ROWS 8
+/* Tempos tried around that of the variant. */
+#define TEMPO_STEP  0.005
+#define TEMPO_STEPS 4
+
+/* Attempts let go of in one meeting at most; what is left goes in the next. */
+#define EXPIRED_MAX 32
+
 struct vu_replay_memory {
 	vu_store *store;
 	vu_clock clock;
-	uint8_t key[crypto_shorthash_KEYBYTES];
+	vu_replay_limits limits;
+	pthread_mutex_t lock; /* one meeting at a time; guards all below */
+	vu_replay_index *index;
+	uint64_t attempts;
+	uint64_t bytes;
+	uint8_t key[VU_REPLAY_KEY_BYTES];
 	char path[PATH_MAX];
 };
 
-/* Landmarks stand twice: by hash to be found, and packed in their attempt's row to be removed with it. */
+/* Version 1 kept hashed landmarks; an imprint cannot be made of them. */
 static const char *const MIGRATIONS[] = {
+    "CREATE TABLE attempts(row INTEGER PRIMARY KEY);CREATE TABLE landmarks(hash INTEGER PRIMARY KEY);",
+    "DROP TABLE attempts; DROP TABLE landmarks;"
     "CREATE TABLE attempts(row INTEGER PRIMARY KEY, attempt_id TEXT NOT NULL UNIQUE, time_us INTEGER NOT NULL,"
-    " landmarks INTEGER NOT NULL, entries BLOB NOT NULL);"
-    "CREATE INDEX attempts_by_time ON attempts(time_us);"
-    "CREATE TABLE landmarks(hash INTEGER NOT NULL, attempt INTEGER NOT NULL, frame INTEGER NOT NULL,"
-    " PRIMARY KEY(hash, attempt, frame)) WITHOUT ROWID;",
+    " bytes INTEGER NOT NULL, peaks BLOB NOT NULL, cells BLOB NOT NULL);"
+    "CREATE INDEX attempts_by_time ON attempts(time_us);",
 };
-static const vu_store_schema SCHEMA = {0x56555250 /* "VURP" */, MIGRATIONS, 1, .relaxed = true};
+static const vu_store_schema SCHEMA = {0x56555250 /* "VURP" */, MIGRATIONS, 2, .relaxed = true};
 
-/* One stored landmark. */
-typedef struct entry {
-	int64_t hash;
-	int64_t frame;
-} entry;
-
-/* The key that landmarks are hashed with; made at first use, never written twice. */
+/* The key that imprints are sealed with, from a file made at first use and never written twice. */
 static vu_status load_key(const char *folder, uint8_t *key, vu_error *error)
 {
+	uint8_t seed[VU_REPLAY_SEED_BYTES];
 	char path[PATH_MAX];
 	char *data = NULL;
 	size_t bytes = 0;
@@ -53,31 +83,83 @@ static vu_status load_key(const char *folder, uint8_t *key, vu_error *error)
 	snprintf(path, sizeof path, "%s/replay.key", folder);
 	status = vu_file_read(path, 64, &data, &bytes, error);
 	if (status == VU_NOT_FOUND) {
-		randombytes_buf(key, crypto_shorthash_KEYBYTES);
-		return vu_file_write_atomically(path, key, crypto_shorthash_KEYBYTES, error);
-	}
-	if (status != VU_OK)
-		return status;
-	if (bytes == crypto_shorthash_KEYBYTES)
-		memcpy(key, data, bytes);
-	else
+		randombytes_buf(seed, sizeof seed);
+		status = vu_file_write_atomically(path, seed, sizeof seed, error);
+	} else if (status == VU_OK && bytes == sizeof seed) {
+		memcpy(seed, data, sizeof seed);
+	} else if (status == VU_OK) {
 		status =
 		    vu_fail(error, VU_DATA_LOSS,
-		            "unable to use %s: it has %zu bytes instead of %d; remove it together with replay.db, "
+		            "unable to use %s: it has %zu bytes instead of %zu; remove it together with replay.db, "
 		            "past attempts are then forgotten",
-		            path, bytes, crypto_shorthash_KEYBYTES);
+		            path, bytes, sizeof seed);
+	}
+	if (status == VU_OK)
+		crypto_generichash(key, VU_REPLAY_KEY_BYTES, seed, sizeof seed, NULL, 0);
+	sodium_memzero(seed, sizeof seed);
 	free(data);
 	return status;
 }
 
-vu_status vu_replay_memory_open(const char *folder, vu_clock clock, vu_replay_memory **memory_out, vu_error *error)
+/* Makes the index and the totals of what the store holds; what cannot be opened any more is let go of. */
+static vu_status load_index(vu_replay_memory *m, vu_error *error)
 {
+	vu_imprint_peak *peaks = malloc(VU_IMPRINT_PEAKS_MAX * sizeof *peaks);
+	vu_landmark *landmarks = malloc(VU_LANDMARKS_MAX * sizeof *landmarks);
+	vu_statement *select = NULL;
+	uint64_t unreadable = 0;
+	bool found = true;
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+
+	if (!peaks || !landmarks || vu_replay_index_create(&m->index) != VU_OK) {
+		vu_fail(error, status, "unable to open the replay memory: out of memory");
+		goto out;
+	}
+	status = vu_store_begin(m->store, error);
+	if (status != VU_OK)
+		goto out;
+	status = vu_statement_prepare(m->store, "SELECT row, bytes, peaks FROM attempts", &select, error);
+	while (status == VU_OK && (status = vu_statement_step(select, &found, error)) == VU_OK && found) {
+		size_t bytes = 0;
+		size_t count = 0;
+		const uint8_t *data = vu_statement_blob(select, 2, &bytes);
+
+		m->attempts++;
+		m->bytes += (uint64_t)vu_statement_int(select, 1);
+		if (vu_replay_open_peaks(data, bytes, m->key, peaks, &count) != VU_OK) {
+			unreadable++;
+			continue;
+		}
+		status = vu_replay_index_add(m->index, vu_statement_int(select, 0), landmarks,
+		                             vu_landmarks_make(peaks, count, 1, landmarks));
+		if (status != VU_OK)
+			vu_fail(error, status, "unable to open the replay memory: out of memory");
+	}
+	vu_statement_finish(select);
+	vu_store_rollback(m->store);
+	if (unreadable > 0)
+		vu_log_error("unable to open %" PRIu64 " of %" PRIu64
+		             " attempts in %s: they were sealed with another "
+		             "replay.key; recordings of them will not be known again",
+		             unreadable, m->attempts, m->path);
+out:
+	free(landmarks);
+	free(peaks);
+	return status;
+}
+
+vu_status vu_replay_memory_open(const char *folder, vu_clock clock, const vu_replay_limits *limits,
+                                vu_replay_memory **memory_out, vu_error *error)
+{
+	static const vu_replay_limits usual = {VU_REPLAY_ATTEMPTS_MAX, VU_REPLAY_BYTES_MAX, VU_REPLAY_AGE_DAYS_MAX};
 	vu_replay_memory *m = calloc(1, sizeof *m);
 	vu_status status;
 
 	if (!m)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open the replay memory: out of memory");
+	pthread_mutex_init(&m->lock, NULL);
 	m->clock = clock;
+	m->limits = limits ? *limits : usual;
 	if ((size_t)snprintf(m->path, sizeof m->path, "%s/replay.db", folder) >= sizeof m->path)
 		status =
 		    vu_fail(error, VU_INVALID_ARGUMENT, "unable to open the replay memory: the path is too long");
@@ -87,6 +169,8 @@ vu_status vu_replay_memory_open(const char *folder, vu_clock clock, vu_replay_me
 		status = load_key(folder, m->key, error);
 	if (status == VU_OK)
 		status = vu_store_open_or_replace(m->path, &SCHEMA, &m->store, NULL, error);
+	if (status == VU_OK)
+		status = load_index(m, error);
 	if (status != VU_OK) {
 		vu_replay_memory_close(m);
 		return status;
@@ -100,275 +184,367 @@ void vu_replay_memory_close(vu_replay_memory *m)
 	if (!m)
 		return;
 	vu_store_close(m->store);
+	vu_replay_index_destroy(m->index);
+	pthread_mutex_destroy(&m->lock);
 	sodium_memzero(m->key, sizeof m->key);
 	free(m);
 }
 
-/* 63 bits of a keyed hash: the database's integers are signed. */
-static int64_t keyed_hash(const vu_replay_memory *m, uint32_t pair)
-{
-	uint8_t hash[crypto_shorthash_BYTES];
-	int64_t value;
-	uint8_t input[4] = {(uint8_t)pair, (uint8_t)(pair >> 8), (uint8_t)(pair >> 16), (uint8_t)(pair >> 24)};
+/* One attempt that a transaction removes or adds; applied to the index after it. */
+typedef struct change {
+	int64_t row;
+	uint64_t bytes;
+} change;
 
-	crypto_shorthash(hash, input, sizeof input, m->key);
-	memcpy(&value, hash, sizeof value);
-	return value & INT64_MAX;
-}
+typedef struct changes {
+	change removed[EXPIRED_MAX + 1];
+	size_t removed_count;
+	change added; /* row 0: none */
+} changes;
 
-/* Row of an attempt, or 0. */
-static vu_status find_row(vu_replay_memory *m, const char *attempt_id, int64_t *row_out, vu_error *error)
+/* The attempt's row and bytes; row 0 when there is none. */
+static vu_status find_attempt(vu_replay_memory *m, const char *attempt_id, change *out, vu_error *error)
 {
 	vu_statement *select = NULL;
 	bool row = false;
 	vu_status status =
-	    vu_statement_prepare(m->store, "SELECT row FROM attempts WHERE attempt_id=?1", &select, error);
+	    vu_statement_prepare(m->store, "SELECT row, bytes FROM attempts WHERE attempt_id=?1", &select, error);
 
-	*row_out = 0;
+	*out = (change){0, 0};
 	if (status == VU_OK) {
 		vu_statement_bind_text(select, 1, attempt_id);
 		status = vu_statement_step(select, &row, error);
 	}
 	if (status == VU_OK && row)
-		*row_out = vu_statement_int(select, 0);
+		*out = (change){vu_statement_int(select, 0), (uint64_t)vu_statement_int(select, 1)};
 	vu_statement_finish(select);
 	return status;
 }
 
-/* Runs one landmark statement (hash, attempt, frame) for each entry. */
-static vu_status for_each_entry(vu_replay_memory *m, const char *sql, const uint8_t *entries, size_t count,
-                                int64_t row, vu_error *error)
+static vu_status remove_attempt(vu_replay_memory *m, change which, changes *changed, vu_error *error)
 {
 	vu_statement *statement = NULL;
-	vu_status status = vu_statement_prepare(m->store, sql, &statement, error);
+	bool unused;
+	vu_status status = vu_statement_prepare(m->store, "DELETE FROM attempts WHERE row=?1", &statement, error);
 
-	for (size_t i = 0; i < count && status == VU_OK; i++) {
-		entry e;
-		bool unused;
-		memcpy(&e, entries + i * sizeof e, sizeof e);
-		vu_statement_reset(statement);
-		vu_statement_bind_int(statement, 1, e.hash);
-		vu_statement_bind_int(statement, 2, row);
-		vu_statement_bind_int(statement, 3, e.frame);
+	if (status == VU_OK) {
+		vu_statement_bind_int(statement, 1, which.row);
 		status = vu_statement_step(statement, &unused, error);
 	}
 	vu_statement_finish(statement);
-	return status;
-}
-
-static vu_status remove_row(vu_replay_memory *m, int64_t row, vu_error *error)
-{
-	vu_statement *statement = NULL;
-	bool found = false;
-	vu_status status =
-	    vu_statement_prepare(m->store, "SELECT entries FROM attempts WHERE row=?1", &statement, error);
-
-	if (status == VU_OK) {
-		vu_statement_bind_int(statement, 1, row);
-		status = vu_statement_step(statement, &found, error);
-	}
-	if (status == VU_OK && found) {
-		size_t bytes = 0;
-		const uint8_t *entries = vu_statement_blob(statement, 0, &bytes);
-		status = for_each_entry(m, "DELETE FROM landmarks WHERE hash=?1 AND attempt=?2 AND frame=?3", entries,
-		                        bytes / sizeof(entry), row, error);
-	}
-	vu_statement_finish(statement);
-	statement = NULL;
 	if (status == VU_OK)
-		status = vu_statement_prepare(m->store, "DELETE FROM attempts WHERE row=?1", &statement, error);
-	if (status == VU_OK) {
-		vu_statement_bind_int(statement, 1, row);
-		status = vu_statement_step(statement, &found, error);
-	}
-	vu_statement_finish(statement);
+		changed->removed[changed->removed_count++] = which;
 	return status;
 }
 
-/* Lets go of what is too old or too much. */
-static vu_status expire(vu_replay_memory *m, vu_error *error)
+/* Makes room for `bytes` more: lets go of what is too old or too much. */
+static vu_status expire(vu_replay_memory *m, uint64_t bytes, changes *changed, vu_error *error)
 {
-	int64_t now_us = m->clock.wall_us(m->clock.context);
-	vu_status status = VU_OK;
+	int64_t oldest_us = m->clock.wall_us(m->clock.context) - (int64_t)m->limits.age_days_max * 86400 * 1000000;
+	uint64_t attempts = m->attempts + 1;
+	uint64_t all_bytes = m->bytes + bytes;
 	bool found = true;
+	vu_status status = VU_OK;
 
-	while (status == VU_OK && found) {
-		vu_statement *oldest = NULL;
-		int64_t row = 0;
-		status = vu_statement_prepare(m->store,
-		                              "SELECT row FROM attempts WHERE time_us<?1"
-		                              " OR (SELECT count(*) FROM attempts)>?2 ORDER BY time_us LIMIT 1",
-		                              &oldest, error);
-		if (status == VU_OK) {
-			vu_statement_bind_int(oldest, 1, now_us - (int64_t)VU_REPLAY_AGE_DAYS_MAX * 86400 * 1000000);
-			vu_statement_bind_int(oldest, 2, VU_REPLAY_ATTEMPTS_MAX);
-			status = vu_statement_step(oldest, &found, error);
+	for (size_t i = 0; i < changed->removed_count; i++) {
+		attempts--;
+		all_bytes -= changed->removed[i].bytes;
+	}
+	while (status == VU_OK && found && changed->removed_count < EXPIRED_MAX) {
+		vu_statement *select = NULL;
+		change oldest = {0, 0};
+		bool too_old = false;
+
+		status = vu_statement_prepare(
+		    m->store, "SELECT row, bytes, time_us FROM attempts ORDER BY time_us LIMIT 1", &select, error);
+		if (status == VU_OK)
+			status = vu_statement_step(select, &found, error);
+		if (status == VU_OK && found) {
+			oldest = (change){vu_statement_int(select, 0), (uint64_t)vu_statement_int(select, 1)};
+			too_old = vu_statement_int(select, 2) < oldest_us;
 		}
-		if (status == VU_OK && found)
-			row = vu_statement_int(oldest, 0);
-		vu_statement_finish(oldest);
-		if (status == VU_OK && found)
-			status = remove_row(m, row, error);
+		vu_statement_finish(select);
+		found = found && (too_old || attempts > m->limits.attempts_max || all_bytes > m->limits.bytes_max);
+		if (status == VU_OK && found) {
+			attempts--;
+			all_bytes -= oldest.bytes;
+			status = remove_attempt(m, oldest, changed, error);
+		}
 	}
 	return status;
 }
 
-/* When the best candidate was, and how many landmarks it has. */
-static vu_status describe_candidate(vu_replay_memory *m, int64_t row, vu_replay_match *match, vu_error *error)
+static vu_status remember(vu_replay_memory *m, const char *attempt_id, const vu_imprint *imprint, changes *changed,
+                          vu_error *error)
+{
+	vu_replay_part peaks = {NULL, 0};
+	vu_replay_part cells = {NULL, 0};
+	vu_statement *insert = NULL;
+	bool unused;
+	vu_status status = vu_replay_seal_peaks(imprint, m->key, &peaks);
+
+	if (status == VU_OK)
+		status = vu_replay_seal_cells(imprint, m->key, &cells);
+	if (status != VU_OK)
+		vu_fail(error, status, "unable to remember the attempt: out of memory");
+	if (status == VU_OK)
+		status = expire(m, peaks.bytes + cells.bytes, changed, error);
+	if (status == VU_OK)
+		status = vu_statement_prepare(
+		    m->store, "INSERT INTO attempts(attempt_id, time_us, bytes, peaks, cells) VALUES(?1,?2,?3,?4,?5)",
+		    &insert, error);
+	if (status == VU_OK) {
+		vu_statement_bind_text(insert, 1, attempt_id);
+		vu_statement_bind_int(insert, 2, m->clock.wall_us(m->clock.context));
+		vu_statement_bind_int(insert, 3, (int64_t)(peaks.bytes + cells.bytes));
+		vu_statement_bind_blob(insert, 4, peaks.data, peaks.bytes);
+		vu_statement_bind_blob(insert, 5, cells.data, cells.bytes);
+		status = vu_statement_step(insert, &unused, error);
+	}
+	vu_statement_finish(insert);
+	if (status == VU_OK)
+		status = find_attempt(m, attempt_id, &changed->added, error);
+	free(cells.data);
+	free(peaks.data);
+	return status;
+}
+
+/* A candidate and the variant of the query that found it. */
+typedef struct suspect {
+	vu_replay_candidate candidate;
+	size_t variant;
+	double likeness;
+	int offset;
+} suspect;
+
+static int most_votes_first(const void *a, const void *b)
+{
+	const suspect *x = a;
+	const suspect *y = b;
+	return (x->candidate.votes < y->candidate.votes) - (x->candidate.votes > y->candidate.votes);
+}
+
+static int most_alike_first(const void *a, const void *b)
+{
+	const suspect *x = a;
+	const suspect *y = b;
+	return (x->likeness < y->likeness) - (x->likeness > y->likeness);
+}
+
+/* The at most COMPARED_MAX suspects with the most votes. */
+static size_t find_suspects(vu_replay_memory *m, vu_imprint *const *imprints, int64_t own_row, vu_landmark *landmarks,
+                            suspect *suspects)
+{
+	vu_replay_candidate found[COMPARED_MAX];
+	size_t count = 0;
+
+	for (size_t v = 0; v < VARIANT_COUNT; v++) {
+		const vu_imprint *imprint = imprints[VARIANTS[v].pitch];
+		size_t marks = vu_landmarks_make(imprint->peaks, imprint->peak_count, VARIANTS[v].tempo, landmarks);
+		size_t some = vu_replay_index_find(m->index, landmarks, marks, own_row, found, COMPARED_MAX);
+		for (size_t i = 0; i < some; i++)
+			suspects[count++] = (suspect){.candidate = found[i], .variant = v};
+	}
+	qsort(suspects, count, sizeof *suspects, most_votes_first);
+	return count < COMPARED_MAX ? count : COMPARED_MAX;
+}
+
+/* The imprint of a past attempt; NULL in *imprint_out when it cannot be opened. */
+static vu_status load_imprint(vu_replay_memory *m, int64_t row, vu_imprint **imprint_out, int64_t *time_us,
+                              vu_error *error)
 {
 	vu_statement *select = NULL;
 	bool found = false;
 	vu_status status =
-	    vu_statement_prepare(m->store, "SELECT time_us, landmarks FROM attempts WHERE row=?1", &select, error);
+	    vu_statement_prepare(m->store, "SELECT time_us, cells FROM attempts WHERE row=?1", &select, error);
 
+	*imprint_out = NULL;
 	if (status == VU_OK) {
 		vu_statement_bind_int(select, 1, row);
 		status = vu_statement_step(select, &found, error);
 	}
 	if (status == VU_OK && found) {
-		match->time_us = vu_statement_int(select, 0);
-		match->candidates = (uint32_t)vu_statement_int(select, 1);
+		size_t bytes = 0;
+		const uint8_t *data = vu_statement_blob(select, 1, &bytes);
+		*time_us = vu_statement_int(select, 0);
+		status = vu_replay_open_cells(data, bytes, m->key, imprint_out);
+		if (status != VU_OK)
+			vu_fail(error, status, "unable to read a past attempt from %s: %s", m->path,
+			        vu_status_name(status));
 	}
 	vu_statement_finish(select);
 	return status;
 }
 
-static vu_status look_up(vu_replay_memory *m, const entry *entries, size_t count, int64_t own_row,
-                         vu_replay_match *match, vu_error *error)
+/* Looks closer: at tempos and offsets around. */
+static double refine(vu_imprint *const *imprints, const vu_imprint *past, const suspect *s)
 {
-	vu_replay_votes *votes = NULL;
-	vu_statement *find = NULL;
-	int64_t candidate = 0;
-	vu_status status = vu_replay_votes_create(&votes);
+	const vu_imprint *query = imprints[VARIANTS[s->variant].pitch];
+	double best = s->likeness;
+
+	for (int step = -TEMPO_STEPS; step <= TEMPO_STEPS; step++) {
+		double tempo = VARIANTS[s->variant].tempo + step * TEMPO_STEP;
+		/* A tempo that turns about the middle of the query moves its first row. */
+		int offset = s->offset - (int)lround(step * TEMPO_STEP * (double)query->rows / 2);
+		best = fmax(best, vu_imprint_match(query, past, tempo, offset, REFINED_ROWS, NULL));
+	}
+	return best;
+}
+
+/* Compares the query with what the index finds. */
+static vu_status look_up(vu_replay_memory *m, vu_imprint *const *imprints, int64_t own_row, vu_replay_match *match,
+                         vu_error *error)
+{
+	suspect *suspects = calloc(VARIANT_COUNT * COMPARED_MAX, sizeof *suspects);
+	vu_landmark *landmarks = malloc(VU_LANDMARKS_MAX * sizeof *landmarks);
+	vu_imprint *past = NULL;
+	vu_status status = VU_OK;
+	int64_t time_us = 0;
+	size_t count;
+
+	if (!suspects || !landmarks) {
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to search the replay memory: out of memory");
+		goto out;
+	}
+	count = find_suspects(m, imprints, own_row, landmarks, suspects);
+	match->compared = (uint32_t)count;
+	for (size_t i = 0; i < count && status == VU_OK; i++) {
+		suspect *s = &suspects[i];
+		status = load_imprint(m, s->candidate.attempt, &past, &time_us, error);
+		if (status == VU_OK && past)
+			s->likeness =
+			    vu_imprint_match(imprints[VARIANTS[s->variant].pitch], past, VARIANTS[s->variant].tempo,
+			                     s->candidate.offset, SLACK_ROWS, &s->offset);
+		vu_imprint_destroy(past);
+		past = NULL;
+	}
+	qsort(suspects, count, sizeof *suspects, most_alike_first);
+	for (size_t i = 0; i < count && i < REFINED_MAX && status == VU_OK; i++) {
+		double likeness;
+		if (suspects[i].likeness < LIKENESS_REFINED && i > 0)
+			break;
+		status = load_imprint(m, suspects[i].candidate.attempt, &past, &time_us, error);
+		if (status != VU_OK || !past)
+			break;
+		likeness = refine(imprints, past, &suspects[i]);
+		if (likeness > match->likeness) {
+			match->likeness = likeness;
+			match->time_us = time_us;
+		}
+		vu_imprint_destroy(past);
+		past = NULL;
+	}
+out:
+	free(landmarks);
+	free(suspects);
+	return status;
+}
+
+/* After a transaction: the index and the totals follow. What could not be indexed stays unknown until a restart. */
+static void apply(vu_replay_memory *m, const changes *changed, const vu_imprint *imprint)
+{
+	for (size_t i = 0; i < changed->removed_count; i++) {
+		vu_replay_index_remove(m->index, changed->removed[i].row);
+		m->attempts--;
+		m->bytes -= changed->removed[i].bytes;
+	}
+	if (changed->added.row != 0) {
+		vu_landmark *landmarks = malloc(VU_LANDMARKS_MAX * sizeof *landmarks);
+		m->attempts++;
+		m->bytes += changed->added.bytes;
+		if (!landmarks || vu_replay_index_add(
+		                      m->index, changed->added.row, landmarks,
+		                      vu_landmarks_make(imprint->peaks, imprint->peak_count, 1, landmarks)) != VU_OK)
+			vu_log_error("unable to index an attempt: out of memory; a recording of it will not be known "
+			             "before the next start");
+		free(landmarks);
+	}
+}
+
+static vu_status meet_locked(vu_replay_memory *m, const char *attempt_id, vu_imprint *const *imprints,
+                             vu_replay_match *match, vu_error *error)
+{
+	changes changed = {.removed_count = 0};
+	change own = {0, 0};
+	vu_status status = vu_store_begin(m->store, error);
 
 	if (status != VU_OK)
-		return vu_fail(error, status, "unable to search the replay memory: out of memory");
-	status = vu_statement_prepare(m->store, "SELECT attempt, frame FROM landmarks WHERE hash=?1 AND attempt<>?2",
-	                              &find, error);
-	for (size_t i = 0; i < count && status == VU_OK; i++) {
-		bool found = true;
-		vu_statement_reset(find);
-		vu_statement_bind_int(find, 1, entries[i].hash);
-		vu_statement_bind_int(find, 2, own_row);
-		while ((status = vu_statement_step(find, &found, error)) == VU_OK && found) {
-			int32_t offset = (int32_t)(vu_statement_int(find, 1) - entries[i].frame);
-			status = vu_replay_votes_add(votes, vu_statement_int(find, 0), offset, (uint32_t)i);
-			if (status != VU_OK) {
-				vu_fail(error, status, "unable to search the replay memory: too many matches");
-				break;
-			}
-		}
-	}
-	vu_statement_finish(find);
+		return status;
+	status = find_attempt(m, attempt_id, &own, error);
 	if (status == VU_OK)
-		match->aligned = vu_replay_votes_best(votes, &candidate);
-	if (status == VU_OK && candidate != 0)
-		status = describe_candidate(m, candidate, match, error);
-	vu_replay_votes_destroy(votes);
+		status = look_up(m, imprints, own.row, match, error);
+	if (status == VU_OK && own.row != 0)
+		status = remove_attempt(m, own, &changed, error);
+	if (status == VU_OK)
+		status = remember(m, attempt_id, imprints[0], &changed, error);
+	if (status != VU_OK) {
+		vu_store_rollback(m->store);
+		return status;
+	}
+	status = vu_store_commit(m->store, error);
+	if (status == VU_OK)
+		apply(m, &changed, imprints[0]);
 	return status;
 }
 
-static vu_status remember(vu_replay_memory *m, const char *attempt_id, const entry *entries, size_t count,
-                          int64_t own_row, vu_error *error)
+vu_status vu_replay_memory_meet(vu_replay_memory *m, const char *attempt_id, const vu_imprinter *imprinter,
+                                vu_replay_match *match, vu_error *error)
 {
-	vu_statement *insert = NULL;
-	bool unused;
-	int64_t row = 0;
-	vu_status status = own_row ? remove_row(m, own_row, error) : VU_OK;
-
-	if (status == VU_OK)
-		status = vu_statement_prepare(
-		    m->store, "INSERT INTO attempts(attempt_id, time_us, landmarks, entries) VALUES(?1,?2,?3,?4)",
-		    &insert, error);
-	if (status == VU_OK) {
-		vu_statement_bind_text(insert, 1, attempt_id);
-		vu_statement_bind_int(insert, 2, m->clock.wall_us(m->clock.context));
-		vu_statement_bind_int(insert, 3, (int64_t)count);
-		vu_statement_bind_blob(insert, 4, entries, count * sizeof *entries);
-		status = vu_statement_step(insert, &unused, error);
-	}
-	vu_statement_finish(insert);
-	if (status == VU_OK)
-		status = find_row(m, attempt_id, &row, error);
-	if (status == VU_OK)
-		status = for_each_entry(m, "INSERT OR IGNORE INTO landmarks(hash, attempt, frame) VALUES(?1,?2,?3)",
-		                        (const uint8_t *)entries, count, row, error);
-	return status;
-}
-
-vu_status vu_replay_memory_meet(vu_replay_memory *m, const char *attempt_id, const vu_landmark *landmarks,
-                                size_t count, vu_replay_match *match, vu_error *error)
-{
-	entry *entries = calloc(count ? count : 1, sizeof *entries);
-	vu_status status;
-	int64_t own_row = 0;
+	vu_imprint *imprints[PITCH_COUNT] = {NULL};
+	vu_status status = VU_OK;
 
 	memset(match, 0, sizeof *match);
-	match->landmarks = (uint32_t)count;
-	if (!entries)
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to search the replay memory: out of memory");
-	for (size_t i = 0; i < count; i++)
-		entries[i] = (entry){keyed_hash(m, landmarks[i].pair), landmarks[i].frame};
-	status = vu_store_begin(m->store, error);
+	for (size_t i = 0; i < PITCH_COUNT && status == VU_OK; i++)
+		status = vu_imprinter_make(imprinter, PITCHES[i], &imprints[i]);
+	if (status != VU_OK)
+		vu_fail(error, status, "unable to search the replay memory: out of memory");
 	if (status == VU_OK) {
-		status = find_row(m, attempt_id, &own_row, error);
-		if (status == VU_OK)
-			status = look_up(m, entries, count, own_row, match, error);
-		if (status == VU_OK)
-			status = remember(m, attempt_id, entries, count, own_row, error);
-		if (status == VU_OK)
-			status = expire(m, error);
-		if (status == VU_OK)
-			status = vu_store_commit(m->store, error);
-		else
-			vu_store_rollback(m->store);
+		match->peaks = (uint32_t)imprints[0]->peak_count;
+		if (match->peaks >= VU_REPLAY_PEAKS_MIN) {
+			pthread_mutex_lock(&m->lock);
+			status = meet_locked(m, attempt_id, imprints, match, error);
+			pthread_mutex_unlock(&m->lock);
+		}
 	}
-	free(entries);
-	if (match->landmarks > 0 && match->candidates > 0) {
-		uint32_t fewer = match->landmarks < match->candidates ? match->landmarks : match->candidates;
-		match->share = (double)match->aligned / (double)fewer;
-	}
+	for (size_t i = 0; i < PITCH_COUNT; i++)
+		vu_imprint_destroy(imprints[i]);
 	return status;
 }
 
 vu_status vu_replay_memory_forget(vu_replay_memory *m, const char *attempt_id, vu_error *error)
 {
-	int64_t row = 0;
-	vu_status status = vu_store_begin(m->store, error);
+	changes changed = {.removed_count = 0};
+	change own = {0, 0};
+	vu_status status;
 
-	if (status != VU_OK)
-		return status;
-	status = find_row(m, attempt_id, &row, error);
-	if (status == VU_OK && row != 0)
-		status = remove_row(m, row, error);
+	pthread_mutex_lock(&m->lock);
+	status = vu_store_begin(m->store, error);
+	if (status == VU_OK) {
+		status = find_attempt(m, attempt_id, &own, error);
+		if (status == VU_OK && own.row != 0)
+			status = remove_attempt(m, own, &changed, error);
+		if (status == VU_OK)
+			status = vu_store_commit(m->store, error);
+		else
+			vu_store_rollback(m->store);
+	}
 	if (status == VU_OK)
-		return vu_store_commit(m->store, error);
-	vu_store_rollback(m->store);
+		apply(m, &changed, NULL);
+	pthread_mutex_unlock(&m->lock);
 	return status;
 }
 
 vu_status vu_replay_memory_stats(vu_replay_memory *m, vu_replay_stats *out, vu_error *error)
 {
-	vu_statement *count = NULL;
-	bool found = false;
 	struct stat info;
-	vu_status status;
 
+	(void)error;
 	memset(out, 0, sizeof *out);
-	status = vu_store_begin(m->store, error);
-	if (status != VU_OK)
-		return status;
-	status = vu_statement_prepare(m->store, "SELECT count(*), coalesce(sum(landmarks),0) FROM attempts", &count,
-	                              error);
-	if (status == VU_OK)
-		status = vu_statement_step(count, &found, error);
-	if (status == VU_OK && found) {
-		out->attempts = (uint64_t)vu_statement_int(count, 0);
-		out->landmarks = (uint64_t)vu_statement_int(count, 1);
-	}
-	vu_statement_finish(count);
-	vu_store_rollback(m->store);
+	pthread_mutex_lock(&m->lock);
+	out->attempts = m->attempts;
+	out->index_bytes = vu_replay_index_bytes(m->index);
+	pthread_mutex_unlock(&m->lock);
 	if (stat(m->path, &info) == 0)
 		out->bytes = (uint64_t)info.st_size;
-	return status;
+	return VU_OK;
 }

@@ -42,7 +42,7 @@ static vu_replay_memory *open_memory(vu_antispoof *a, vu_error *error)
 	if (!a->memory) {
 		const char *home = vu_runtime_home(a->runtime);
 		if (vu_file_make_folder(home, error) != VU_OK ||
-		    vu_replay_memory_open(home, vu_clock_system(), &a->memory, error) != VU_OK) {
+		    vu_replay_memory_open(home, vu_clock_system(), NULL, &a->memory, error) != VU_OK) {
 			a->memory = NULL;
 			vu_log_error("%s", error->message);
 		}
@@ -237,7 +237,7 @@ static void handle_replay_memory(void *service, vu_rpc_call *call, const Protobu
 		return;
 	}
 	response.attempts = stats.attempts;
-	response.landmarks = stats.landmarks;
+	response.landmarks = stats.index_bytes / sizeof(uint32_t);
 	response.bytes = stats.bytes;
 	vu_rpc_reply(call, &response.base);
 }
