@@ -41,9 +41,14 @@ $(OBJ)/tests/unit/tools/$(1)/%.o: CPPFLAGS += -Iservices/tools/$(1)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_test_includes,$(t))))
 
+# These measure the policies of the model-server, so they link it.
+BENCH_OF_MODELS := prediction load capacity
+$(BENCH_OF_MODELS:%=$(BUILD)/tests/bench/bench_%): $(filter-out %/main.o,$(call objects,$(call service_c,models)))
+$(BENCH_OF_MODELS:%=$(OBJ)/tests/bench/bench_%.o): CPPFLAGS += -Iservices/models
+
 $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
 
 $(BUILD)/tests/aid/%: $(OBJ)/tests/system/aid/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)

@@ -42,6 +42,9 @@ vu_status vu_platform_process_cpu(pid_t pid, uint64_t *cpu_us);
 /* Total and available memory of the machine in bytes. */
 vu_status vu_platform_machine_memory(uint64_t *total_bytes, uint64_t *available_bytes);
 
+/* True when the machine as a whole is short of memory (Linux: pressure stall; macOS: the kernel's own level). */
+bool vu_platform_memory_short(void);
+
 /* ---- processes ---- */
 
 /*
@@ -66,6 +69,9 @@ vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
  * where the system offers no such thing.
  */
 vu_status vu_platform_pin_to_one_cpu(void);
+
+/* From now on the calling thread does its work when nobody else has any. Never fails: it is a courtesy. */
+void vu_platform_thread_background(void);
 
 /*
  * Every program that serves calls this once, before it listens: it mends what

@@ -52,7 +52,7 @@ static void print_services(const voiceunlock_suite *suite, FILE *out)
 
 static void print_rest(const voiceunlock_suite *suite, FILE *out)
 {
-	char first[FORMAT_MAX], second[FORMAT_MAX], name[128];
+	char first[FORMAT_MAX], second[FORMAT_MAX], name[128], why[128];
 
 	if (!suite->complete) {
 		fprintf(out, "\nThe orchestrator does not answer: memory, users and lockouts are not known.\n");
@@ -74,8 +74,9 @@ static void print_rest(const voiceunlock_suite *suite, FILE *out)
 		        cli_printable(suite->lockouts[i].user, name, sizeof name),
 		        format_duration((double)suite->lockouts[i].remaining_s, first), suite->lockouts[i].failures);
 	for (size_t i = 0; i < suite->expected_count; i++)
-		fprintf(out, "expected      %s (%.0f %%)\n",
-		        cli_printable(suite->expected[i].user, name, sizeof name), suite->expected[i].p * 100.0);
+		fprintf(out, "expected      %s (%.0f %%): %s\n",
+		        cli_printable(suite->expected[i].user, name, sizeof name), suite->expected[i].p * 100.0,
+		        cli_printable(suite->expected[i].reason, why, sizeof why));
 	if (suite->users == 0)
 		fprintf(out, "next: %s enroll NAME\n", CLI_NAME);
 }

@@ -2,7 +2,9 @@
 #ifndef VU_MODELS_INTERNAL_H
 #define VU_MODELS_INTERNAL_H
 
+#include "base/user_name.h"
 #include "cache.h"
+#include "habit_store.h"
 #include "ml/scorer.h"
 #include "models.h"
 #include "template_store.h"
@@ -33,6 +35,16 @@ typedef struct settings {
 	uint32_t preload_queue;
 } settings;
 
+/* Shown in the status at most. */
+#define EXPECTED_MAX 16
+
+/* Who is likely to come, and why. */
+typedef struct expected_user {
+	char user[VU_USER_NAME_MAX + 1];
+	double p;
+	char reason[96];
+} expected_user;
+
 struct models {
 	template_store store;
 	cache *cache;
@@ -45,6 +57,14 @@ struct models {
 	/* Goes up, under the user's lock, whenever somebody is enrolled or removed: who worked on a template without
 	 * the lock sees that it may be another's by now. */
 	atomic_uint enrolments;
+	vu_clock clock;                  /* dates visits */
+	atomic_llong asked_us;           /* when somebody last asked for a score or an enrolment, monotonic */
+	pthread_mutex_t prediction_lock; /* of the next four */
+	char prediction_path[PATH_MAX];
+	habit_store *habits; /* NULL until needed */
+	expected_user expected[EXPECTED_MAX];
+	size_t expected_count;
+	struct preloader *preloader; /* NULL: not running */
 	vu_rpc_service service;
 };
 
@@ -65,6 +85,8 @@ typedef struct held_scorer {
 } held_scorer;
 
 vu_status hold_scorer(models *models, const settings *with, int64_t deadline_us, held_scorer *held, vu_error *error);
+/* The same before anybody asked: counts neither as hit nor as miss. */
+vu_status hold_scorer_ahead(models *models, const settings *with, held_scorer *held, vu_error *error);
 void release_scorer(models *models, held_scorer *held);
 
 /* A user's template, verified, fit for this scorer; trained again from what was kept where that is all it takes. */
@@ -99,6 +121,29 @@ void template_key(user_key key, char text[KEY_SIZE]);
 
 void forget_template(models *models, user_key key);
 pthread_mutex_t *user_lock(models *models, user_key key);
+
+/* ---- memory.c ---- */
+
+/* When memory is short (cache, process or machine), frees what is idle and unlikely. */
+void relieve_memory(models *models);
+
+/* ---- prediction.c: who comes when ---- */
+
+/* Forgets what is known of a user's habits; a failure is only logged. */
+void forget_habit(models *models, const char *user);
+void close_habits(models *models);
+/*
+ * The likeliest users, likeliest first, at least `threshold`, into `items`;
+ * remembers them for the status. *count_out 0 when there are none, when nothing
+ * was ever learned, or when prediction is off.
+ */
+vu_status expect_users(models *models, const settings *with, expected_user *items, size_t room, size_t *count_out,
+                       vu_error *error);
+
+/* ---- preloader.c ---- */
+
+/* Foretells and loads, once: what the preloader's thread does now and then. Returns how many were loaded. */
+unsigned preload_expected(models *models);
 
 /* ---- request.c: what comes from outside, checked ---- */
 
@@ -160,6 +205,7 @@ void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *re
 void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_states(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_observe(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_hot(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 
 /* All users of a namespace; free each and the array. */

@@ -109,12 +109,14 @@ static int64_t load_deadline(const settings *with, int64_t deadline_us)
 	return limit < deadline_us ? limit : deadline_us;
 }
 
-vu_status hold_scorer(models *m, const settings *with, int64_t deadline_us, held_scorer *held, vu_error *error)
+static vu_status hold_parts(models *m, const settings *with, int64_t deadline_us, bool ahead, held_scorer *held,
+                            vu_error *error)
 {
 	char key[KEY_SIZE];
 	char edition[VU_BACKGROUND_EDITION_SIZE];
 	background_context context = {with, NULL};
-	cache_request request = {.key = key, .context = &context, .deadline_us = load_deadline(with, deadline_us)};
+	cache_request request = {
+	    .key = key, .context = &context, .deadline_us = load_deadline(with, deadline_us), .ahead = ahead};
 	bool hit;
 	vu_status status;
 
@@ -150,6 +152,17 @@ vu_status hold_scorer(models *m, const settings *with, int64_t deadline_us, held
 fail:
 	release_scorer(m, held);
 	return status;
+}
+
+vu_status hold_scorer(models *m, const settings *with, int64_t deadline_us, held_scorer *held, vu_error *error)
+{
+	atomic_store(&m->asked_us, vu_clock_monotonic_us());
+	return hold_parts(m, with, deadline_us, false, held, error);
+}
+
+vu_status hold_scorer_ahead(models *m, const settings *with, held_scorer *held, vu_error *error)
+{
+	return hold_parts(m, with, INT64_MAX, true, held, error);
 }
 
 void release_scorer(models *m, held_scorer *held)

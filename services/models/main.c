@@ -9,6 +9,10 @@
  *   adapt.c          Adapt, Revert
  *   users.c          ListUsers, Remove, RemoveNamespace, Preload, Stats
  *   loading.c        background and templates through the cache, verified
+ *   habit.c          when somebody comes: the estimate, pure
+ *   habit_store.c    habits in SQLite
+ *   prediction.c     Observe, and who is expected
+ *   preloader.c      loads them in idle time
  *   memory.c         cleanup, States, SetPressure, Hot
  *   cache.c          byte-counted, in parts under one ceiling; loads once for many
  *   cache_evict.c    what goes first
@@ -75,6 +79,16 @@ static vu_status reload(void *state, const vu_config *config, vu_error *error)
 	return status == VU_OK ? models_configure(state, &settings, error) : status;
 }
 
+static vu_status listening(void *state, vu_error *error)
+{
+	return models_start_preloading(state, error);
+}
+
+static void stop(void *state)
+{
+	models_stop_preloading(state);
+}
+
 static uint64_t cleanup(void *state, bool aggressive)
 {
 	return models_cleanup(state, aggressive);
@@ -87,6 +101,8 @@ int main(int argc, char **argv)
 	    .start = start,
 	    .reload = reload,
 	    .cleanup = cleanup,
+	    .listening = listening,
+	    .stop = stop,
 	};
 	return vu_runtime_main(&definition, argc, argv);
 }

@@ -2,12 +2,15 @@
  * Giving memory back, and what the supervisor asks about memory: States,
  * SetPressure, Hot. Never fails: what is in use simply stays.
  */
+#include "base/allocator.h"
 #include "base/clock.h"
 #include "base/user_name.h"
 #include "internal.h"
+#include "platform/platform.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The supervisor repeats its refusal more often than that. */
 #define REFUSAL_US  (3 * INT64_C(1000000))
@@ -37,6 +40,30 @@ uint64_t models_cleanup(models *m, bool aggressive)
 		freed += cache_shrink(m->cache, before / 2) + voice_index_drop(m->index);
 	cache_visit(m->cache, CACHE_MODELS, release_pages, NULL);
 	return freed;
+}
+
+/* Shares of the cache's ceiling and of the process's: where relief begins, and where the cache is brought to. */
+#define SHORT_PERCENT    80
+#define RELIEVED_PERCENT 70
+
+void relieve_memory(models *m)
+{
+	settings with;
+	vu_process_memory memory = {0, 0};
+	size_t target;
+	bool is_short;
+
+	copy_settings(m, &with);
+	is_short = vu_platform_memory_short() ||
+	           (with.max_memory_bytes > 0 && vu_platform_process_memory(getpid(), &memory) == VU_OK &&
+	            memory.rss_bytes > with.max_memory_bytes / 100 * SHORT_PERCENT);
+	if (!is_short && cache_bytes(m->cache) <= with.cache_bytes / 100 * SHORT_PERCENT)
+		return;
+	target = is_short ? 0 : with.cache_bytes / 100 * RELIEVED_PERCENT;
+	if (cache_shrink_idle(m->cache, with.aggressive_unload_us, target) > 0) {
+		vu_allocator_purge();
+		cache_visit(m->cache, CACHE_MODELS, release_pages, NULL);
+	}
 }
 
 /* ---- SetPressure ---- */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static const vu_rpc_method METHODS[] = {
     {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
     {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
     {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
-    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},
+    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},           {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)
@@ -57,8 +58,11 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	pthread_mutex_init(&m->removal_lock, NULL);
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_init(&m->user_locks[i], NULL);
+	pthread_mutex_init(&m->prediction_lock, NULL);
 	atomic_init(&m->users, -1);
 	atomic_init(&m->enrolments, 0);
+	atomic_init(&m->asked_us, 0);
+	m->clock = vu_clock_system();
 	m->service = (vu_rpc_service){
 	    .descriptor = &vu__models__descriptor,
 	    .methods = METHODS,
@@ -66,6 +70,9 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	    .context = m,
 	};
 	status = template_store_init(&m->store, home, error);
+	if (status == VU_OK &&
+	    snprintf(m->prediction_path, sizeof m->prediction_path, "%s/prediction.db", home) >= PATH_MAX)
+		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to keep habits in %s: the path is too long", home);
 	if (status == VU_OK)
 		status = take_settings(m, given, error);
 	if (status == VU_OK)
@@ -89,8 +96,11 @@ void models_destroy(models *m)
 {
 	if (!m)
 		return;
+	models_stop_preloading(m);
+	close_habits(m);
 	cache_destroy(m->cache);
 	voice_index_destroy(m->index);
+	pthread_mutex_destroy(&m->prediction_lock);
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_destroy(&m->user_locks[i]);
 	pthread_mutex_destroy(&m->removal_lock);

@@ -43,6 +43,13 @@ const vu_rpc_service *models_rpc_service(models *models);
 /* New settings for requests from now on; what is loaded and not in use is dropped, so changed files are seen. */
 vu_status models_configure(models *models, const models_settings *settings, vu_error *error);
 
+/*
+ * Begins to preload, on a thread of its own and in idle time, who is expected,
+ * and to give memory back when it is short. Stopped by models_destroy.
+ */
+vu_status models_start_preloading(models *models, vu_error *error);
+void models_stop_preloading(models *models);
+
 /* Loads the background now, for those who do not want it lazily. */
 vu_status models_load_background(models *models, vu_error *error);
 

@@ -262,6 +262,8 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		if (status == VU_OK) {
 			forget_template(m, key);
 			atomic_fetch_add(&m->enrolments, 1);
+			if (!key.namespace[0])
+				forget_habit(m, key.user);
 			if (bytes > 0 && !key.namespace[0] && atomic_load(&m->users) > 0)
 				atomic_fetch_sub(&m->users, 1);
 		}
@@ -365,6 +367,9 @@ void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	Vu__CacheStats *pointers[CACHE_PARTS];
 	uint64_t load_us = 0;
 	int users = atomic_load(&m->users);
+	Vu__ExpectedUser expected[EXPECTED_MAX];
+	Vu__ExpectedUser *expected_pointers[EXPECTED_MAX];
+	expected_user *items = calloc(EXPECTED_MAX, sizeof *items);
 	settings with;
 
 	(void)message;
@@ -397,6 +402,20 @@ void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 		pointers[part] = &parts[part];
 	}
 	copy_settings(m, &with);
+	if (items) {
+		pthread_mutex_lock(&m->prediction_lock);
+		response.n_expected = m->expected_count;
+		memcpy(items, m->expected, m->expected_count * sizeof *items);
+		pthread_mutex_unlock(&m->prediction_lock);
+	}
+	for (size_t i = 0; i < response.n_expected; i++) {
+		vu__expected_user__init(&expected[i]);
+		expected[i].user = items[i].user;
+		expected[i].p = items[i].p;
+		expected[i].reason = items[i].reason;
+		expected_pointers[i] = &expected[i];
+	}
+	response.expected = expected_pointers;
 	response.refusing_loads = cache_is_refusing(m->cache);
 	response.users = users > 0 ? (uint32_t)users : 0;
 	response.n_caches = CACHE_PARTS;
@@ -404,4 +423,5 @@ void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	response.avg_load_ms = response.total_loaded ? (double)load_us / 1000.0 / (double)response.total_loaded : 0;
 	response.background = with.background_path;
 	vu_rpc_reply(call, &response.base);
+	free(items);
 }

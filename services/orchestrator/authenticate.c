@@ -25,6 +25,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* For telling models of a visit, when the answer is out. */
+#define OBSERVE_US (2 * INT64_C(1000000))
+
 typedef struct voice_claim {
 	vu_orchestrator *orchestrator;
 	const Vu__AuthenticateRequest *request;
@@ -318,6 +321,22 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 		    vu_listening_capture_ms(claim->orchestrator, listening, claim->deadline_us);
 }
 
+/* Tells models that a real person came, for its prediction. What fails here costs speed some day, no more. */
+static void tell_of_visit(vu_orchestrator *orchestrator, char *user)
+{
+	Vu__ObserveRequest request = VU__OBSERVE_REQUEST__INIT;
+	vu_peer_plan plan = {.deadline_us = vu_clock_monotonic_us() + OBSERVE_US};
+	vu_error error = {.status = VU_OK};
+	ProtobufCMessage *response;
+
+	request.user = user;
+	response = vu_peer_call(&orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor, "Observe",
+	                        &request.base, &plan, &error);
+	if (!response)
+		vu_log_debug("unable to tell of a visit: %s", error.message);
+	vu_peer_free(response);
+}
+
 void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	vu_orchestrator *orchestrator = context;
@@ -329,6 +348,7 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	vu_error error = {.status = VU_OK};
 	char user[VU_USER_NAME_MAX + 1];
 	bool must_run;
+	bool came;
 
 	if (read_claim(orchestrator, call, (const Vu__AuthenticateRequest *)message, &claim, &error) != VU_OK ||
 	    check_other_user(call, &claim, &error) != VU_OK || enter(&claim, &must_run, &error) != VU_OK) {
@@ -345,6 +365,9 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	settlement.may_unlock = false;
 	snprintf(user, sizeof user, "%s", claim.request->user);
 	run(&claim, &listening, &settlement, &response, &error);
+	/* Uploads and trials teach nothing: they do not say when somebody is there. */
+	came = error.status == VU_OK && response.verdict == VU__VERDICT__VERDICT_ACCEPT && !claim.upload &&
+	       !claim.isolated;
 	vu_attempt_finish(orchestrator->attempts, claim.attempt, &response.base, &error);
 	/* From the stored result, so that the first answer and its repetitions cannot differ. */
 	vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
@@ -355,4 +378,6 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	if (claim.score)
 		vu_peer_free(&claim.score->base);
 	vu_attempt_leave(orchestrator->attempts, claim.attempt);
+	if (came)
+		tell_of_visit(orchestrator, user);
 }

@@ -146,6 +146,10 @@ static void take_models(Vu__SuiteStatusResponse *status, Vu__StatsResponse *answ
 	status->n_caches = answer->n_caches;
 	answer->caches = NULL;
 	answer->n_caches = 0;
+	status->expected = answer->expected;
+	status->n_expected = answer->n_expected;
+	answer->expected = NULL;
+	answer->n_expected = 0;
 }
 
 static Vu__Lockout *describe_lockout(const vu_lockout_user *user)

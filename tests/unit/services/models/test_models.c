@@ -2,6 +2,7 @@
  * The model-server over real sockets, with synthetic people: every method, what
  * it refuses and with which status, what survives a restart, what is on disk.
  */
+#include "../../../../services/models/internal.h"
 #include "models.h"
 
 #include "../../ml/synthetic.h"
@@ -86,7 +87,7 @@ static int setup(void **state)
 {
 	char command[160];
 	(void)state;
-	snprintf(command, sizeof command, "rm -rf %s/templates", folder);
+	snprintf(command, sizeof command, "rm -rf %s/templates %s/prediction.db*", folder, folder);
 	if (system(command) != 0)
 		return -1;
 	current = (models_settings){
@@ -140,10 +141,10 @@ typedef struct vector_message {
 	float values[100];
 } vector_message;
 
-static void make_vector(vector_message *v, unsigned person, unsigned utterance, unsigned crop)
+static void make_vector(vector_message *v, unsigned person, unsigned take, unsigned crop)
 {
 	vu__speaker_vector__init(&v->message);
-	synthetic_vector(person, utterance, crop, v->values);
+	synthetic_vector(person, take, crop, v->values);
 	v->message.n_values = 100;
 	v->message.values = v->values;
 }
@@ -209,14 +210,14 @@ static vu_status enrol(const char *namespace, const char *user, unsigned person,
 	return status;
 }
 
-static vu_status score(const char *namespace, const char *user, unsigned person, unsigned utterance,
-                       const char *level, Vu__ScoreResponse **response, vu_error *error)
+static vu_status score(const char *namespace, const char *user, unsigned person, unsigned take, const char *level,
+                       Vu__ScoreResponse **response, vu_error *error)
 {
 	Vu__ScoreRequest request = VU__SCORE_REQUEST__INIT;
 	Vu__UserKey key = VU__USER_KEY__INIT;
 	vector_message vector;
 
-	make_vector(&vector, person, utterance, 0);
+	make_vector(&vector, person, take, 0);
 	key.namespace_ = (char *)(uintptr_t) namespace;
 	key.user = (char *)(uintptr_t)user;
 	request.key = &key;
@@ -1228,6 +1229,157 @@ static void test_hot(void **state)
 	done(hot);
 }
 
+/* ---- prediction, with a clock of its own ---- */
+
+static int64_t wall_us;
+
+static int64_t tell_wall(void *context)
+{
+	(void)context;
+	return wall_us;
+}
+
+static vu_status observe(const char *user, vu_error *error)
+{
+	Vu__ObserveRequest request = VU__OBSERVE_REQUEST__INIT;
+	Vu__Empty *response;
+	vu_status status;
+
+	request.user = (char *)(uintptr_t)user;
+	status = call("Observe", &request, &response, error);
+	if (status == VU_OK)
+		done(response);
+	return status;
+}
+
+static void restart_predicting(double threshold, uint32_t queue)
+{
+	stop();
+	current.predict = true;
+	current.preload_threshold = threshold;
+	current.preload_queue = queue;
+	start();
+	service->clock = (vu_clock){vu_clock_system().monotonic_us, tell_wall, NULL};
+}
+
+/* Comes at nine on ten days, the last of them yesterday. */
+static void come_every_day(const char *user)
+{
+	for (int day = 0; day < 10; day++) {
+		wall_us = (INT64_C(19727) + day) * 86400000000 + INT64_C(9 * 3600) * 1000000;
+		assert_int_equal(observe(user, NULL), VU_OK);
+	}
+	wall_us += INT64_C(23 * 3600) * 1000000;
+}
+
+static void be_idle(void)
+{
+	atomic_store(&service->asked_us, 0);
+}
+
+static void test_who_is_expected_is_loaded(void **state)
+{
+	Vu__StatsResponse *s;
+	Vu__ScoreResponse *scored;
+	Vu__RemoveRequest removal = VU__REMOVE_REQUEST__INIT;
+	Vu__RemoveResponse *removed;
+	Vu__UserKey key = VU__USER_KEY__INIT;
+	vu_error error = {0};
+
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	restart_predicting(0.5, 5);
+	assert_int_equal(preload_expected(service), 0);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	assert_int_equal(observe("..", &error), VU_INVALID_ARGUMENT);
+	come_every_day("anna");
+	assert_int_equal(observe("bert", NULL), VU_OK); /* once is no habit */
+	/* It survives a restart, after which nothing is loaded until somebody is expected. */
+	restart_predicting(0.5, 5);
+	s = stats();
+	assert_int_equal(s->total_loaded, 0);
+	assert_int_equal(s->n_expected, 0);
+	done(s);
+	be_idle();
+	assert_int_equal(preload_expected(service), 1);
+	be_idle();
+	assert_int_equal(preload_expected(service), 0);
+	s = stats();
+	assert_int_equal(s->n_expected, 1);
+	assert_string_equal(s->expected[0]->user, "anna");
+	assert_true(s->expected[0]->p > 0.5 && s->expected[0]->p <= 1);
+	assert_non_null(strstr(s->expected[0]->reason, "between 08:00 and 10:00"));
+	assert_true(s->preloaded >= 1);
+	assert_int_equal(s->caches[0]->misses, 0);
+	done(s);
+	assert_int_equal(score("", "anna", STRANGER, 9, "", &scored, NULL), VU_OK);
+	assert_true(scored->cached);
+	done(scored);
+	/* Whoever is removed is not expected any more. */
+	key.user = (char *)(uintptr_t) "anna";
+	removal.key = &key;
+	assert_int_equal(call("Remove", &removal, &removed, NULL), VU_OK);
+	done(removed);
+	s = stats();
+	assert_int_equal(s->n_expected, 0);
+	done(s);
+	be_idle();
+	assert_int_equal(preload_expected(service), 0);
+}
+
+static void test_settings_of_prediction(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	restart_predicting(0.5, 5);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	come_every_day("anna");
+	come_every_day("bert");
+	restart_predicting(0.99, 5);
+	be_idle();
+	assert_int_equal(preload_expected(service), 0);
+	restart_predicting(0.5, 0);
+	be_idle();
+	assert_int_equal(preload_expected(service), 0);
+	restart_predicting(0.5, 1);
+	be_idle();
+	assert_int_equal(preload_expected(service), 1);
+	restart_predicting(0.5, 5);
+	be_idle();
+	assert_int_equal(preload_expected(service), 2);
+	/* Not while somebody is being served, nor beyond the budget. */
+	restart_predicting(0.5, 5);
+	expect_score("anna", STRANGER, true);
+	assert_int_equal(preload_expected(service), 0);
+	current.cache_bytes = 1000;
+	restart_predicting(0.5, 5);
+	be_idle();
+	assert_int_equal(preload_expected(service), 0);
+	/* Off: neither learned nor foretold. */
+	current.cache_bytes = 16 * 1024 * 1024;
+	restart_predicting(0.5, 5);
+	current.predict = false;
+	assert_int_equal(models_configure(service, &current, NULL), VU_OK);
+	assert_int_equal(observe("anna", NULL), VU_OK);
+	be_idle();
+	assert_int_equal(preload_expected(service), 0);
+}
+
+static void test_preloading_thread_ends(void **state)
+{
+	vu_error error = {0};
+
+	(void)state;
+	restart_predicting(0.5, 5);
+	assert_int_equal(models_start_preloading(service, &error), VU_OK);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	models_stop_preloading(service);
+	models_stop_preloading(service);
+	assert_int_equal(models_start_preloading(service, &error), VU_OK);
+}
+
 typedef struct worker {
 	unsigned number;
 	bool failed;
@@ -1339,6 +1491,9 @@ int main(void)
 	    WITH_SERVICE(test_states),
 	    WITH_SERVICE(test_pressure_refuses_loads_and_spares_the_loaded),
 	    WITH_SERVICE(test_hot),
+	    WITH_SERVICE(test_who_is_expected_is_loaded),
+	    WITH_SERVICE(test_settings_of_prediction),
+	    WITH_SERVICE(test_preloading_thread_ends),
 	    WITH_SERVICE(test_many_at_once),
 	};
 	return cmocka_run_group_tests_name("models", tests, setup_all, teardown_all);

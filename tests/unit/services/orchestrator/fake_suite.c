@@ -390,6 +390,17 @@ static void preload(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 	vu_rpc_reply(call, &response.base);
 }
 
+static void observe(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	const Vu__ObserveRequest *request = (const Vu__ObserveRequest *)message;
+	Vu__Empty response = VU__EMPTY__INIT;
+	fake_script *s = fake_script_lock();
+	(void)context;
+	snprintf(s->observed + strlen(s->observed), sizeof s->observed - strlen(s->observed), " %s", request->user);
+	fake_script_unlock();
+	vu_rpc_reply(call, &response.base);
+}
+
 static void enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	const Vu__EnrollRequest *request = (const Vu__EnrollRequest *)message;
@@ -486,7 +497,7 @@ static const vu_rpc_method MODELS[] = {{"Score", score, 0},          {"ScoreMany
                                        {"ListUsers", list_users, 0}, {"Preload", preload, 0},
                                        {"Enroll", enroll, 0},        {"Agreement", agreement, 0},
                                        {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
-                                       {"Stats", stats, 0}};
+                                       {"Stats", stats, 0},          {"Observe", observe, 0}};
 static const vu_rpc_method SUPERVISOR[] = {{"Status", supervisor_status, 0}};
 
 #define COUNT(table) (sizeof table / sizeof *table)

@@ -75,6 +75,7 @@ typedef struct fake_script {
 	unsigned listed;
 	unsigned preloaded;
 	unsigned adapted;
+	char observed[256]; /* users, each after a blank */
 	unsigned enrolled_calls;
 	unsigned enrolled_samples; /* in the last Enroll */
 	unsigned forgotten;

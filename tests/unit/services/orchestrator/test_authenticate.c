@@ -79,6 +79,21 @@ static void the_microphone_is_closed_afterwards(void **state)
 	assert_int_equal(fake_script_now().closed, 1);
 }
 
+static void prediction_learns_of_who_is_there(void **state)
+{
+	(void)state;
+	/* Neither a file nor somebody else's voice says that uwe sits there. */
+	front_free(expect("uwe", false, VU__VERDICT__VERDICT_ACCEPT, ""));
+	CHANGE(fused = 0);
+	front_free(expect("uwe", true, VU__VERDICT__VERDICT_REJECT, ""));
+	CHANGE(fused = 2);
+	front_free(expect("bert", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	for (int i = 0; i < 1000 && !strstr(fake_script_now().observed, " bert"); i++)
+		usleep(10000);
+	assert_non_null(strstr(fake_script_now().observed, " bert"));
+	assert_null(strstr(fake_script_now().observed, " uwe"));
+}
+
 static void an_upload_is_accepted_but_never_unlocks(void **state)
 {
 	Vu__AuthenticateResponse *r = expect("anna", false, VU__VERDICT__VERDICT_ACCEPT, "never unlocks");
@@ -740,6 +755,7 @@ int main(void)
 	    cmocka_unit_test_setup(the_microphone_is_closed_afterwards, reset),
 	    cmocka_unit_test_setup(a_sure_voice_is_followed, reset),
 	    cmocka_unit_test_setup(nobody_else_is_followed, reset),
+	    cmocka_unit_test_setup(prediction_learns_of_who_is_there, reset),
 	    cmocka_unit_test_setup(an_upload_is_accepted_but_never_unlocks, reset),
 	    cmocka_unit_test_setup(weaker_levels_never_unlock, reset),
 	    cmocka_unit_test_setup(another_voice_is_rejected, reset),
