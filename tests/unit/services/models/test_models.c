@@ -665,7 +665,7 @@ static void test_identify_among_many(void **state)
 	}
 }
 
-static Vu__AdaptResponse *adapt(const char *namespace, const char *user, unsigned person, unsigned utterance,
+static Vu__AdaptResponse *adapt(const char *namespace, const char *user, unsigned person, unsigned take,
                                 vu_error *error)
 {
 	vector_message vector;
@@ -673,7 +673,7 @@ static Vu__AdaptResponse *adapt(const char *namespace, const char *user, unsigne
 	Vu__AdaptRequest request = VU__ADAPT_REQUEST__INIT;
 	Vu__AdaptResponse *response;
 
-	make_vector(&vector, person, utterance, 0);
+	make_vector(&vector, person, take, 0);
 	key.namespace_ = (char *)(uintptr_t) namespace;
 	key.user = (char *)(uintptr_t)user;
 	request.key = &key;
@@ -682,12 +682,12 @@ static Vu__AdaptResponse *adapt(const char *namespace, const char *user, unsigne
 	return call("Adapt", &request, &response, error) == VU_OK ? response : NULL;
 }
 
-static float fused(const char *user, unsigned person, unsigned utterance)
+static float fused(const char *user, unsigned person, unsigned take)
 {
 	Vu__ScoreResponse *response;
 	float score_;
 
-	assert_int_equal(score("", user, person, utterance, "", &response, NULL), VU_OK);
+	assert_int_equal(score("", user, person, take, "", &response, NULL), VU_OK);
 	score_ = response->fused;
 	done(response);
 	return score_;
