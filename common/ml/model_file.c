@@ -22,7 +22,8 @@ struct vu_model_file {
 	const uint8_t *data;
 	size_t bytes;
 	bool mapped;
-	bool owned; /* from aligned_alloc */
+	bool owned;                                /* from aligned_alloc */
+	void (*release)(void *data, size_t bytes); /* of adopted bytes */
 	char name[256];
 };
 
@@ -111,6 +112,10 @@ static vu_status check_header(const vu_model_file *file, vu_error *error)
 	if (file->bytes == 0)
 		return vu_fail(error, VU_DATA_LOSS, "unable to read model %s: it is truncated (empty file)",
 		               file->name);
+	/* The magic of common/store/seal.h, which this library does not know. */
+	if (file->bytes >= 8 && memcmp(file->data, "\x89VUS\r\n\x1a\n", 8) == 0)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to read model %s: it is encrypted; only vu-models can open it", file->name);
 	if (memcmp(file->data, VU_MODEL_MAGIC, magic_bytes) != 0)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "unable to read model %s: it is not a Voice Unlock model file", file->name);
@@ -318,10 +323,22 @@ vu_status vu_model_file_from_memory(const void *data, size_t bytes, const char *
 	return VU_OK;
 }
 
+vu_status vu_model_file_adopt(void *data, size_t bytes, const char *name, vu_model_kind kind,
+                              void (*release)(void *data, size_t bytes), vu_model_file **file_out, vu_error *error)
+{
+	vu_status status = vu_model_file_from_memory(data, bytes, name, kind, file_out, error);
+
+	if (status == VU_OK)
+		(*file_out)->release = release;
+	return status;
+}
+
 void vu_model_file_close(vu_model_file *file)
 {
 	if (!file)
 		return;
+	if (file->release)
+		file->release((void *)(uintptr_t)file->data, file->bytes);
 	if (file->mapped)
 		munmap((void *)(uintptr_t)file->data, file->bytes);
 	else if (file->owned)

@@ -94,6 +94,13 @@ vu_status vu_model_file_open(const char *path, vu_model_kind kind, bool map, vu_
 vu_status vu_model_file_from_memory(const void *data, size_t bytes, const char *name, vu_model_kind kind,
                                     vu_model_file **file_out, vu_error *error);
 
+/*
+ * The same, with the bytes going over to the file: vu_model_file_close calls
+ * release(data, bytes). On failure they stay the caller's.
+ */
+vu_status vu_model_file_adopt(void *data, size_t bytes, const char *name, vu_model_kind kind,
+                              void (*release)(void *data, size_t bytes), vu_model_file **file_out, vu_error *error);
+
 void vu_model_file_close(vu_model_file *file);
 
 /* Gives the pages of a mapped file back; they are read again when touched. Nothing for one in memory. Any thread. */

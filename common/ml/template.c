@@ -1,6 +1,7 @@
 /* Opening templates: every shape and value that scoring relies on is checked here. */
 #include "ml/template.h"
 
+#include "base/secret.h"
 #include "ml/adaptation.h"
 
 #include <math.h>
@@ -148,7 +149,7 @@ static vu_status open_kept(vu_template *t, vu_error *error)
 vu_status vu_template_create(vu_model_file *file, vu_template **template_out, vu_error *error)
 {
 	char scorer[32];
-	vu_template *t = calloc(1, sizeof *t);
+	vu_template *t = vu_secret_alloc(sizeof *t); /* it holds a voice */
 	vu_status status;
 
 	if (!t) {
@@ -190,7 +191,7 @@ void vu_template_destroy(vu_template *t)
 		return;
 	free(t->adapted);
 	vu_model_file_close(t->file);
-	free(t);
+	vu_secret_free(t, sizeof *t);
 }
 
 vu_status vu_template_load_kept(const vu_template *t, float *out, vu_error *error)

@@ -80,6 +80,13 @@ void vu_platform_thread_background(void);
  */
 void vu_platform_keep_listening(void);
 
+/*
+ * For a process that holds secrets: no core file, no other process of the same
+ * user may look into it, and as much memory may be locked as the system allows.
+ * What the system refuses stays as it was.
+ */
+void vu_platform_protect_memory(void);
+
 /* ---- shared memory without a name ---- */
 
 /*

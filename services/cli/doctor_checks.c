@@ -5,6 +5,7 @@
 #include "format.h"
 
 #include "platform/platform.h"
+#include "store/master_key.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -85,6 +86,37 @@ void doctor_check_folders(const doctor_report *report)
 {
 	check_folder("state folder", vu_platform_home_folder(), report);
 	check_folder("socket folder", vu_platform_runtime_folder(), report);
+}
+
+void doctor_check_key(const doctor_report *report)
+{
+	char *home = vu_platform_home_folder();
+	char path[PATH_MAX];
+	struct stat info;
+	char remedy[PATH_MAX + 32];
+	vu_error error;
+
+	if (!home || vu_master_key_path(home, path, &error) != VU_OK) {
+		add(report, "master key", DOCTOR_PROBLEM, "", "%s", home ? error.message : "out of memory");
+	} else if (lstat(path, &info) != 0) {
+		if (errno == ENOENT)
+			add(report, "master key", DOCTOR_OK, "", "%s is made at the first enrolment", path);
+		else
+			add(report, "master key", DOCTOR_PROBLEM, "make it accessible to this user", "%s: %s", path,
+			    strerror(errno));
+	} else if (!S_ISREG(info.st_mode) || info.st_uid != geteuid()) {
+		add(report, "master key", DOCTOR_PROBLEM, "restore it from a backup", "%s is not a file of this user",
+		    path);
+	} else if ((info.st_mode & 0077) != 0) {
+		snprintf(remedy, sizeof remedy, "run: chmod 600 %s", path);
+		add(report, "master key", DOCTOR_PROBLEM, remedy, "%s is open to others (mode %04o)", path,
+		    (unsigned)(info.st_mode & 07777));
+	} else {
+		add(report, "master key", DOCTOR_OK, "",
+		    "%s; it protects copies of the state folder, not against who takes this disk with the key on it",
+		    path);
+	}
+	free(home);
 }
 
 void doctor_check_disk(const doctor_report *report)

@@ -16,6 +16,8 @@ typedef struct doctor_report {
 /* `config` is NULL when it cannot be loaded; `load_error` says why. */
 void doctor_check_config(const vu_config *config, const vu_error *load_error, const doctor_report *report);
 void doctor_check_folders(const doctor_report *report);
+/* Where the master key is, and what it does not protect against. */
+void doctor_check_key(const doctor_report *report);
 void doctor_check_disk(const doctor_report *report);
 void doctor_check_memory(const vu_config *config, const doctor_report *report);
 /* Returns false when there is no suite, and nothing more can be asked of it. */

@@ -32,12 +32,10 @@ static char *next_warning(warnings *w)
 static bool was_done_before(models *m, user_key key, const uint8_t *request_id, template_facts *facts,
                             uint64_t *bytes)
 {
-	char path[PATH_MAX];
 	vu_model_file *file;
 	bool same;
 
-	if (template_store_path(&m->store, key.namespace, key.user, path, NULL) != VU_OK ||
-	    vu_model_file_open(path, VU_MODEL_TEMPLATE, false, &file, NULL) != VU_OK)
+	if (template_store_open(&m->store, key.namespace, key.user, &file, NULL) != VU_OK)
 		return false;
 	same = read_facts(file, key, facts, NULL) == VU_OK && memcmp(facts->request_id, request_id, VU_ID_BYTES) == 0;
 	*bytes = vu_model_file_bytes(file);

@@ -47,6 +47,7 @@ typedef struct expected_user {
 
 struct models {
 	template_store store;
+	vu_vault *vault; /* may be NULL */
 	cache *cache;
 	pthread_rwlock_t settings_lock;
 	settings settings;
@@ -206,6 +207,7 @@ void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *requ
 void handle_states(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_observe(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_rotate_key(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_hot(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 
 /* All users of a namespace; free each and the array. */

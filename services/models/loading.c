@@ -258,13 +258,12 @@ static void destroy_template(void *object)
 
 /* Opens and verifies; *retrainable_out with FAILED_PRECONDITION when training again would help, the template then
  * being open. */
-static vu_status open_template(const template_context *c, const char *path, vu_template **template_out,
-                               template_facts *facts, bool *retrainable_out, vu_error *error)
+static vu_status open_template(const template_context *c, vu_template **template_out, template_facts *facts,
+                               bool *retrainable_out, vu_error *error)
 {
 	vu_model_file *file;
 	vu_template *t;
-	/* Read, not mapped: what was verified must be what is scored, even if somebody writes into the file. */
-	vu_status status = vu_model_file_open(path, VU_MODEL_TEMPLATE, false, &file, error);
+	vu_status status = template_store_open(&c->models->store, c->key.namespace, c->key.user, &file, error);
 
 	*retrainable_out = false;
 	if (status == VU_NOT_FOUND)
@@ -312,7 +311,7 @@ out:
 }
 
 /* Trains again under the user's lock, on whatever the file holds by then. */
-static vu_status retrain(const template_context *c, const char *path, vu_template **template_out, vu_error *error)
+static vu_status retrain(const template_context *c, vu_template **template_out, vu_error *error)
 {
 	template_facts facts;
 	bool retrainable;
@@ -321,13 +320,13 @@ static vu_status retrain(const template_context *c, const char *path, vu_templat
 	vu_status status;
 
 	pthread_mutex_lock(lock);
-	status = open_template(c, path, &old, &facts, &retrainable, error);
+	status = open_template(c, &old, &facts, &retrainable, error);
 	if (status != VU_OK && retrainable) {
 		vu_error reason;
 		if (write_retrained(c, old, &facts, &reason) == VU_OK) {
 			vu_template_destroy(old);
 			old = NULL;
-			status = open_template(c, path, &old, &facts, &retrainable, error);
+			status = open_template(c, &old, &facts, &retrainable, error);
 		} else {
 			vu_log_warn("%s", reason.message);
 		}
@@ -363,18 +362,13 @@ static uint64_t stamp_template(void *context)
 static vu_status load_template(void *context, void **object_out, size_t *bytes_out, vu_error *error)
 {
 	const template_context *c = context;
-	char path[PATH_MAX];
 	vu_template *t = NULL;
 	template_facts facts;
 	bool retrainable;
-	vu_status status = template_store_path(&c->models->store, c->key.namespace, c->key.user, path, error);
-
-	if (status != VU_OK)
-		return status;
-	status = open_template(c, path, &t, &facts, &retrainable, error);
+	vu_status status = open_template(c, &t, &facts, &retrainable, error);
 	if (status != VU_OK && retrainable) {
 		vu_template_destroy(t);
-		status = retrain(c, path, &t, error);
+		status = retrain(c, &t, error);
 	}
 	if (status != VU_OK)
 		return status;

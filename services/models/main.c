@@ -13,6 +13,7 @@
  *   habit_store.c    habits in SQLite
  *   prediction.c     Observe, and who is expected
  *   preloader.c      loads them in idle time
+ *   key.c            RotateKey
  *   memory.c         cleanup, States, SetPressure, Hot
  *   cache.c          byte-counted, in parts under one ceiling; loads once for many
  *   cache_evict.c    what goes first
@@ -26,7 +27,9 @@
  */
 #include "ml/background_path.h"
 #include "models.h"
+#include "platform/platform.h"
 #include "runtime/runtime.h"
+#include "store/master_key.h"
 
 #include <limits.h>
 
@@ -40,6 +43,7 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .prune = config->ml.prune,
 	    .components = config->ml.pca_components,
 	    .load_timeout_ms = config->ml.load_timeout_ms,
+	    .encrypt = config->security.encrypt,
 	    .level = config->authentication.level,
 	    .adaptive = config->authentication.adaptive,
 	    .max_memory_bytes = (uint64_t)config->performance.max_memory_mb * 1024 * 1024,
@@ -57,8 +61,13 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	models_settings settings;
 	models *state;
 	char path[PATH_MAX];
+	char key_path[PATH_MAX];
 	vu_status status = make_settings(config, path, &settings, error);
 
+	vu_platform_protect_memory();
+	settings.key_path = key_path;
+	if (status == VU_OK)
+		status = vu_master_key_path(vu_runtime_home(runtime), key_path, error);
 	if (status == VU_OK)
 		status = models_create(vu_runtime_home(runtime), &settings, &state, error);
 	if (status == VU_OK)

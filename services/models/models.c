@@ -23,6 +23,7 @@ static const vu_rpc_method METHODS[] = {
     {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
     {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
     {"Hot", handle_hot, VU_RPC_IDEMPOTENT},           {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
+    {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)
@@ -73,6 +74,10 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	if (status == VU_OK &&
 	    snprintf(m->prediction_path, sizeof m->prediction_path, "%s/prediction.db", home) >= PATH_MAX)
 		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to keep habits in %s: the path is too long", home);
+	if (status == VU_OK && given->key_path)
+		status = vu_vault_create(given->key_path, &m->vault, error);
+	if (status == VU_OK && given->key_path)
+		status = template_store_use_vault(&m->store, m->vault, given->encrypt, error);
 	if (status == VU_OK)
 		status = take_settings(m, given, error);
 	if (status == VU_OK)
@@ -99,6 +104,7 @@ void models_destroy(models *m)
 	models_stop_preloading(m);
 	close_habits(m);
 	cache_destroy(m->cache);
+	vu_vault_destroy(m->vault);
 	voice_index_destroy(m->index);
 	pthread_mutex_destroy(&m->prediction_lock);
 	for (size_t i = 0; i < USER_LOCKS; i++)

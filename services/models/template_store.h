@@ -7,7 +7,8 @@
  *   <home>/templates/removed                  request ids of the latest removals
  *
  * <name> is encoded as in name_code.h. Templates are written atomically, and
- * each says inside whose it is. Nothing is kept in memory; any thread, but the
+ * each says inside whose it is. With a vault they are sealed (store/seal.h),
+ * bound to namespace and user. Nothing is kept in memory; any thread, but the
  * caller keeps two writers of one user apart.
  */
 #ifndef VU_MODELS_TEMPLATE_STORE_H
@@ -15,6 +16,8 @@
 
 #include "base/id.h"
 #include "base/status.h"
+#include "ml/model_file.h"
+#include "store/vault.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -23,6 +26,8 @@
 
 typedef struct template_store {
 	char folder[PATH_MAX]; /* <home>/templates */
+	vu_vault *vault;       /* borrowed; NULL: templates are plain files */
+	bool encrypt;          /* with a vault: whether new templates are sealed */
 } template_store;
 
 /* Computes paths; creates nothing. OUT_OF_RANGE when `home` is too long. */
@@ -31,6 +36,36 @@ vu_status template_store_init(template_store *store, const char *home, vu_error 
 /* Path of a user's template; names have been checked. RESOURCE_EXHAUSTED: too long. */
 vu_status template_store_path(const template_store *store, const char *namespace, const char *user,
                               char path[PATH_MAX], vu_error *error);
+
+/*
+ * Keeps templates sealed from now on (or, with `encrypt` false, new ones
+ * plain): the first time, plain ones that are there are sealed and their old
+ * content is overwritten; an exchange of keys that was cut short is finished.
+ * Plain ones that appear later are refused. Before any request.
+ */
+vu_status template_store_use_vault(template_store *store, vu_vault *vault, bool encrypt, vu_error *error);
+
+/*
+ * Gives every template a new master key. `lock` and `unlock` keep other writers
+ * of a user away for a moment. *count_out: how many there were. What cannot be
+ * opened stays as it is, is logged, and is lost for good.
+ */
+typedef struct template_locks {
+	void (*lock)(void *context, const char *namespace, const char *user);
+	void (*unlock)(void *context, const char *namespace, const char *user);
+	void *context;
+} template_locks;
+
+vu_status template_store_rotate_key(const template_store *store, const template_locks *locks, size_t *count_out,
+                                    vu_error *error);
+
+/*
+ * Opens and verifies a user's template, read into secret memory when it was
+ * sealed. As vu_model_file_open; PERMISSION_DENIED also when it is under a key
+ * that is not there any more, or plain where all are sealed.
+ */
+vu_status template_store_open(const template_store *store, const char *namespace, const char *user,
+                              vu_model_file **file_out, vu_error *error);
 
 /* Creates the folder when needed and writes. */
 vu_status template_store_write(const template_store *store, const char *namespace, const char *user, const void *data,
@@ -44,7 +79,7 @@ void template_store_touch(const template_store *store, const char *namespace, co
 int64_t template_store_last_used_us(const template_store *store, const char *namespace, const char *user);
 
 /*
- * Erases a user's files and remembers `request_id`, so that a repeated request
+ * Erases a user's files, the key of the template first, and remembers `request_id`, so that a repeated request
  * is known even after a restart. *bytes_out is the size of the template.
  * NOT_FOUND when there is none, unless this very request erased it before
  * (OK, *bytes_out 0).

@@ -97,7 +97,7 @@ static void describe(models *m, user_key key, described_user *d)
 		return;
 	d->info.present = true;
 	d->info.bytes = (uint64_t)info.st_size;
-	if (vu_model_file_open(d->path, VU_MODEL_TEMPLATE, false, &file, NULL) != VU_OK)
+	if (template_store_open(&m->store, key.namespace, key.user, &file, NULL) != VU_OK)
 		return;
 	if (read_facts(file, key, &facts, NULL) == VU_OK &&
 	    vu_model_file_text(file, "background", d->background, sizeof d->background, NULL) == VU_OK &&
@@ -247,7 +247,8 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	const Vu__RemoveRequest *request = (const Vu__RemoveRequest *)(const void *)message;
 	Vu__RemoveResponse response = VU__REMOVE_RESPONSE__INIT;
 	char text[96];
-	char *erased[2] = {text, (char *)(uintptr_t) "the time of the last use"};
+	char *erased[3] = {text, (char *)(uintptr_t) "the time of the last use",
+	                   (char *)(uintptr_t) "the key that encrypted them"};
 	user_key key;
 	uint64_t bytes;
 	vu_error error = {VU_OK, ""};
@@ -286,7 +287,7 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		         (unsigned long long)bytes);
 	else
 		snprintf(text, sizeof text, "voice template and what was kept of enrolment");
-	response.n_erased = 2;
+	response.n_erased = m->vault ? 3 : 2;
 	response.erased = erased;
 	vu_rpc_reply(call, &response.base);
 }

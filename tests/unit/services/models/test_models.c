@@ -30,6 +30,7 @@
 #define SAMPLES    5
 
 static char folder[64];
+static char key_path[128];
 static char background_path[128];
 static char other_background_path[128];
 static vu_endpoint endpoint;
@@ -90,7 +91,10 @@ static int setup(void **state)
 	snprintf(command, sizeof command, "rm -rf %s/templates %s/prediction.db*", folder, folder);
 	if (system(command) != 0)
 		return -1;
+	snprintf(key_path, sizeof key_path, "%s/outside/master.key", folder);
 	current = (models_settings){
+	    .key_path = key_path,
+	    .encrypt = true,
 	    .background_path = background_path,
 	    .cache_bytes = 16 * 1024 * 1024,
 	    .map = true,
@@ -378,7 +382,7 @@ static void test_repeated_request_happens_once(void **state)
 	done(second);
 	remove_request.key = &e->key;
 	assert_int_equal(call_as(removal_id, "Remove", &remove_request, &removed, NULL), VU_OK);
-	assert_int_equal(removed->n_erased, 2);
+	assert_int_equal(removed->n_erased, 3);
 	done(removed);
 	stop();
 	start();
@@ -947,8 +951,51 @@ static void test_swapped_files_are_refused(void **state)
 	assert_int_equal(system(command), 0);
 	stop();
 	start();
+	assert_int_equal(score("", "anna", STRANGER + 1, 9, "", &response, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "was made for somebody else"));
+}
+
+/* A plain template says inside whose it is. */
+static void test_swapped_plain_files_are_refused(void **state)
+{
+	Vu__ListUsersResponse *users;
+	Vu__ScoreResponse *response;
+	char command[1200];
+	vu_error error = {0};
+
+	(void)state;
+	stop();
+	current.key_path = NULL;
+	start();
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	users = list("", "");
+	snprintf(command, sizeof command, "cp '%s' '%s'", users->users[1]->path, users->users[0]->path);
+	done(users);
+	assert_int_equal(system(command), 0);
+	stop();
+	start();
 	assert_int_equal(score("", "anna", STRANGER + 1, 9, "", &response, &error), VU_PERMISSION_DENIED);
 	assert_non_null(strstr(error.message, "belongs to 'bert'"));
+}
+
+static void test_a_new_master_key_while_serving(void **state)
+{
+	Vu__Empty request = VU__EMPTY__INIT;
+	Vu__RotateKeyResponse *response;
+
+	(void)state;
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	assert_int_equal(call("RotateKey", &request, &response, NULL), VU_OK);
+	assert_int_equal(response->templates, 2);
+	assert_string_equal(response->key_path, key_path);
+	done(response);
+	expect_score("anna", STRANGER, true);
+	stop();
+	start();
+	expect_score("anna", STRANGER, true);
+	expect_score("bert", STRANGER + 1, true);
 }
 
 static void test_template_others_can_write_is_refused(void **state)
@@ -1482,6 +1529,8 @@ int main(void)
 	    WITH_SERVICE(test_damaged_template_is_never_scored),
 	    WITH_SERVICE(test_file_changed_while_cached),
 	    WITH_SERVICE(test_swapped_files_are_refused),
+	    WITH_SERVICE(test_swapped_plain_files_are_refused),
+	    WITH_SERVICE(test_a_new_master_key_while_serving),
 	    WITH_SERVICE(test_template_others_can_write_is_refused),
 	    WITH_SERVICE(test_namespaces),
 	    WITH_SERVICE(test_preload),
