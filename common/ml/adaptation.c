@@ -1,6 +1,7 @@
 /* Adapting, undoing, and reading back what was adapted. */
 #include "ml/adaptation.h"
 
+#include "base/secret.h"
 #include "ml/pca.h"
 
 #include <math.h>
@@ -75,7 +76,7 @@ vu_status vu_adaptation_open(vu_template *t, vu_error *error)
 	status = vu_model_file_require(t->file, "adapt.facts", VU_ELEMENT_U64, 1, 4, &section, error);
 	if (status != VU_OK)
 		return status;
-	t->adapted = calloc(1, sizeof *t->adapted);
+	t->adapted = vu_secret_alloc(sizeof *t->adapted);
 	if (!t->adapted)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to open a template: out of memory");
 	memcpy(&t->adapted->facts, section.data, sizeof t->adapted->facts);

@@ -9,6 +9,7 @@
 #include "ml/model_format.h"
 
 #include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,11 @@ void vu_model_writer_destroy(vu_model_writer *writer)
 {
 	if (!writer)
 		return;
-	for (size_t i = 0; i < writer->section_count; i++)
+	/* It may have been somebody's voice. */
+	for (size_t i = 0; i < writer->section_count; i++) {
+		sodium_memzero(writer->data[i], (size_t)writer->entries[i].bytes);
 		free(writer->data[i]);
+	}
 	free(writer);
 }
 

@@ -5,7 +5,6 @@
 #include "ml/adaptation.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static vu_status unfit(const vu_template *t, const char *what, vu_error *error)
@@ -189,7 +188,7 @@ void vu_template_destroy(vu_template *t)
 {
 	if (!t)
 		return;
-	free(t->adapted);
+	vu_secret_free(t->adapted, sizeof *t->adapted);
 	vu_model_file_close(t->file);
 	vu_secret_free(t, sizeof *t);
 }

@@ -9,6 +9,7 @@
 #include "internal.h"
 #include "ml/adaptation.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 /* Puts the finished template where the user's lies. ABORTED: there may be another by now. */
@@ -16,7 +17,7 @@ static vu_status put(models *m, user_key key, unsigned enrolments, vu_model_writ
 {
 	pthread_mutex_t *lock = user_lock(m, key);
 	void *data = NULL;
-	size_t bytes;
+	size_t bytes = 0;
 	vu_status status = vu_model_writer_finish(writer, &data, &bytes, error);
 
 	if (status == VU_OK && bytes > VU_TEMPLATE_BYTES_MAX)
@@ -36,6 +37,8 @@ static vu_status put(models *m, user_key key, unsigned enrolments, vu_model_writ
 	}
 	if (status == VU_OK)
 		voice_index_forget(m->index, key.user);
+	if (data)
+		sodium_memzero(data, bytes);
 	free(data);
 	return status;
 }

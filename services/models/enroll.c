@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include <stdio.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ static vu_status train_and_write(models *m, const settings *with, const held_sco
 	vu_scorer_options options = {.quantize = with->quantize, .prune = with->prune};
 	vu_model_writer *writer = NULL;
 	void *data = NULL;
-	size_t bytes;
+	size_t bytes = 0;
 	int64_t start = vu_clock_monotonic_us();
 	vu_status status = vu_model_writer_create(VU_MODEL_TEMPLATE, &writer);
 
@@ -74,6 +75,8 @@ static vu_status train_and_write(models *m, const settings *with, const held_sco
 	if (status == VU_OK)
 		*bytes_out = bytes;
 out:
+	if (data)
+		sodium_memzero(data, bytes);
 	free(data);
 	vu_model_writer_destroy(writer);
 	return status;

@@ -13,6 +13,7 @@
 #include "ml/background_path.h"
 
 #include <stdio.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -290,7 +291,7 @@ static vu_status write_retrained(const template_context *c, const vu_template *o
 	vu_scorer_trained trained;
 	vu_model_writer *writer = NULL;
 	void *data = NULL;
-	size_t bytes;
+	size_t bytes = 0;
 	vu_status status = vu_model_writer_create(VU_MODEL_TEMPLATE, &writer);
 
 	if (status == VU_OK)
@@ -305,6 +306,8 @@ static vu_status write_retrained(const template_context *c, const vu_template *o
 	if (status == VU_OK)
 		vu_log_info("trained the template of a user again from what was kept of enrolment");
 out:
+	if (data)
+		sodium_memzero(data, bytes);
 	free(data);
 	vu_model_writer_destroy(writer);
 	return status;
