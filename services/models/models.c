@@ -15,14 +15,22 @@
 #define LEAVING_SHARE 16
 
 static const vu_rpc_method METHODS[] = {
-    {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},     {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
-    {"Score", handle_score, VU_RPC_IDEMPOTENT},       {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
-    {"Identify", handle_identify, VU_RPC_IDEMPOTENT}, {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
-    {"Adapt", handle_adapt, VU_RPC_IDEMPOTENT},       {"Revert", handle_revert, VU_RPC_IDEMPOTENT},
-    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
-    {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
-    {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
-    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},           {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
+    {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},
+    {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
+    {"Score", handle_score, VU_RPC_IDEMPOTENT},
+    {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
+    {"Identify", handle_identify, VU_RPC_IDEMPOTENT},
+    {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
+    {"Adapt", handle_adapt, VU_RPC_IDEMPOTENT},
+    {"Revert", handle_revert, VU_RPC_IDEMPOTENT},
+    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},
+    {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
+    {"Preload", handle_preload, VU_RPC_IDEMPOTENT},
+    {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
+    {"States", handle_states, VU_RPC_IDEMPOTENT},
+    {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
+    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},
+    {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
     {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
 };
 
