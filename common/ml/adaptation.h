@@ -30,8 +30,9 @@
 
 #include <stdint.h>
 
-#define VU_ADAPTATION_MARGIN    1.0f /* nats above the threshold */
-#define VU_ADAPTATION_SHARE_MAX 0.35f
+/* Above the threshold, natural logarithm: twenty times likelier than what just passes. */
+#define VU_ADAPTATION_MARGIN    3.0f
+#define VU_ADAPTATION_SHARE_MAX 0.25f
 #define VU_ADAPTATION_MEMORY    16 /* utterances over which their mean is taken, about */
 #define VU_ADAPTATIONS_A_DAY    3
 #define VU_ADAPTATION_GAP_US    (10 * 60 * INT64_C(1000000))

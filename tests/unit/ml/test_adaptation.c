@@ -229,7 +229,7 @@ static void test_no_step_by_step(void **state)
 		float cosine = 0;
 		for (uint32_t d = 0; d < k.t->spaces[i].discriminants; d++)
 			cosine += k.t->spaces[i].voice[d] * first.t->spaces[i].voice[d];
-		/* With a share of at most 0.35 the angle cannot open further. */
+		/* With a share of at most a quarter the angle cannot open further. */
 		assert_true(cosine > 0.8f);
 	}
 	drop(&first);
