@@ -4,7 +4,7 @@
 
 PAM_HEADER := $(firstword $(wildcard /usr/include/security/pam_modules.h) \
               $(if $(filter Darwin,$(UNAME)),$(wildcard $(shell xcrun --show-sdk-path 2>/dev/null)/usr/include/security/pam_modules.h)))
-PAM_RUNTIME_FOLDER ?= $(if $(filter Darwin,$(UNAME)),/var/run/voice-unlock,/run/voice-unlock)
+PAM_RUNTIME_FOLDER ?= $(if $(filter Darwin,$(UNAME)),/var/db/voice-unlock/run,/run/voice-unlock)
 PAM_CONFIG         ?= /etc/voice-unlock/config.yaml
 PAM_USER           ?= _voiceunlock
 PAM_LIBEXEC        ?= $(or $(LIBEXECDIR),$(or $(PREFIX),/usr/local)/libexec)/voice-unlock

@@ -1,6 +1,6 @@
 # The verbs: what a person types after `make`.
 
-.PHONY: help unit check check-built bootstrap demo bench fuzz fmt lint darwin install uninstall dist clean
+.PHONY: help unit check check-built bootstrap demo bench fuzz fmt lint darwin dist clean
 
 help: ## this list
 	@grep -hE '^[a-z%-]+:.*## ' Makefile scripts/*.mk | sed 's/:.*## /\t/' | expand -t 20
@@ -68,26 +68,6 @@ lint: ## strict warnings, format, layers, static analysis, shell syntax
 	scripts/lint
 
 # ---- installing ----
-
-PREFIX ?= /usr/local
-INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
-INSTALL_LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/voice-unlock
-
-install: all ## install under $(DESTDIR)$(PREFIX)
-	install -d $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/voice-unlock
-	install -m 755 $(filter-out $(BIN)/voice-unlock,$(PROGRAMS)) $(INSTALL_BIN)
-	ln -sf jarvis-voice-unlock $(INSTALL_BIN)/voice-unlock
-	install -m 644 $(CLIENT_A) $(DESTDIR)$(PREFIX)/lib
-	install -m 755 $(CLIENT_SO) $(DESTDIR)$(PREFIX)/lib
-	install -m 644 services/client/voiceunlock.h $(DESTDIR)$(PREFIX)/include
-	install -m 644 deploy/config/config.yaml $(DESTDIR)$(PREFIX)/share/voice-unlock/config.yaml
-	$(if $(SHARE_FILES),install -m 644 $(SHARE_FILES) $(DESTDIR)$(PREFIX)/share/voice-unlock)
-
-uninstall: ## remove what install put there; templates and settings stay
-	rm -f $(patsubst $(BIN)/%,$(INSTALL_BIN)/%,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/include/voiceunlock.h
-	rm -f $(DESTDIR)$(PREFIX)/lib/$(notdir $(CLIENT_A)) $(DESTDIR)$(PREFIX)/lib/$(notdir $(CLIENT_SO))
-	rm -rf $(DESTDIR)$(PREFIX)/share/voice-unlock
-	@echo "Templates and settings are kept in the state folder of each user (see README.md, Files)."
 
 dist: ## build/voice-unlock-$(VERSION).tar.gz of what is committed
 	@mkdir -p build
