@@ -42,7 +42,7 @@ endef
 $(foreach t,$(TOOLS),$(eval $(call tool_test_includes,$(t))))
 
 # These measure the policies of the model-server, so they link it.
-BENCH_OF_MODELS := prediction load capacity
+BENCH_OF_MODELS := prediction capacity
 $(BENCH_OF_MODELS:%=$(BUILD)/tests/bench/bench_%): $(filter-out %/main.o,$(call objects,$(call service_c,models)))
 $(BENCH_OF_MODELS:%=$(OBJ)/tests/bench/bench_%.o): CPPFLAGS += -Iservices/models
 

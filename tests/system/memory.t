@@ -95,8 +95,8 @@ assert len(services) == 6, services.keys()
 m = services["models"]
 back = m["rss_before_bytes"] - m["rss_after_bytes"]
 assert m["freed_bytes"] > 0, "nothing was freed"
-# What was mapped or freed is gone from the process, within what its pages round to.
-assert back >= m["freed_bytes"] * 0.8 - 262144, f"freed {m['freed_bytes']}, given back {back}"
+# What was mapped or freed is gone from the process; of a mapping, the system may have taken pages before.
+assert back >= m["freed_bytes"] * 0.5 - 524288, f"freed {m['freed_bytes']}, given back {back}"
 END
 ok $? 'cleanup gives back what it says'
 check 'cleanup speaks to people' bash -c '"$0" cleanup | grep -qE "^models +[0-9.]+ MB now, +[0-9.]+ MB given back$"' "$vu"
