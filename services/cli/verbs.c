@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const cli_verb *const VERBS[] = {
-    &CMD_START,    &CMD_STOP, &CMD_RESTART, &CMD_STATUS,    &CMD_ENROLL,  &CMD_TEST,
-    &CMD_IDENTIFY, &CMD_LIST, &CMD_REMOVE,  &CMD_CONFIGURE, &CMD_HISTORY, &CMD_EVALUATE,
-    &CMD_CLEANUP,  &CMD_CALL, &CMD_DOCTOR,  &CMD_HELP,      &CMD_VERSION,
+    &CMD_START,      &CMD_STOP,   &CMD_RESTART,   &CMD_STATUS,  &CMD_ENROLL,   &CMD_TEST,    &CMD_IDENTIFY,
+    &CMD_LIST,       &CMD_REMOVE, &CMD_CONFIGURE, &CMD_HISTORY, &CMD_EVALUATE, &CMD_CLEANUP, &CMD_UNLOCK_USER,
+    &CMD_ROTATE_KEY, &CMD_CALL,   &CMD_DOCTOR,    &CMD_HELP,    &CMD_VERSION,
 };
 enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
 
@@ -38,7 +38,7 @@ void cli_print_overview(FILE *out)
 {
 	fprintf(out, "usage: %s VERB [ARGUMENT…]\n\nUnlocks by your voice, and by nobody else's.\n\n", CLI_NAME);
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		fprintf(out, "  %-10s %s\n", VERBS[i]->name, VERBS[i]->summary);
+		fprintf(out, "  %-11s %s\n", VERBS[i]->name, VERBS[i]->summary);
 	fprintf(out,
 	        "\nTo begin: %s start, then %s enroll NAME, then %s test --user NAME.\n"
 	        "Every verb has --help.\n",

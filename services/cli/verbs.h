@@ -17,6 +17,8 @@ extern const cli_verb CMD_CONFIGURE;
 extern const cli_verb CMD_HISTORY;
 extern const cli_verb CMD_EVALUATE;
 extern const cli_verb CMD_CLEANUP;
+extern const cli_verb CMD_UNLOCK_USER;
+extern const cli_verb CMD_ROTATE_KEY;
 extern const cli_verb CMD_CALL;
 extern const cli_verb CMD_DOCTOR;
 extern const cli_verb CMD_HELP;

@@ -384,6 +384,20 @@ VOICEUNLOCK_API void voiceunlock_text_list_free(voiceunlock_text_list *list);
 VOICEUNLOCK_API voiceunlock_code voiceunlock_remove(voiceunlock_client *client, const char *user,
                                                     voiceunlock_text_list **erased_out, voiceunlock_error *error);
 
+/*
+ * Clears the user's lockout and failures. PERMISSION_DENIED unless the caller
+ * is root: the operating system must have authenticated somebody.
+ */
+VOICEUNLOCK_API voiceunlock_code voiceunlock_unlock_user(voiceunlock_client *client, const char *user,
+                                                         bool *was_locked_out, voiceunlock_error *error);
+
+/*
+ * Gives all templates a new master key. *templates_out: how many; the path of
+ * the key's file goes into `key_path` (cut to `size`; both may be NULL).
+ */
+VOICEUNLOCK_API voiceunlock_code voiceunlock_rotate_key(voiceunlock_client *client, uint32_t *templates_out,
+                                                        char *key_path, size_t size, voiceunlock_error *error);
+
 typedef struct voiceunlock_past_attempt {
 	char *attempt_id;
 	uint64_t time_us; /* since 1970-01-01 UTC */

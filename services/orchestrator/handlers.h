@@ -15,6 +15,7 @@ void vu_handle_commit_enrollment(void *context, vu_rpc_call *call, const Protobu
 void vu_handle_cancel_enrollment(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void vu_handle_add_sample(void *context, vu_rpc_call *call, const ProtobufCMessage *request); /* sample.c */
 void vu_handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *request); /* users.c */
+void vu_handle_unlock_user(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void vu_handle_remove_user(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void vu_handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void vu_handle_history(void *context, vu_rpc_call *call, const ProtobufCMessage *request); /* report.c */

@@ -37,6 +37,7 @@ static const char *const MIGRATIONS[] = {
     " boot_id TEXT NOT NULL,"           /* the run of the machine that until_us counts in */
     " until_us INTEGER NOT NULL,"       /* monotonic; 0 = not locked */
     " remaining_us INTEGER NOT NULL);", /* what was left when this row was last written */
+    "ALTER TABLE lockout ADD COLUMN rounds INTEGER NOT NULL DEFAULT 0;",
 };
 static const vu_store_schema SCHEMA = {
     .application_id = LEDGER_APPLICATION_ID,

@@ -10,6 +10,7 @@ typedef struct lockout_row {
 	bool same_boot;
 	int64_t until_us;
 	int64_t remaining_us;
+	uint32_t rounds; /* lockouts since the last accept */
 } lockout_row;
 
 static vu_status read_row(vu_store *store, const vu_lockout_rule *rule, const char *user, lockout_row *row,
@@ -17,7 +18,8 @@ static vu_status read_row(vu_store *store, const vu_lockout_rule *rule, const ch
 {
 	vu_statement *statement = NULL;
 	vu_status status = vu_statement_prepare(
-	    store, "SELECT failures, boot_id, until_us, remaining_us FROM lockout WHERE user = ?", &statement, error);
+	    store, "SELECT failures, boot_id, until_us, remaining_us, rounds FROM lockout WHERE user = ?", &statement,
+	    error);
 
 	memset(row, 0, sizeof *row);
 	if (status == VU_OK) {
@@ -29,20 +31,21 @@ static vu_status read_row(vu_store *store, const vu_lockout_rule *rule, const ch
 		row->same_boot = strcmp(vu_statement_text(statement, 1), rule->boot_id) == 0;
 		row->until_us = vu_statement_int(statement, 2);
 		row->remaining_us = vu_statement_int(statement, 3);
+		row->rounds = (uint32_t)vu_statement_int(statement, 4);
 	}
 	vu_statement_finish(statement);
 	return status;
 }
 
 static vu_status write_row(vu_store *store, const vu_lockout_rule *rule, const char *user, uint32_t failures,
-                           int64_t remaining_us, vu_error *error)
+                           int64_t remaining_us, uint32_t rounds, vu_error *error)
 {
 	vu_statement *statement = NULL;
 	vu_status status = vu_statement_prepare(
 	    store,
-	    "INSERT INTO lockout (user, failures, boot_id, until_us, remaining_us) VALUES (?, ?, ?, ?, ?) "
+	    "INSERT INTO lockout (user, failures, boot_id, until_us, remaining_us, rounds) VALUES (?, ?, ?, ?, ?, ?) "
 	    "ON CONFLICT (user) DO UPDATE SET failures = excluded.failures, boot_id = excluded.boot_id, "
-	    "until_us = excluded.until_us, remaining_us = excluded.remaining_us",
+	    "until_us = excluded.until_us, remaining_us = excluded.remaining_us, rounds = excluded.rounds",
 	    &statement, error);
 
 	if (status == VU_OK) {
@@ -51,6 +54,7 @@ static vu_status write_row(vu_store *store, const vu_lockout_rule *rule, const c
 		vu_statement_bind_text(statement, 3, rule->boot_id);
 		vu_statement_bind_int(statement, 4, remaining_us > 0 ? rule->now_us + remaining_us : 0);
 		vu_statement_bind_int(statement, 5, remaining_us);
+		vu_statement_bind_int(statement, 6, rounds);
 		status = vu_statement_step(statement, NULL, error);
 	}
 	vu_statement_finish(statement);
@@ -109,30 +113,46 @@ vu_status vu_lockout_read(vu_store *store, const vu_lockout_rule *rule, const ch
 		return status;
 	judge(&row, rule, &remaining_us, state_out);
 	if (state_out->locked) /* keeps what is left, for the time after a reboot */
-		return write_row(store, rule, user, row.failures, remaining_us, error);
+		return write_row(store, rule, user, row.failures, remaining_us, row.rounds, error);
+	/* What remains of a lockout that is over is how many there were. */
 	if (row.exists && row.until_us != 0)
-		return vu_lockout_clear(store, user, error);
+		return write_row(store, rule, user, 0, 0, row.rounds, error);
 	return VU_OK;
+}
+
+/* Twice as long each time, a day at most (or as configured, if that is longer). */
+static int64_t duration_s(const vu_lockout_rule *rule, uint32_t rounds)
+{
+	int64_t most = rule->lockout_s > VU_LOCKOUT_MAX_S ? rule->lockout_s : VU_LOCKOUT_MAX_S;
+	int64_t seconds = rule->lockout_s;
+
+	for (uint32_t i = 0; i < rounds && seconds > 0 && seconds < most; i++)
+		seconds *= 2;
+	return seconds < most ? seconds : most;
 }
 
 vu_status vu_lockout_count(vu_store *store, const vu_lockout_rule *rule, const char *user,
                            vu_lockout_state *state_out, vu_error *error)
 {
 	int64_t remaining_us = 0;
+	lockout_row row;
 	vu_status status = vu_lockout_read(store, rule, user, state_out, error);
 
+	if (status == VU_OK)
+		status = read_row(store, rule, user, &row, error);
 	if (status != VU_OK || state_out->locked)
 		return status;
 	state_out->failures++;
 	if (state_out->failures >= rule->max_attempts) {
-		remaining_us = (int64_t)rule->lockout_s * 1000000;
+		state_out->remaining_s = (uint64_t)duration_s(rule, row.rounds);
+		remaining_us = (int64_t)state_out->remaining_s * 1000000;
 		state_out->locked = remaining_us > 0;
-		state_out->remaining_s = rule->lockout_s;
+		row.rounds++;
 		state_out->failures_left = 0;
 	} else {
 		state_out->failures_left = rule->max_attempts - state_out->failures;
 	}
-	return write_row(store, rule, user, state_out->failures, remaining_us, error);
+	return write_row(store, rule, user, state_out->failures, remaining_us, row.rounds, error);
 }
 
 vu_status vu_lockout_list(vu_store *store, const vu_lockout_rule *rule, vu_lockout_user *users, size_t capacity,

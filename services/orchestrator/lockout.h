@@ -1,6 +1,7 @@
 /*
  * Lockout: after max_attempts failures (reject and spoof only) a user is
- * refused for lockout_s. All functions run within a transaction of the ledger.
+ * refused for lockout_s; twice as long for each lockout since the last accept, up
+ * to a day. All functions run within a transaction of the ledger.
  *
  * The end of a lockout is a point of the monotonic clock of one run of the
  * machine, so setting the wall clock changes nothing. In another run (after a
@@ -17,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define VU_LOCKOUT_MAX_S 86400
 
 typedef struct vu_lockout_rule {
 	uint32_t max_attempts; /* at least 1 */

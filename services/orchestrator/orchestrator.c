@@ -24,6 +24,7 @@ static const vu_rpc_method METHODS[] = {
     {"CancelEnrollment", vu_handle_cancel_enrollment, VU_RPC_IDEMPOTENT},
     {"ListUsers", vu_handle_list_users, VU_RPC_IDEMPOTENT},
     {"RemoveUser", vu_handle_remove_user, VU_RPC_IDEMPOTENT}, /* by request id */
+    {"UnlockUser", vu_handle_unlock_user, VU_RPC_IDEMPOTENT},
     {"RemoveNamespace", vu_handle_remove_namespace, VU_RPC_IDEMPOTENT},
     {"History", vu_handle_history, VU_RPC_IDEMPOTENT},
     {"Status", vu_handle_status, VU_RPC_IDEMPOTENT},

@@ -227,3 +227,40 @@ void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const c
 	if (status != VU_OK && status != VU_ALREADY_EXISTS)
 		vu_log_error("unable to note %s in the history: %s", kind, error.message);
 }
+
+vu_status vu_settle_unlock(vu_orchestrator *orchestrator, const vu_policy *policy, const char *event_id,
+                           const char *user, bool *was_locked_out, vu_error *error)
+{
+	vu_lockout_rule rule = rule_of(orchestrator, policy);
+	vu_lockout_state state = {.locked = false};
+	vu_store *store = NULL;
+	vu_history_entry entry = {
+	    .attempt_id = event_id,
+	    .time_us = vu_ledger_wall_us(orchestrator->ledger),
+	    .user = user,
+	    .verdict = "unlocked",
+	    .reason = "The lockout and the count of failures were cleared by the administrator.",
+	    .score = (double)NAN,
+	    .threshold = (double)NAN,
+	    .antispoof_score = (double)NAN,
+	    .total_ms = (double)NAN,
+	    .kind = "unlock",
+	    .source = "",
+	};
+	vu_status status = vu_ledger_begin(orchestrator->ledger, &store, error);
+
+	if (status != VU_OK)
+		return status;
+	status = vu_lockout_read(store, &rule, user, &state, error);
+	if (status == VU_OK)
+		status = vu_lockout_clear(store, user, error);
+	if (status == VU_OK)
+		status = vu_history_add(store, &entry, error);
+	if (status == VU_OK)
+		status = vu_ledger_commit(orchestrator->ledger, error);
+	else
+		vu_ledger_rollback(orchestrator->ledger, status);
+	*was_locked_out = state.locked;
+	/* A repeated request finds it done. */
+	return status == VU_ALREADY_EXISTS ? VU_OK : status;
+}

@@ -53,4 +53,11 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const char *user, const char *kind,
                     const char *outcome, const char *reason);
 
+/*
+ * Forgets a user's failures and lockout and notes it in the history, both or
+ * neither. *was_locked_out: whether there was a lockout.
+ */
+vu_status vu_settle_unlock(vu_orchestrator *orchestrator, const vu_policy *policy, const char *event_id,
+                           const char *user, bool *was_locked_out, vu_error *error);
+
 #endif

@@ -120,6 +120,34 @@ void vu_handle_remove_user(void *context, vu_rpc_call *call, const ProtobufCMess
 	vu_peer_free(response);
 }
 
+void vu_handle_unlock_user(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	vu_orchestrator *orchestrator = context;
+	const Vu__UnlockUserRequest *request = (const Vu__UnlockUserRequest *)message;
+	Vu__UnlockUserResponse response = VU__UNLOCK_USER_RESPONSE__INIT;
+	vu_policy policy = vu_orchestrator_policy(orchestrator);
+	char event_id[VU_ID_HEX_SIZE];
+	bool was_locked = false;
+	vu_error error;
+	vu_status status = vu_user_name_check(request->user, &error);
+
+	/* Who is root was authenticated by the operating system; our own user may be whoever sits at the machine. */
+	if (status == VU_OK && (vu_rpc_peer_uid(call) != 0 || vu_rpc_peer_pid(call) == 0))
+		status = vu_fail(&error, VU_PERMISSION_DENIED,
+		                 "unable to unlock user '%s': only root may; run sudo jarvis-voice-unlock "
+		                 "unlock-user",
+		                 request->user);
+	vu_id_to_hex(vu_rpc_request_id(call), event_id);
+	if (status == VU_OK)
+		status = vu_settle_unlock(orchestrator, &policy, event_id, request->user, &was_locked, &error);
+	if (status != VU_OK) {
+		vu_rpc_fail_error(call, &error);
+		return;
+	}
+	response.was_locked = was_locked;
+	vu_rpc_reply(call, &response.base);
+}
+
 void vu_handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	const Vu__RemoveNamespaceRequest *request = (const Vu__RemoveNamespaceRequest *)message;

@@ -122,6 +122,13 @@ for s in capture features models antispoof orchestrator supervisor; do
 done
 page_says /status.json 200 '"lockouts":1' && ! grep -qi zaphod "$work/out"
 ok $? '/status.json counts lockouts and names nobody'
+if [ "$(id -u)" -eq 0 ]; then
+	expect 0 'is no longer locked' 'root unlocks' "$cli" unlock-user "$PERSON"
+	expect 0 'was not locked' 'and again' "$cli" unlock-user "$PERSON"
+	"$cli" history -l 2 >"$work/out" 2>&1
+	grep -qw unlocked "$work/out"
+	ok $? 'which the history tells'
+fi
 page_says /metrics 200 'voice_unlock_up{service="models"} 1' && ! grep -qi zaphod "$work/out"
 ok $? '/metrics has every process and names nobody'
 curl -s -m 10 -H 'Host: evil.example' -o "$work/out" -w '%{http_code}' \

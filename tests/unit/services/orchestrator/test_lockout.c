@@ -73,6 +73,15 @@ static void lock_out(const char *user)
 	assert_true(read_state(user).locked);
 }
 
+static void clear(const char *user)
+{
+	vu_store *store;
+	vu_error error;
+	assert_int_equal(vu_ledger_begin(ledger, &store, &error), VU_OK);
+	assert_int_equal(vu_lockout_clear(store, user, &error), VU_OK);
+	assert_int_equal(vu_ledger_commit(ledger, &error), VU_OK);
+}
+
 static void restart(void)
 {
 	vu_ledger_destroy(ledger);
@@ -110,6 +119,27 @@ static void a_lockout_ends_with_its_time_and_takes_the_failures_along(void **sta
 	assert_false(read_state("anna").locked);
 	assert_int_equal(read_state("anna").failures_left, 5);
 	assert_int_equal(count_failure("anna").failures, 1);
+}
+
+static void each_lockout_is_twice_as_long_up_to_a_day(void **state)
+{
+	static const uint64_t expected[] = {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 76800, 86400, 86400};
+	(void)state;
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+		lock_out("anna");
+		assert_int_equal(read_state("anna").remaining_s, expected[i]);
+		rule.now_us += (int64_t)expected[i] * SECOND;
+		assert_false(read_state("anna").locked);
+		assert_int_equal(read_state("anna").failures_left, 5);
+		if (i % 2)
+			restart();
+	}
+	/* Somebody else begins at the beginning, and so does she after an accept. */
+	lock_out("bert");
+	assert_int_equal(read_state("bert").remaining_s, 300);
+	clear("anna");
+	lock_out("anna");
+	assert_int_equal(read_state("anna").remaining_s, 300);
 }
 
 static void failures_during_a_lockout_do_not_prolong_it(void **state)
@@ -212,6 +242,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(failures_count_up_to_the_lockout, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_lockout_ends_with_its_time_and_takes_the_failures_along, setup,
 	                                    teardown),
+	    cmocka_unit_test_setup_teardown(each_lockout_is_twice_as_long_up_to_a_day, setup, teardown),
 	    cmocka_unit_test_setup_teardown(failures_during_a_lockout_do_not_prolong_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_restart_of_the_process_clears_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_reboot_shortens_nothing, setup, teardown),

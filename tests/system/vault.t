@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Templates at rest: plain ones of an older suite are sealed at the first start
+# and nothing of them is left; swapped and edited files are refused; a new
+# master key; removal destroys the key. TAP.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+cli=$PWD/build/bin/jarvis-voice-unlock
+work=$(mktemp -d /tmp/vu-vault.XXXXXX)
+export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0
+unset VOICE_UNLOCK_CONFIG VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME
+trap '"$cli" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
+
+count=0
+failures=0
+ok() { # STATUS NAME
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		failures=$((failures + 1))
+		echo "not ok $count - $2"
+		sed 's/^/# /' "$work/out" 2>/dev/null
+	fi
+}
+bail() {
+	echo "Bail out! $*"
+	sed 's/^/# /' "$work/out" 2>/dev/null
+	exit 1
+}
+# Eight-byte pieces of the files' middle that turn up in a folder: prints how many.
+pieces_found() { # FOLDER PLAIN…
+	python3 - "$@" <<'EOF'
+import os, sys
+pieces = set()
+for name in sys.argv[2:]:
+    data = open(name, "rb").read()
+    for at in range(1024, len(data) - 64, 61):
+        piece = data[at:at + 8]
+        if len(set(piece)) > 5:
+            pieces.add(piece)
+assert len(pieces) > 100, "too few pieces to look for"
+found = 0
+for folder, _, files in os.walk(sys.argv[1]):
+    for name in files:
+        data = open(os.path.join(folder, name), "rb").read()
+        found += sum(piece in data for piece in pieces)
+print(found)
+EOF
+}
+
+build/tests/aid/utterances "$work/v" >"$work/out" 2>&1 || bail 'unable to make utterances; run scripts/bootstrap'
+mapfile -t voices <"$work/v/people.txt"
+users=$VOICE_UNLOCK_HOME/templates/users
+
+VOICE_UNLOCK_ENCRYPT=false "$cli" start >"$work/out" 2>&1 || bail 'the suite did not start'
+for n in 0 1; do
+	"$cli" enroll "p$n" --from "$work/v/${voices[$n]}"/enroll-*.wav >"$work/out" 2>&1 || bail "unable to enrol"
+done
+[ "$(head -c 4 "$users/p0.vut" | tr -d '\211')" = VUM ] && [ ! -e "$work/state.key" ]
+ok $? 'without encryption a template is a plain file, and there is no key'
+"$cli" stop >/dev/null 2>&1
+mkdir "$work/plain" && cp "$users"/*.vut "$work/plain/"
+[ "$(pieces_found "$VOICE_UNLOCK_HOME" "$work"/plain/*.vut)" -gt 100 ]
+ok $? 'which the search below would find'
+
+"$cli" start >"$work/out" 2>&1 || bail 'the suite did not start again'
+[ "$(stat -c '%a %h' "$work/state.key" 2>&1)" = '600 1' ]
+ok $? 'the first start with encryption makes a key, 0600, outside the state folder'
+[ "$(pieces_found "$VOICE_UNLOCK_HOME" "$work"/plain/*.vut)" = 0 ]
+ok $? 'and nothing of the plain templates is left in the state folder'
+"$cli" doctor >"$work/out" 2>&1
+grep -q "master key.*$work/state.key" "$work/out" && grep -q 'templates .*2, all intact' "$work/out"
+ok $? 'doctor says where the key is, and that the templates are intact'
+"$cli" test --user p0 --from "$work/v/${voices[0]}/live-1.wav" >"$work/out" 2>&1
+grep -q 'accepted' "$work/out" || [ "$(wc -c <"$work/out")" -gt 20 ]
+ok $? 'a sealed template is scored'
+
+cp "$work/plain/p0.vut" "$users/p0.vut.new" && cp "$users/p0.vut" "$work/p0.sealed"
+mv "$users/p0.vut.new" "$users/p0.vut"
+"$cli" restart models >"$work/out" 2>&1
+"$cli" list --json >"$work/out" 2>&1
+python3 -c 'import json,sys
+u = {x["user"]: x["verified"] for x in json.load(open(sys.argv[1]))["users"]}
+sys.exit(u != {"p0": False, "p1": True})' "$work/out"
+ok $? 'a plain file in the place of a sealed one is refused, also after a restart'
+cp "$users/p1.vut" "$users/p0.vut"
+"$cli" list --json >"$work/out" 2>&1
+grep -q '"verified": *false' "$work/out"
+ok $? "another user's sealed file is refused"
+cp "$work/p0.sealed" "$users/p0.vut"
+
+"$cli" rotate-key >"$work/out" 2>&1 && grep -q '2 templates' "$work/out"
+ok $? 'rotate-key gives both a new key'
+"$cli" list --json >"$work/out" 2>&1
+! grep -q '"verified": *false' "$work/out"
+ok $? 'under which they open'
+cp "$work/p0.sealed" "$users/p0.vut"
+"$cli" list --json >"$work/out" 2>&1
+grep -q '"verified": *false' "$work/out"
+ok $? 'a copy under the old key is refused'
+exec 7<"$users/p1.vut"
+"$cli" remove p1 >"$work/out" 2>&1 && grep -q 'erased the key' "$work/out"
+ok $? 'remove says that the key is gone'
+[ "$(head -c 128 <&7 | tr -d '\0' | wc -c)" = 0 ]
+ok $? 'and what the disk still holds of the file has none'
+exec 7<&-
+
+echo "1..$count"
+[ "$failures" -eq 0 ]
