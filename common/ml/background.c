@@ -9,12 +9,17 @@
 #include "ml/kernel.h"
 #include "ml/pca.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define D VU_BACKGROUND_DIMENSIONS
+/* Deviations from the mean, of one dimension of the spread. */
+#define SPREAD_MOST 6.0f
+
+static_assert(VU_BACKGROUND_DISCRIMINANTS_MAX <= VU_PCA_DIMENSIONS_MAX, "spaces are larger than PCA can apply");
 
 /* A section of numbers as newly allocated float32. */
 static vu_status load_floats(const vu_model_file *file, const char *name, uint32_t rows, uint32_t columns,
@@ -67,8 +72,9 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	if (status == VU_OK)
 		status = read_floats(background->file, "agreement", 1, 4, agreement, error);
 	if (status == VU_OK)
-		status = vu_model_file_require(background->file, "calibration", VU_ELEMENT_F32, 0,
-		                               VU_CALIBRATION_COLUMNS, &section, error);
+		status = vu_model_file_require(background->file, "calibration", VU_ELEMENT_F32, 0, 0, &section, error);
+	if (status == VU_OK && section.columns != VU_CALIBRATION_COLUMNS)
+		status = bad(background, "it is of an earlier or later version of this program", error);
 	if (status != VU_OK)
 		return status;
 	if (!(svm[0] > 0 && svm[0] <= 1) || !(svm[1] > 0) || !(svm[2] >= 1) || !(second[0] >= 1) ||
@@ -167,7 +173,7 @@ static vu_status read_basis_row(const vu_background *background, uint32_t index,
 	vu_model_section one = background->frames_basis;
 
 	one.rows = 1;
-	one.data = (const uint8_t *)one.data + (size_t)index * one.columns * vu_model_element_bytes(one.element);
+	one.data = (const uint8_t *)one.data + index * vu_model_row_bytes(one.element, one.columns);
 	return vu_model_section_floats(background->file, &one, row, error);
 }
 
@@ -186,6 +192,27 @@ static vu_status open_basis(vu_background *background, uint32_t length, vu_model
 		status = read_basis_row(background, i, row, error);
 	free(row);
 	return status;
+}
+
+/* What vector and frames say together. */
+static vu_status load_joint(vu_background *background, vu_error *error)
+{
+	float parameters[4];
+	float spread[2 * VU_FRAMES_DIMENSIONS];
+	vu_status status = read_floats(background->file, "joint.param", 1, 4, parameters, error);
+
+	if (status == VU_OK)
+		status = read_floats(background->file, "joint.spread", 2, VU_FRAMES_DIMENSIONS, spread, error);
+	if (status != VU_OK)
+		return status;
+	if (!(parameters[0] > 0) || !(parameters[1] >= 1) || parameters[1] > VU_COHORT_MAX)
+		return bad(background, "a parameter of its joint space is out of range", error);
+	background->joint_weight = parameters[0];
+	memcpy(background->spread_mean, spread, sizeof background->spread_mean);
+	memcpy(background->spread_inverse, spread + VU_FRAMES_DIMENSIONS, sizeof background->spread_inverse);
+	background->spaces[VU_SPACE_JOINT].top = (uint32_t)parameters[1];
+	return load_space(background, "joint.", D + vu_background_place_size(background),
+	                  &background->spaces[VU_SPACE_JOINT], error);
 }
 
 /* Everything about frames, when the file has it. */
@@ -217,8 +244,8 @@ static vu_status load_frames(vu_background *background, vu_error *error)
 		return bad(background, "its subspace has an impossible size", error);
 	status = load_space(background, "frame.", section.rows, &background->spaces[VU_SPACE_FRAMES], error);
 	background->spaces[VU_SPACE_FRAMES].top = (uint32_t)parameters[1];
-	background->space_count = 2;
-	return status;
+	background->space_count = VU_SPACES_MAX;
+	return status == VU_OK ? load_joint(background, error) : status;
 }
 
 static size_t memory_of(const vu_background *background)
@@ -372,6 +399,23 @@ void vu_background_discriminate(const vu_voice_space *space, const float *values
 	vu_normalize_length(voice, space->discriminants);
 }
 
+static float dot_basis(const vu_model_section *basis, uint32_t index, const float *supervector, size_t length)
+{
+	const uint8_t *row =
+	    (const uint8_t *)basis->data + index * vu_model_row_bytes(basis->element, basis->columns);
+	float scale;
+
+	switch (basis->element) {
+	case VU_ELEMENT_F16:
+		return vu_kernel_dot_half((const vu_float16 *)(const void *)row, supervector, length);
+	case VU_ELEMENT_I8:
+		memcpy(&scale, row, sizeof scale);
+		return scale * vu_kernel_dot_i8((const int8_t *)row + sizeof scale, supervector, length);
+	default:
+		return vu_kernel_dot((const float *)(const void *)row, supervector, length);
+	}
+}
+
 vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
                               vu_error *error)
 {
@@ -379,8 +423,9 @@ vu_status vu_background_embed(const vu_background *background, const uint8_t *st
 	size_t length = ubm->components * ubm->dimensions;
 	float *frames = NULL;
 	float *supervector = NULL;
+	float spread[VU_FRAMES_DIMENSIONS];
 	size_t count;
-	vu_status status = vu_frames_make(statistics, bytes, &frames, &count, error);
+	vu_status status = vu_frames_describe(statistics, bytes, &frames, &count, spread, error);
 
 	if (status != VU_OK)
 		return status;
@@ -392,16 +437,38 @@ vu_status vu_background_embed(const vu_background *background, const uint8_t *st
 	for (size_t i = 0; i < length; i++)
 		supervector[i] -= background->frames_mean[i];
 	for (uint32_t k = 0; k < background->spaces[VU_SPACE_FRAMES].dimensions; k++) {
-		const vu_model_section *basis = &background->frames_basis;
-		out[k] = basis->element == VU_ELEMENT_F16
-		             ? vu_kernel_dot_half((const vu_float16 *)basis->data + k * length, supervector, length)
-		             : vu_kernel_dot((const float *)basis->data + k * length, supervector, length);
+		out[k] = dot_basis(&background->frames_basis, k, supervector, length);
 	}
 	vu_normalize_length(out, background->spaces[VU_SPACE_FRAMES].dimensions);
+	vu_background_standardize(background->spread_mean, background->spread_inverse, spread,
+	                          out + background->spaces[VU_SPACE_FRAMES].dimensions);
 out:
 	free(supervector);
 	free(frames);
 	return status;
+}
+
+uint32_t vu_background_place_size(const vu_background *background)
+{
+	return background->space_count > 1 ? background->spaces[VU_SPACE_FRAMES].dimensions + VU_FRAMES_DIMENSIONS : 0;
+}
+
+/* Together as long as a place in the subspace when they are as they mostly are; none counts for more than it may. */
+void vu_background_standardize(const float *mean, const float *inverse, const float *spread, float *out)
+{
+	const float share = 1 / sqrtf(VU_FRAMES_DIMENSIONS);
+
+	for (size_t d = 0; d < VU_FRAMES_DIMENSIONS; d++) {
+		float value = (spread[d] - mean[d]) * inverse[d];
+		out[d] = fminf(fmaxf(value, -SPREAD_MOST), SPREAD_MOST) * share;
+	}
+}
+
+void vu_background_join(const vu_background *background, const float *scaled, const float *place, float *out)
+{
+	for (size_t d = 0; d < D; d++)
+		out[d] = background->joint_weight * scaled[d];
+	memcpy(out + D, place, vu_background_place_size(background) * sizeof *out);
 }
 
 void vu_background_project(const vu_background_projection *projection, const float *scaled, float *out)

@@ -18,8 +18,8 @@
  *   cohort         N x D        scaled vectors of background people, one each
  *   svm            1 x 4        nu, gamma x components, cohort's top share for z-norm, 0
  *   second         1 x 4        cohort's top number for s-norm, 0, 0, 0
- *   calibration    R x 9        components, constant, weight of svm, cosine, cosine of frames, log duration,
- *                               threshold convenient, standard, strict (float32)
+ *   calibration    R x 11       components, constant, weight of svm, cosine, cosine of frames, joint cosine,
+ *                               log duration, SNR, threshold convenient, standard, strict (float32)
  *   agreement      1 x 4        constant, weight of the second scorer's value, lowest ratio that agrees, 0
  *
  * and, where frames are modelled too (all of these or none), F = 39 dimensions
@@ -32,6 +32,10 @@
  *   frame.mean     1 x MF       mean supervector
  *   frame.basis    E x MF       see subspace.h
  *   frame.lda.mean, frame.lda.basis, frame.cohort   as above, over E dimensions
+ *   joint.param    1 x 4        weight of the scaled vector, cohort's top number for s-norm, 0, 0
+ *   joint.spread   2 x F        mean and inverse deviation of the frames' spread (float32)
+ *   joint.lda.mean, joint.lda.basis, joint.cohort   as above, over D + E + F dimensions: the scaled vector times
+ *                               its weight, the place in the subspace, the spread; what all three say together
  *
  * All are immutable once loaded and may be used by any thread.
  */
@@ -40,6 +44,7 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "ml/frames.h"
 #include "ml/gmm.h"
 #include "ml/model_file.h"
 #include "ml/subspace.h"
@@ -49,7 +54,9 @@
 #include <stdint.h>
 
 #define VU_BACKGROUND_DIMENSIONS        100
-#define VU_BACKGROUND_DISCRIMINANTS_MAX VU_SUBSPACE_RANK_MAX
+/* The place of an utterance's frames: E dimensions of the subspace, then F of their spread. */
+#define VU_BACKGROUND_PLACE_MAX         (VU_SUBSPACE_RANK_MAX + VU_FRAMES_DIMENSIONS)
+#define VU_BACKGROUND_DISCRIMINANTS_MAX (VU_BACKGROUND_DIMENSIONS + VU_BACKGROUND_PLACE_MAX)
 #define VU_BACKGROUND_COMPONENTS_MIN    10
 #define VU_BACKGROUND_COMPONENTS_MAX    100
 #define VU_BACKGROUND_LEVELS            3
@@ -62,14 +69,16 @@ enum {
 	VU_CALIBRATION_SVM,
 	VU_CALIBRATION_COSINE,
 	VU_CALIBRATION_FRAMES,
+	VU_CALIBRATION_JOINT,
 	VU_CALIBRATION_DURATION,
+	VU_CALIBRATION_SNR,
 	VU_CALIBRATION_THRESHOLDS, /* three, by vu_level */
-	VU_CALIBRATION_COLUMNS = 9,
+	VU_CALIBRATION_COLUMNS = 11,
 };
-#define VU_CALIBRATION_INPUTS 4
+#define VU_CALIBRATION_INPUTS 6
 
 /* The spaces in which voices are compared by cosine. */
-enum { VU_SPACE_VECTOR, VU_SPACE_FRAMES, VU_SPACES_MAX };
+enum { VU_SPACE_VECTOR, VU_SPACE_FRAMES, VU_SPACE_JOINT, VU_SPACES_MAX };
 
 typedef struct vu_voice_space {
 	uint32_t dimensions; /* what goes in */
@@ -85,12 +94,15 @@ typedef struct vu_background {
 	vu_model_file *file; /* owned */
 	char id[VU_MODEL_HASH_HEX_SIZE];
 	char extractor[VU_EXTRACTOR_NAME_SIZE];
-	uint32_t space_count; /* 1, or 2 when frames are modelled too */
+	uint32_t space_count; /* 1, or all when frames are modelled too */
 	vu_voice_space spaces[VU_SPACES_MAX];
 	vu_gmm *ubm;                   /* NULL unless frames are modelled, like the next two */
 	float *frames_mean;            /* of supervectors */
 	vu_model_section frames_basis; /* spaces[VU_SPACE_FRAMES].dimensions rows, used as they lie in the file */
 	float relevance;
+	float joint_weight; /* of the scaled vector in VU_SPACE_JOINT */
+	float spread_mean[VU_FRAMES_DIMENSIONS];
+	float spread_inverse[VU_FRAMES_DIMENSIONS];
 	double svm_nu;
 	double svm_gamma; /* times the number of components */
 	uint32_t svm_top; /* cohort members that z-norm looks at */
@@ -137,12 +149,23 @@ vu_status vu_background_load_cohort(const vu_background *background, float *out,
 /* Discriminants of what lies in a space's dimensions, at unit length. `voice` has room for `discriminants` values. */
 void vu_background_discriminate(const vu_voice_space *space, const float *values, float *voice);
 
+/* How many values vu_background_embed gives; 0 where frames are not modelled. */
+uint32_t vu_background_place_size(const vu_background *background);
+
 /*
- * The dimensions of VU_SPACE_FRAMES for an utterance's statistics, at unit
- * length. Only where frames are modelled. Errors as vu_frames_make.
+ * The place of an utterance's statistics: the dimensions of VU_SPACE_FRAMES at
+ * unit length, then the spread of its frames, standardized, each within +-1;
+ * `out` has room for VU_BACKGROUND_PLACE_MAX. Only where frames are modelled.
+ * Errors as vu_frames_make.
  */
 vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
                               vu_error *error);
+
+/* The dimensions of VU_SPACE_JOINT for a scaled vector and a place: D + place size of them. */
+void vu_background_join(const vu_background *background, const float *scaled, const float *place, float *out);
+
+/* The standardized spread of frames as a place holds it. */
+void vu_background_standardize(const float *mean, const float *inverse, const float *spread, float *out);
 
 /* Weighted principal components of a scaled vector. */
 void vu_background_project(const vu_background_projection *projection, const float *scaled, float *out);

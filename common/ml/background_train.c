@@ -11,6 +11,7 @@
 #include "ml/calibration.h"
 #include "ml/scorer.h"
 #include "ml/trial_scores.h"
+#include "ml/utterance.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ typedef struct trial {
 	float second;
 	uint8_t target;
 	uint8_t fold;
+	uint8_t augmented;
 } trial;
 
 typedef struct trials {
@@ -63,10 +65,14 @@ vu_training_config vu_training_config_default(void)
 	    .frames_discriminants = 240,
 	    .frames_shrinkage = 0.3,
 	    .frames_top = 100,
+	    .joint_weight = 0.15,
+	    .joint_shrinkage = 0.2,
+	    .joint_top = 100,
 	    .shrinkage = 0.1,
 	    .weight_power = 0.5,
 	    .share_power = 1.0,
 	    .prior = 0.5,
+	    .caution = 0,
 	    .svm_nu = 0.1,
 	    .svm_gamma = 0.5,
 	    .svm_top = 100,
@@ -156,7 +162,8 @@ static size_t split_person(const training *t, uint32_t person, unsigned rotation
 			    .whole = {.vector = u->whole,
 			              .statistics = u->statistics,
 			              .statistics_bytes = u->statistics_bytes,
-			              .speech_ms = u->speech_ms},
+			              .speech_ms = u->speech_ms,
+			              .snr_db = u->snr_db},
 			    .crops = u->crops,
 			    .crop_count = u->crop_count,
 			};
@@ -185,13 +192,15 @@ static vu_status prepare_fold(const training *t, const vu_scorer *scorer, unsign
 		return VU_RESOURCE_EXHAUSTED;
 	for (size_t i = 0; i < t->count; i++) {
 		const vu_training_utterance *u = &t->utterances[i];
-		if (t->fold_of[u->person] != fold || u->augmented)
+		/* Of the copies, which lie after their original, the first. */
+		if (t->fold_of[u->person] != fold || (u->augmented && (i == 0 || t->utterances[i - 1].augmented)))
 			continue;
 		/* Frames are known of whole utterances only. */
-		for (size_t row = 0; row <= (t->config->mixture ? 0 : u->crop_count); row++) {
+		for (size_t row = 0; row <= (t->config->mixture || u->augmented ? 0 : u->crop_count); row++) {
 			vu_scorer_input input = {
 			    .vector = row ? u->crops + (row - 1) * D : u->whole,
 			    .speech_ms = row ? u->crop_ms[row - 1] : u->speech_ms,
+			    .snr_db = u->snr_db,
 			    .statistics = u->statistics,
 			    .statistics_bytes = u->statistics_bytes,
 			};
@@ -242,15 +251,17 @@ static vu_status try_person(training *t, const vu_scorer *scorer, size_t calibra
 		const vu_training_utterance *u = &t->utterances[probes[i].utterance];
 		vu_score score;
 		trial one;
-		if (enrols[probes[i].utterance])
+		/* Nor a copy of what enrolled. */
+		if (enrols[probes[i].utterance - u->augmented])
 			continue;
 		vu_scorer_compare(scorer, voice_template, &probes[i].probe, VU_LEVEL_STANDARD, &score);
 		memcpy(one.inputs, score.inputs, sizeof one.inputs);
 		one.second = score.second;
 		one.target = u->person == person;
 		one.fold = (uint8_t)t->fold_of[person];
+		one.augmented = u->augmented;
 		status = add_trial(&t->of_components[calibration], &one);
-		if (status == VU_OK && vu_training_components[calibration] == 50)
+		if (status == VU_OK && !u->augmented && vu_training_components[calibration] == 50)
 			status = add_trial(&t->agreement, &one);
 	}
 out:
@@ -287,6 +298,42 @@ static vu_status try_components(training *t, const vu_background *background, co
 	return status;
 }
 
+/*
+ * All utterances, those of the fold with their places found once rather than
+ * for every number of components. The caller frees with free_placed.
+ */
+static vu_status place_fold(const training *t, const vu_background *background, unsigned fold,
+                            vu_training_utterance **out, vu_error *error)
+{
+	vu_training_utterance *all = malloc((t->count + 1) * sizeof *all);
+	vu_status status = VU_OK;
+
+	if (!all)
+		return VU_RESOURCE_EXHAUSTED;
+	*out = all;
+	memcpy(all, t->utterances, t->count * sizeof *all);
+	for (size_t i = 0; i < t->count && status == VU_OK && background->space_count > 1; i++) {
+		uint8_t *blob;
+		if (t->fold_of[all[i].person] != fold || !all[i].statistics)
+			continue;
+		status = vu_utterance_describe(background, all[i].statistics, all[i].statistics_bytes, true, &blob,
+		                               &all[i].statistics_bytes, error);
+		if (status == VU_OK)
+			all[i].statistics = blob;
+		else if (status == VU_INVALID_ARGUMENT) /* too little speech for the mixture: found out again below */
+			status = VU_OK;
+	}
+	return status;
+}
+
+static void free_placed(const training *t, vu_training_utterance *all)
+{
+	for (size_t i = 0; all && i < t->count; i++)
+		if (all[i].statistics != t->utterances[i].statistics)
+			free((void *)(uintptr_t)all[i].statistics);
+	free(all);
+}
+
 static vu_status try_fold(training *t, unsigned fold, unsigned folds, vu_error *error)
 {
 	static const vu_background_tail NO_TAIL;
@@ -296,6 +343,8 @@ static vu_status try_fold(training *t, unsigned fold, unsigned folds, vu_error *
 	vu_background_scaler *scaler = NULL;
 	void *data = NULL;
 	size_t bytes;
+	training placed = *t;
+	vu_training_utterance *all = NULL;
 	bool *enrols = malloc((t->count + 1) * sizeof *enrols);
 	vu_status status = enrols ? vu_model_writer_create(VU_MODEL_BACKGROUND, &writer) : VU_RESOURCE_EXHAUSTED;
 
@@ -311,10 +360,16 @@ static vu_status try_fold(training *t, unsigned fold, unsigned folds, vu_error *
 		status = vu_background_create(file, &background, error);
 	if (status == VU_OK)
 		status = vu_background_load_scaler(background, &scaler, error);
+	if (status == VU_OK)
+		status = place_fold(t, background, fold, &all, error);
+	placed.utterances = all;
 	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS && status == VU_OK; c++) {
 		tell(t, "cross-validation", ((double)fold + (double)c / VU_TRAINING_CALIBRATIONS) / (double)folds);
-		status = try_components(t, background, scaler, c, fold, enrols, error);
+		status = try_components(&placed, background, scaler, c, fold, enrols, error);
 	}
+	memcpy(t->of_components, placed.of_components, sizeof t->of_components);
+	t->agreement = placed.agreement;
+	free_placed(t, all);
 	free(scaler);
 	vu_background_destroy(background);
 	free(data);
@@ -323,21 +378,29 @@ static vu_status try_fold(training *t, unsigned fold, unsigned folds, vu_error *
 	return status;
 }
 
-/* Rates of one column of the trials: `values` is its first value, `stride` the distance to the next. */
-static vu_status measure(const trials *list, const float *values, size_t stride, vu_training_rates *out)
+/*
+ * Rates of one column of the trials, either of those of recordings as they are
+ * or of corrupted ones: `values` is its first value, `stride` the distance to
+ * the next.
+ */
+static vu_status measure(const trials *list, bool corrupted, const float *values, size_t stride,
+                         vu_training_rates *out)
 {
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 	vu_scores *scores = NULL;
+	size_t count = 0;
 	double *all = malloc((list->count + 1) * sizeof *all);
 	bool *targets = malloc((list->count + 1) * sizeof *targets);
 
 	if (!all || !targets)
 		goto out;
 	for (size_t i = 0; i < list->count; i++) {
-		all[i] = values[i * stride];
-		targets[i] = list->all[i].target;
+		if (list->all[i].augmented != corrupted)
+			continue;
+		all[count] = values[i * stride];
+		targets[count++] = list->all[i].target;
 	}
-	status = vu_scores_create(all, targets, list->count, &scores, NULL);
+	status = vu_scores_create(all, targets, count, &scores, NULL);
 	if (status != VU_OK)
 		goto out;
 	out->eer = vu_scores_eer(scores, NULL);
@@ -384,27 +447,37 @@ static size_t fold_thresholds(const trials *list, const float *fused, int fold, 
 /*
  * A level has to hold for people who are not here. Folds are groups of people
  * who had no part in each other's models, so how much they differ says how much
- * the next group may: the strictest of them and of all together counts.
+ * the next group may: thresholds lie between that of all together and that of
+ * the strictest fold, config->caution of the way.
  */
-static vu_status set_thresholds(const trials *list, unsigned folds, const float *fused, float *row,
-                                vu_training_figures *figures)
+static vu_status set_thresholds(const vu_training_config *config, const trials *list, unsigned folds,
+                                const float *fused, float *row, vu_training_figures *figures)
 {
 	float *scores = malloc((list->count + 1) * sizeof *scores);
 	float *thresholds = row + VU_CALIBRATION_THRESHOLDS;
-	size_t strangers;
+	float strictest[VU_BACKGROUND_LEVELS];
 
 	if (!scores)
 		return VU_RESOURCE_EXHAUSTED;
-	strangers = fold_thresholds(list, fused, -1, scores, thresholds, figures->extrapolated);
+	fold_thresholds(list, fused, -1, scores, thresholds, figures->extrapolated);
+	memcpy(strictest, thresholds, sizeof strictest);
+	figures->target_trials = 0;
+	figures->stranger_trials = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		figures->target_trials += list->all[i].target && !list->all[i].augmented;
+		figures->stranger_trials += !list->all[i].target && !list->all[i].augmented;
+	}
 	for (unsigned fold = 0; fold < folds; fold++) {
 		float of_fold[VU_BACKGROUND_LEVELS];
 		bool estimated[VU_BACKGROUND_LEVELS];
 		if (fold_thresholds(list, fused, (int)fold, scores, of_fold, estimated) == 0)
 			continue;
 		for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
-			if (of_fold[level] > thresholds[level])
-				thresholds[level] = of_fold[level];
+			if (of_fold[level] > strictest[level])
+				strictest[level] = of_fold[level];
 	}
+	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
+		thresholds[level] += (float)config->caution * (strictest[level] - thresholds[level]);
 	for (int level = 0; level < VU_BACKGROUND_LEVELS; level++) {
 		size_t refused = 0;
 		size_t accepted = 0;
@@ -412,15 +485,15 @@ static vu_status set_thresholds(const trials *list, unsigned folds, const float 
 		if (level > 0 && thresholds[level] < thresholds[level - 1])
 			thresholds[level] = thresholds[level - 1];
 		for (size_t i = 0; i < list->count; i++) {
+			if (list->all[i].augmented)
+				continue;
 			refused += list->all[i].target && fused[i] < thresholds[level];
 			accepted += !list->all[i].target && fused[i] >= thresholds[level];
 		}
 		figures->thresholds[level] = thresholds[level];
-		figures->false_rejects[level] = (double)refused / (double)(list->count - strangers);
-		figures->false_accepts[level] = (double)accepted / (double)strangers;
+		figures->false_rejects[level] = (double)refused / (double)figures->target_trials;
+		figures->false_accepts[level] = (double)accepted / (double)figures->stranger_trials;
 	}
-	figures->stranger_trials = strangers;
-	figures->target_trials = list->count - strangers;
 	free(scores);
 	return VU_OK;
 }
@@ -431,6 +504,8 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
 	float *inputs = malloc((list->count + 1) * VU_CALIBRATION_INPUTS * sizeof *inputs);
 	uint8_t *labels = malloc(list->count + 1);
 	float *fused = malloc((list->count + 1) * sizeof *fused);
+	/* In the order of a trial's inputs. */
+	vu_training_rates *columns[] = {&figures->svm, &figures->cosine, &figures->frames, &figures->joint};
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 
 	if (!inputs || !labels || !fused)
@@ -448,15 +523,14 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
 		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, inputs + VU_CALIBRATION_INPUTS * i,
 		                                VU_CALIBRATION_INPUTS);
 	figures->components = components;
-	status = measure(list, &list->all[0].inputs[0], sizeof(trial) / sizeof(float), &figures->svm);
+	for (size_t k = 0; k < sizeof columns / sizeof *columns && status == VU_OK; k++)
+		status = measure(list, false, &list->all[0].inputs[k], sizeof(trial) / sizeof(float), columns[k]);
 	if (status == VU_OK)
-		status = measure(list, &list->all[0].inputs[1], sizeof(trial) / sizeof(float), &figures->cosine);
+		status = measure(list, false, fused, 1, &figures->fused);
 	if (status == VU_OK)
-		status = measure(list, &list->all[0].inputs[2], sizeof(trial) / sizeof(float), &figures->frames);
+		status = measure(list, true, fused, 1, &figures->corrupted);
 	if (status == VU_OK)
-		status = measure(list, fused, 1, &figures->fused);
-	if (status == VU_OK)
-		status = set_thresholds(list, folds, fused, row, figures);
+		status = set_thresholds(config, list, folds, fused, row, figures);
 out:
 	free(fused);
 	free(labels);

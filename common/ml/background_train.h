@@ -21,9 +21,11 @@
 /* A stretch of one person's speech. */
 typedef struct vu_training_utterance {
 	uint32_t person;    /* from 0 */
-	bool augmented;     /* a corrupted copy: widens scaler, PCA and LDA, is neither cohort nor trial */
+	bool augmented;     /* a corrupted copy, after its original: widens scaler, PCA and LDA, is not in the
+	                   cohort, does not enrol; the first one of each is tried */
 	const float *whole; /* VU_BACKGROUND_DIMENSIONS raw values */
 	uint32_t speech_ms;
+	float snr_db; /* 0: not known */
 	const float *crops; /* crop_count x VU_BACKGROUND_DIMENSIONS */
 	const uint32_t *crop_ms;
 	size_t crop_count;
@@ -45,11 +47,15 @@ typedef struct vu_training_config {
 	unsigned frames_discriminants;
 	double frames_shrinkage;
 	unsigned frames_top;
+	double joint_weight; /* of the scaled vector beside the place of frames */
+	double joint_shrinkage;
+	unsigned joint_top;
 	double shrinkage; /* of LDA's within-person covariance */
 	/* pca.weight = (within-person deviation)^-weight_power x (between / all variance)^share_power */
 	double weight_power;
 	double share_power;
-	double prior; /* of calibration.h */
+	double prior;   /* of calibration.h */
+	double caution; /* thresholds: 0 as of all folds' strangers together, 1 as of the strictest fold */
 	double svm_nu;
 	double svm_gamma; /* times components */
 	unsigned svm_top;
@@ -80,7 +86,9 @@ typedef struct vu_training_figures {
 	vu_training_rates svm;
 	vu_training_rates cosine; /* of the vector */
 	vu_training_rates frames; /* cosine of frames; no better than chance where they are not modelled */
+	vu_training_rates joint;  /* cosine of both together; the same */
 	vu_training_rates fused;
+	vu_training_rates corrupted; /* fused, of corrupted trials alone; NaN when there are none */
 	float thresholds[VU_BACKGROUND_LEVELS];
 	bool extrapolated[VU_BACKGROUND_LEVELS];
 	double false_rejects[VU_BACKGROUND_LEVELS];

@@ -11,7 +11,7 @@
 #define STATIC (VU_MFCC_COEFFICIENTS - 1)
 #define REACH  2
 
-static void normalize(float *frames, size_t count)
+static void normalize(float *frames, size_t count, float *spread)
 {
 	for (size_t d = 0; d < VU_FRAMES_DIMENSIONS; d++) {
 		double sum = 0;
@@ -27,6 +27,7 @@ static void normalize(float *frames, size_t count)
 			squares += offset * offset;
 		}
 		scale = (float)(1.0 / sqrt(squares / (double)count + 1e-8));
+		spread[d] = (float)(0.5 * log(squares / (double)count + 1e-6));
 		for (size_t t = 0; t < count; t++) {
 			float *value = &frames[t * VU_FRAMES_DIMENSIONS + d];
 			*value = (*value - (float)sum) * scale;
@@ -36,6 +37,14 @@ static void normalize(float *frames, size_t count)
 
 vu_status vu_frames_make(const uint8_t *statistics, size_t bytes, float **frames_out, size_t *count_out,
                          vu_error *error)
+{
+	float spread[VU_FRAMES_DIMENSIONS];
+
+	return vu_frames_describe(statistics, bytes, frames_out, count_out, spread, error);
+}
+
+vu_status vu_frames_describe(const uint8_t *statistics, size_t bytes, float **frames_out, size_t *count_out,
+                             float *spread, vu_error *error)
 {
 	vu_statistics_view view;
 	float *cepstra = NULL;
@@ -70,7 +79,7 @@ vu_status vu_frames_make(const uint8_t *statistics, size_t bytes, float **frames
 		memcpy(frame, cepstra + t * VU_MFCC_COEFFICIENTS + 1, STATIC * sizeof *frame);
 		memcpy(frame + STATIC, deltas + t * VU_MFCC_COEFFICIENTS, VU_MFCC_COEFFICIENTS * sizeof *frame);
 	}
-	normalize(frames, view.frames);
+	normalize(frames, view.frames, spread);
 	*frames_out = frames;
 	*count_out = view.frames;
 out:

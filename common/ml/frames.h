@@ -26,6 +26,14 @@ vu_status vu_frames_make(const uint8_t *statistics, size_t bytes, float **frames
                          vu_error *error);
 
 /*
+ * The same, and into `spread` (VU_FRAMES_DIMENSIONS values) how much each
+ * dimension varied before it was normalized: the natural logarithm of its
+ * deviation, which normalization takes away and which belongs to the voice.
+ */
+vu_status vu_frames_describe(const uint8_t *statistics, size_t bytes, float **frames_out, size_t *count_out,
+                             float *spread, vu_error *error);
+
+/*
  * The first `frames_max` frames of a blob as a blob of its own, at most
  * vu_statistics_bytes(frames_max) long, into `out`; *bytes_out is its length.
  */

@@ -34,6 +34,20 @@ static float dot_half_plain(const vu_float16 *a, const float *b, size_t count)
 	return total;
 }
 
+static float dot_i8_plain(const int8_t *a, const float *b, size_t count)
+{
+	float total = 0;
+	float piece[256];
+
+	for (size_t i = 0; i < count; i += 256) {
+		size_t n = count - i < 256 ? count - i : 256;
+		for (size_t k = 0; k < n; k++)
+			piece[k] = a[i + k];
+		total += dot_plain(piece, b + i, n);
+	}
+	return total;
+}
+
 static void add_two_plain(float *out, const float *a, float x, const float *b, float y, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -96,6 +110,30 @@ FAST static float dot_half_fast(const vu_float16 *a, const float *b, size_t coun
 	return total;
 }
 
+FAST static __m256 load_i8(const int8_t *from)
+{
+	int64_t eight;
+	memcpy(&eight, from, sizeof eight);
+	return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(eight)));
+}
+
+FAST static float dot_i8_fast(const int8_t *a, const float *b, size_t count)
+{
+	__m256 first = _mm256_setzero_ps();
+	__m256 second = _mm256_setzero_ps();
+	float total;
+	size_t i = 0;
+
+	for (; i + 16 <= count; i += 16) {
+		first = _mm256_fmadd_ps(load_i8(a + i), _mm256_loadu_ps(b + i), first);
+		second = _mm256_fmadd_ps(load_i8(a + i + 8), _mm256_loadu_ps(b + i + 8), second);
+	}
+	total = sum_of(first, second);
+	for (; i < count; i++)
+		total += a[i] * b[i];
+	return total;
+}
+
 FAST static void add_two_fast(float *out, const float *a, float x, const float *b, float y, size_t count)
 {
 	__m256 xs = _mm256_set1_ps(x);
@@ -128,6 +166,7 @@ static int is_fast(void)
 /* The compiler makes vector instructions of the plain loops. */
 #define dot_fast      dot_plain
 #define dot_half_fast dot_half_plain
+#define dot_i8_fast   dot_i8_plain
 #define add_two_fast  add_two_plain
 
 static int is_fast(void)
@@ -144,6 +183,11 @@ float vu_kernel_dot(const float *a, const float *b, size_t count)
 float vu_kernel_dot_half(const vu_float16 *a, const float *b, size_t count)
 {
 	return is_fast() ? dot_half_fast(a, b, count) : dot_half_plain(a, b, count);
+}
+
+float vu_kernel_dot_i8(const int8_t *a, const float *b, size_t count)
+{
+	return is_fast() ? dot_i8_fast(a, b, count) : dot_i8_plain(a, b, count);
 }
 
 void vu_kernel_add_two(float *out, const float *a, float x, const float *b, float y, size_t count)

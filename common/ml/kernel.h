@@ -9,12 +9,16 @@
 #include "ml/float16.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Dot product. */
 float vu_kernel_dot(const float *a, const float *b, size_t count);
 
 /* Dot product of a row stored in half precision. */
 float vu_kernel_dot_half(const vu_float16 *a, const float *b, size_t count);
+
+/* Dot product of a row of bytes. */
+float vu_kernel_dot_i8(const int8_t *a, const float *b, size_t count);
 
 /* out[i] += a[i] x + b[i] y */
 void vu_kernel_add_two(float *out, const float *a, float x, const float *b, float y, size_t count);

@@ -84,6 +84,38 @@ size_t vu_model_element_bytes(vu_model_element element)
 	return 0;
 }
 
+size_t vu_model_row_bytes(vu_model_element element, uint32_t columns)
+{
+	return (element == VU_ELEMENT_I8 ? sizeof(float) : 0) + columns * vu_model_element_bytes(element);
+}
+
+void vu_model_row_pack_i8(const float *row, uint32_t columns, uint8_t *out)
+{
+	float largest = 0;
+	float scale;
+
+	for (uint32_t i = 0; i < columns; i++)
+		largest = fabsf(row[i]) > largest ? fabsf(row[i]) : largest;
+	scale = largest / 127;
+	memcpy(out, &scale, sizeof scale);
+	for (uint32_t i = 0; i < columns; i++) {
+		/* A scale too small to divide by belongs to a row of zeros, as far as anybody can tell. */
+		float value = scale > 0 ? roundf(row[i] / scale) : 0;
+		int8_t byte = (int8_t)fminf(fmaxf(value, -127), 127);
+		memcpy(out + sizeof scale + i, &byte, 1);
+	}
+}
+
+void vu_model_row_unpack_i8(const void *packed, uint32_t columns, float *row)
+{
+	const int8_t *values = (const int8_t *)packed + sizeof(float);
+	float scale;
+
+	memcpy(&scale, packed, sizeof scale);
+	for (uint32_t i = 0; i < columns; i++)
+		row[i] = scale * values[i];
+}
+
 void vu_model_compute_hash(const void *data, size_t bytes, uint8_t hash[VU_MODEL_HASH_BYTES])
 {
 	vu_model_header header;
@@ -157,7 +189,9 @@ static vu_status check_entry(const vu_model_file *file, size_t index, uint64_t e
 		return damaged(file, error, "a section of an unknown element");
 	if (entry->reserved_a || entry->reserved_b || memcmp(entry->reserved_c, zero, sizeof zero) != 0)
 		return damaged(file, error, "reserved bytes are used");
-	if (elements > VU_MODEL_FILE_BYTES_MAX || elements * element_bytes != entry->bytes)
+	if (elements > VU_MODEL_FILE_BYTES_MAX || entry->rows > VU_MODEL_FILE_BYTES_MAX ||
+	    entry->rows * (uint64_t)vu_model_row_bytes((vu_model_element)entry->element, entry->columns) !=
+	        entry->bytes)
 		return damaged(file, error, "a section's size is not that of its shape");
 	if (entry->offset != expected_offset || entry->bytes > file->bytes - entry->offset)
 		return damaged(file, error, "a section lies outside its place");
@@ -435,6 +469,11 @@ vu_status vu_model_section_floats(const vu_model_file *file, const vu_model_sect
 		vu_float16_unpack(section->data, out, count);
 	else if (section->element == VU_ELEMENT_F32)
 		memcpy(out, section->data, count * sizeof *out);
+	else if (section->element == VU_ELEMENT_I8)
+		for (uint32_t i = 0; i < section->rows; i++)
+			vu_model_row_unpack_i8((const uint8_t *)section->data +
+			                           i * vu_model_row_bytes(VU_ELEMENT_I8, section->columns),
+			                       section->columns, out + (size_t)i * section->columns);
 	else
 		return vu_fail(error, VU_DATA_LOSS, "unable to use model %s: its section '%s' holds %s, not numbers",
 		               file->name, section->name, vu_model_element_name(section->element));

@@ -48,7 +48,7 @@ typedef enum vu_model_kind {
 
 typedef enum vu_model_element {
 	VU_ELEMENT_BYTES = 1, /* text or opaque bytes */
-	VU_ELEMENT_I8 = 2,
+	VU_ELEMENT_I8 = 2,    /* numbers: each row a float32 scale, then a byte a value: value = scale x byte */
 	VU_ELEMENT_F16 = 3,
 	VU_ELEMENT_F32 = 4,
 	VU_ELEMENT_U64 = 5,
@@ -57,8 +57,14 @@ typedef enum vu_model_element {
 /* "background", …; "unknown". Static. */
 const char *vu_model_kind_name(vu_model_kind kind);
 const char *vu_model_element_name(vu_model_element element);
-/* Bytes of one element; 0 for an unknown one. */
+/* Bytes of one element, the scales of i8 not counted; 0 for an unknown one. */
 size_t vu_model_element_bytes(vu_model_element element);
+/* Bytes from the beginning of one row to that of the next. */
+size_t vu_model_row_bytes(vu_model_element element, uint32_t columns);
+
+/* A row of i8: `out` has vu_model_row_bytes. The error is at most half of the row's largest magnitude / 127. */
+void vu_model_row_pack_i8(const float *row, uint32_t columns, uint8_t *out);
+void vu_model_row_unpack_i8(const void *packed, uint32_t columns, float *row);
 
 /* ---- reading ---- */
 
@@ -126,7 +132,7 @@ vu_status vu_model_file_require(const vu_model_file *file, const char *name, vu_
                                 uint32_t columns, vu_model_section *out, vu_error *error);
 
 /*
- * Values of an f32 or f16 section as float32, `count` = rows × columns of them.
+ * Values of an f32, f16 or i8 section as float32, `count` = rows × columns of them.
  * DATA_LOSS when one is not finite or the section is of another element.
  */
 vu_status vu_model_section_floats(const vu_model_file *file, const vu_model_section *section, float *out,
@@ -149,7 +155,7 @@ void vu_model_writer_destroy(vu_model_writer *writer);
 void vu_model_writer_add(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
                          uint32_t columns, const void *data);
 void vu_model_writer_add_text(vu_model_writer *writer, const char *name, const char *text);
-/* float32 in; stored as `element`, VU_ELEMENT_F32 or VU_ELEMENT_F16. A value that does not fit is a failure. */
+/* float32 in; stored as `element`, VU_ELEMENT_F32, VU_ELEMENT_F16 or VU_ELEMENT_I8. A value that does not fit is a failure. */
 void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
                                 uint32_t columns, const float *data);
 

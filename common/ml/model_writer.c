@@ -78,24 +78,25 @@ static void add_owned(vu_model_writer *writer, const char *name, vu_model_elemen
 	entry->element = (uint16_t)element;
 	entry->rows = rows;
 	entry->columns = columns;
-	entry->bytes = (uint64_t)rows * columns * vu_model_element_bytes(element);
+	entry->bytes = (uint64_t)rows * vu_model_row_bytes(element, columns);
 	writer->data[writer->section_count++] = data;
 }
 
 void vu_model_writer_add(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
                          uint32_t columns, const void *data)
 {
-	uint64_t elements = (uint64_t)rows * columns;
-	size_t element_bytes = vu_model_element_bytes(element);
+	size_t row_bytes = vu_model_row_bytes(element, columns);
+	size_t bytes;
 	void *copy;
 
-	if (element_bytes == 0 || elements > VU_MODEL_FILE_BYTES_MAX / element_bytes) {
+	if (vu_model_element_bytes(element) == 0 || (row_bytes && rows > VU_MODEL_FILE_BYTES_MAX / row_bytes)) {
 		fail(writer, VU_INVALID_ARGUMENT, name, "its shape does not fit");
 		return;
 	}
-	copy = malloc(elements ? (size_t)elements * element_bytes : 1);
-	if (copy && elements)
-		memcpy(copy, data, (size_t)elements * element_bytes);
+	bytes = rows * row_bytes;
+	copy = malloc(bytes ? bytes : 1);
+	if (copy && bytes)
+		memcpy(copy, data, bytes);
 	add_owned(writer, name, element, rows, columns, copy);
 }
 
@@ -116,6 +117,7 @@ void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_mo
 	uint64_t count = (uint64_t)rows * columns;
 	float limit = element == VU_ELEMENT_F16 ? VU_FLOAT16_MAX : INFINITY;
 	vu_float16 *half;
+	uint8_t *bytes;
 
 	if (count > VU_MODEL_FILE_BYTES_MAX / sizeof(float)) {
 		fail(writer, VU_INVALID_ARGUMENT, name, "its shape does not fit");
@@ -132,8 +134,16 @@ void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_mo
 		vu_model_writer_add(writer, name, element, rows, columns, data);
 		return;
 	}
+	if (element == VU_ELEMENT_I8) {
+		size_t row_bytes = vu_model_row_bytes(element, columns);
+		bytes = malloc(rows ? rows * row_bytes : 1);
+		for (uint32_t i = 0; bytes && i < rows; i++)
+			vu_model_row_pack_i8(data + (size_t)i * columns, columns, bytes + i * row_bytes);
+		add_owned(writer, name, element, rows, columns, bytes);
+		return;
+	}
 	if (element != VU_ELEMENT_F16) {
-		fail(writer, VU_INVALID_ARGUMENT, name, "numbers are stored as f32 or f16");
+		fail(writer, VU_INVALID_ARGUMENT, name, "numbers are stored as f32, f16 or i8");
 		return;
 	}
 	half = malloc(count ? (size_t)count * sizeof *half : 1);

@@ -205,6 +205,13 @@ static float exponent(const vu_ocsvm *machine, uint32_t i, const float *x)
 		vu_float16_unpack((const vu_float16 *)machine->vectors + i * n, row, n);
 		return -machine->gamma * squared_distance(row, x, n);
 	}
+	if (machine->element == VU_ELEMENT_I8) {
+		float row[VU_OCSVM_DIMENSIONS_MAX];
+		vu_model_row_unpack_i8((const uint8_t *)machine->vectors +
+		                           i * vu_model_row_bytes(VU_ELEMENT_I8, machine->dimensions),
+		                       machine->dimensions, row);
+		return -machine->gamma * squared_distance(row, x, n);
+	}
 	return -machine->gamma * squared_distance((const float *)machine->vectors + i * n, x, n);
 }
 

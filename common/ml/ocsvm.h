@@ -16,8 +16,8 @@
 
 /* A trained machine, as arrays that somebody else owns. */
 typedef struct vu_ocsvm {
-	vu_model_element element;  /* of `vectors`: f16 or f32 */
-	const void *vectors;       /* count x dimensions */
+	vu_model_element element;  /* of `vectors`: f16, f32 or i8 */
+	const void *vectors;       /* count x dimensions, as in a model file */
 	const float *coefficients; /* count, positive, summing to 1 */
 	uint32_t count;
 	uint32_t dimensions;

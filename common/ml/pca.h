@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_PCA_DIMENSIONS_MAX 256
+#define VU_PCA_DIMENSIONS_MAX 512
 
 /*
  * Fits to `count` rows of `dimensions`: `mean` (dimensions), `basis`

@@ -19,6 +19,9 @@
 #include <string.h>
 
 #define D VU_BACKGROUND_DIMENSIONS
+/* Above the first noise does not matter any more; the second is what is taken when it is not known. */
+#define SNR_MOST_DB  30.0f
+#define SNR_USUAL_DB 20.0f
 
 /* Raw vectors of an enrolment and the sample each is of; the frames of each sample. */
 typedef struct gathered {
@@ -85,7 +88,8 @@ static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint
 {
 	const vu_background *background = scorer->background;
 	float scaled[D];
-	float embedded[VU_SUBSPACE_RANK_MAX];
+	float place[VU_BACKGROUND_PLACE_MAX];
+	float joint[VU_BACKGROUND_DISCRIMINANTS_MAX];
 	vu_status status;
 
 	scale(scorer, raw, scaled);
@@ -97,10 +101,13 @@ static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint
 		               "the speech statistics are missing: extract them with the vector");
 	/* Features has done the work already, unless these are frames that a template kept. */
 	status = vu_utterance_is_placed(statistics, statistics_bytes)
-	             ? vu_utterance_place(background, statistics, statistics_bytes, embedded, error)
-	             : vu_background_embed(background, statistics, statistics_bytes, embedded, error);
-	if (status == VU_OK)
-		vu_background_discriminate(&background->spaces[VU_SPACE_FRAMES], embedded, voices[VU_SPACE_FRAMES]);
+	             ? vu_utterance_place(background, statistics, statistics_bytes, place, error)
+	             : vu_background_embed(background, statistics, statistics_bytes, place, error);
+	if (status == VU_OK) {
+		vu_background_discriminate(&background->spaces[VU_SPACE_FRAMES], place, voices[VU_SPACE_FRAMES]);
+		vu_background_join(background, scaled, place, joint);
+		vu_background_discriminate(&background->spaces[VU_SPACE_JOINT], joint, voices[VU_SPACE_JOINT]);
+	}
 	/* A version of statistics that this program does not know is the caller's to change, not ours to build. */
 	return status == VU_UNIMPLEMENTED ? VU_INVALID_ARGUMENT : status;
 }
@@ -144,18 +151,15 @@ static vu_status find_voices(const vu_scorer *scorer, gathered *all, vu_error *e
 	return status;
 }
 
-/* The second scorer's value of two unit vectors, averaged over spaces. */
+/* The second scorer's value of two unit vectors: in the last space, which knows what the others do. */
 static float second_of(const vu_background *background, float a[][VU_BACKGROUND_DISCRIMINANTS_MAX],
                        float b[][VU_BACKGROUND_DISCRIMINANTS_MAX])
 {
-	float sum = 0;
+	uint32_t last = background->space_count - 1;
+	const vu_voice_space *space = &background->spaces[last];
 
-	for (uint32_t i = 0; i < background->space_count; i++) {
-		const vu_voice_space *space = &background->spaces[i];
-		sum += vu_cohort_normalize_both(vu_dot(a[i], b[i], space->discriminants), strangers_of(space, a[i]),
-		                                strangers_of(space, b[i]));
-	}
-	return sum / (float)background->space_count;
+	return vu_cohort_normalize_both(vu_dot(a[last], b[last], space->discriminants), strangers_of(space, a[last]),
+	                                strangers_of(space, b[last]));
 }
 
 /* How sample `one` agrees with the others. */
@@ -174,15 +178,20 @@ static void agreement_of(const vu_background *background, const gathered *all, s
 	*agrees_out = ratio >= background->agreement_lowest;
 }
 
+static vu_model_element element_of(const vu_scorer_options *options)
+{
+	return options->element ? options->element : options->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
+}
+
 static vu_status train_svm(const vu_scorer *scorer, const gathered *all, const vu_scorer_options *options,
                            vu_model_writer *writer, vu_scorer_trained *out, vu_error *error)
 {
 	const vu_background *background = scorer->background;
 	uint32_t components = scorer->projection->components;
-	vu_model_element element = options->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
+	vu_model_element element = element_of(options);
 	vu_ocsvm_trained trained = {0};
 	vu_ocsvm stored;
-	vu_float16 *half = NULL;
+	uint8_t *packed = NULL;
 	float *cohort = NULL;
 	float *rows = malloc(all->count * components * sizeof *rows);
 	float scores[VU_COHORT_MAX];
@@ -207,17 +216,23 @@ static vu_status train_svm(const vu_scorer *scorer, const gathered *all, const v
 	if (status != VU_OK)
 		goto out;
 	stored = trained.machine;
-	if (options->quantize) {
+	if (element != VU_ELEMENT_F32) {
 		/* Strangers are scored with the vectors as they will be stored. */
-		size_t count = (size_t)stored.count * components;
-		half = malloc(count * sizeof *half);
-		if (!half) {
+		size_t row_bytes = vu_model_row_bytes(element, components);
+		packed = malloc(stored.count * row_bytes);
+		if (!packed) {
 			status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a template: out of memory");
 			goto out;
 		}
-		vu_float16_pack(trained.vectors, half, count);
-		stored.element = VU_ELEMENT_F16;
-		stored.vectors = half;
+		for (uint32_t i = 0; i < stored.count; i++) {
+			const float *row = trained.vectors + (size_t)i * components;
+			if (element == VU_ELEMENT_I8)
+				vu_model_row_pack_i8(row, components, packed + i * row_bytes);
+			else
+				vu_float16_pack(row, (vu_float16 *)(void *)(packed + i * row_bytes), components);
+		}
+		stored.element = element;
+		stored.vectors = packed;
 	}
 	for (uint32_t i = 0; i < background->spaces[VU_SPACE_VECTOR].cohort_count; i++) {
 		float projected[VU_BACKGROUND_COMPONENTS_MAX];
@@ -234,7 +249,7 @@ static vu_status train_svm(const vu_scorer *scorer, const gathered *all, const v
 	vu_model_writer_add_floats(writer, "svm.param", VU_ELEMENT_F32, 1, 4, parameters);
 	out->support_vectors = stored.count;
 out:
-	free(half);
+	free(packed);
 	vu_ocsvm_trained_free(&trained);
 	free(cohort);
 	free(rows);
@@ -244,7 +259,8 @@ out:
 static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_scorer_options *options,
                          vu_model_writer *writer, vu_scorer_trained *out)
 {
-	static const char *const names[VU_SPACES_MAX][2] = {{"voice", "voice.norm"}, {"frames.voice", "frames.norm"}};
+	static const char *const names[VU_SPACES_MAX][2] = {
+	    {"voice", "voice.norm"}, {"frames.voice", "frames.norm"}, {"joint.voice", "joint.norm"}};
 	const vu_background *background = scorer->background;
 
 	for (uint32_t i = 0; i < background->space_count; i++) {
@@ -256,8 +272,8 @@ static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_
 		strangers = strangers_of(space, voice);
 		norm[0] = strangers.mean;
 		norm[1] = strangers.deviation;
-		vu_model_writer_add_floats(writer, names[i][0], options->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32,
-		                           1, space->discriminants, voice);
+		vu_model_writer_add_floats(writer, names[i][0], element_of(options), 1, space->discriminants,
+		                           voice);
 		vu_model_writer_add_floats(writer, names[i][1], VU_ELEMENT_F32, 1, 2, norm);
 	}
 	out->samples = (uint32_t)all->samples;
@@ -274,7 +290,7 @@ static vu_status keep_frames(const gathered *all, const vu_scorer_options *optio
                              vu_error *error)
 {
 	/* float32 support vectors take the room of frames. */
-	size_t room = options->quantize ? VU_TEMPLATE_KEPT_FRAMES_MAX : VU_TEMPLATE_KEPT_FRAMES_MAX / 2;
+	size_t room = element_of(options) != VU_ELEMENT_F32 ? VU_TEMPLATE_KEPT_FRAMES_MAX : VU_TEMPLATE_KEPT_FRAMES_MAX / 2;
 	size_t share = room / all->samples;
 	size_t frames_max;
 	uint64_t lengths[VU_SCORER_SAMPLES_MAX];
@@ -426,6 +442,14 @@ out:
 	return status;
 }
 
+static bool same_discriminants(const vu_background *background, const vu_template *t)
+{
+	for (uint32_t i = 0; i < background->space_count; i++)
+		if (t->spaces[i].discriminants != background->spaces[i].discriminants)
+			return false;
+	return true;
+}
+
 vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t, bool *retrainable_out,
                                    vu_error *error)
 {
@@ -446,8 +470,7 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t
 		               vu_model_file_name(t->file), t->background, scorer->background->id);
 	if (t->svm.dimensions != scorer->projection->components ||
 	    t->space_count != scorer->background->space_count ||
-	    t->spaces[0].discriminants != scorer->background->spaces[0].discriminants ||
-	    (t->space_count > 1 && t->spaces[1].discriminants != scorer->background->spaces[1].discriminants))
+	    !same_discriminants(scorer->background, t))
 		return vu_fail(error, VU_FAILED_PRECONDITION,
 		               "unable to use template %s: it has %u components, ml.pca_components is %u; enrol "
 		               "again with --replace",
@@ -471,6 +494,7 @@ vu_status vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *inpu
 	for (uint32_t i = 0; i < background->space_count; i++)
 		probe->strangers[i] = strangers_of(&background->spaces[i], probe->voices[i]);
 	probe->log_duration = logf(fminf(fmaxf(seconds, 0.3f), 10.0f) / 3.0f);
+	probe->snr = input->snr_db > 0 ? (fminf(input->snr_db, SNR_MOST_DB) - SNR_USUAL_DB) / 10.0f : 0;
 	return VU_OK;
 }
 
@@ -486,11 +510,13 @@ void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_p
 		cosines[i] = vu_cohort_normalize_both(cosine, t->spaces[i].strangers, probe->strangers[i]);
 	}
 	out->svm = vu_cohort_normalize(vu_ocsvm_log_ratio(&t->svm, probe->components), t->svm_strangers);
-	out->second = background->space_count > 1 ? 0.5f * (cosines[0] + cosines[1]) : cosines[0];
+	out->second = cosines[background->space_count - 1];
 	out->inputs[0] = out->svm;
 	out->inputs[1] = cosines[VU_SPACE_VECTOR];
 	out->inputs[2] = cosines[VU_SPACE_FRAMES];
-	out->inputs[3] = probe->log_duration;
+	out->inputs[3] = cosines[VU_SPACE_JOINT];
+	out->inputs[4] = probe->log_duration;
+	out->inputs[5] = probe->snr;
 	out->fused = vu_calibration_apply(calibration + VU_CALIBRATION_CONSTANT, out->inputs, VU_CALIBRATION_INPUTS);
 	out->threshold = calibration[VU_CALIBRATION_THRESHOLDS + (int)level];
 }

@@ -7,8 +7,8 @@
  *   svm     a one-class SVM per person on weighted principal components; its
  *           log ratio, z-normalized by the background people nearest to it
  *   second  cosine between linear discriminants, adaptively s-normalized; of
- *           the vector, and of the utterance's frames where the background
- *           models them (the mean of both)
+ *           the vector, and where the background models frames also of the
+ *           utterance's frames and of both joined (which is the one shown)
  * Logistic regression fuses them into a log-likelihood ratio (natural
  * logarithm); thresholds by level come from background people held out.
  *
@@ -46,7 +46,7 @@ typedef struct vu_scorer_input {
 	const uint8_t *statistics; /* of ml/utterance.h or dsp/statistics.h; needed where frames are modelled */
 	size_t statistics_bytes;
 	uint32_t speech_ms; /* 0: not known */
-	float snr_db;
+	float snr_db; /* 0 or less: not known */
 } vu_scorer_input;
 
 /* One enrolment sample: the whole and crops of it. */
@@ -59,6 +59,7 @@ typedef struct vu_scorer_sample {
 typedef struct vu_scorer_options {
 	bool quantize; /* store support vectors as float16 */
 	double prune;  /* share of support vectors dropped, 0 to 0.9 */
+	vu_model_element element; /* 0: as `quantize` says; else what the numbers are stored as */
 } vu_scorer_options;
 
 typedef struct vu_scorer_trained {
@@ -99,6 +100,7 @@ typedef struct vu_probe {
 	float voices[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX];
 	vu_cohort_statistics strangers[VU_SPACES_MAX];
 	float log_duration; /* log(speech / 3 s), within 0.3 to 10 s */
+	float snr;          /* (SNR - 20 dB) / 10 dB, within 0 to 30 dB; 0 when not known */
 } vu_probe;
 
 /* INVALID_ARGUMENT: statistics are needed and are missing, damaged, or of too little speech. */
@@ -109,7 +111,7 @@ typedef struct vu_score {
 	float second;
 	float fused;                         /* log-likelihood ratio */
 	float threshold;                     /* fused >= threshold accepts at the level asked */
-	float inputs[VU_CALIBRATION_INPUTS]; /* what was fused: svm, cosine, cosine of frames, log duration */
+	float inputs[VU_CALIBRATION_INPUTS]; /* what was fused, in the order of vu_background's calibration */
 } vu_score;
 
 /* The template must have passed vu_scorer_check_template. */

@@ -31,7 +31,8 @@ static vu_status open_svm(vu_template *t, vu_error *error)
 
 	if (status != VU_OK)
 		return status;
-	if ((vectors.element != VU_ELEMENT_F16 && vectors.element != VU_ELEMENT_F32) || vectors.rows < 1 ||
+	if ((vectors.element != VU_ELEMENT_F16 && vectors.element != VU_ELEMENT_F32 &&
+	     vectors.element != VU_ELEMENT_I8) || vectors.rows < 1 ||
 	    vectors.rows > VU_OCSVM_VECTORS_MAX || vectors.columns < VU_BACKGROUND_COMPONENTS_MIN ||
 	    vectors.columns > VU_BACKGROUND_COMPONENTS_MAX)
 		return unfit(t, "the shape of its support vectors does not fit", error);
@@ -49,8 +50,7 @@ static vu_status open_svm(vu_template *t, vu_error *error)
 		vu_model_section row = vectors;
 		float values_of_row[VU_BACKGROUND_COMPONENTS_MAX];
 		row.rows = 1;
-		row.data = (const uint8_t *)vectors.data +
-		           (size_t)i * vectors.columns * vu_model_element_bytes(vectors.element);
+		row.data = (const uint8_t *)vectors.data + i * vu_model_row_bytes(vectors.element, vectors.columns);
 		status = vu_model_section_floats(t->file, &row, values_of_row, error);
 		if (status != VU_OK)
 			return status;
@@ -94,8 +94,9 @@ static vu_status open_voices(vu_template *t, vu_error *error)
 	t->space_count = 1;
 	if (status != VU_OK || !vu_model_file_find(t->file, "frames.voice", &section))
 		return status;
-	t->space_count = 2;
-	return open_voice(t, "frames.voice", "frames.norm", VU_SPACE_FRAMES, error);
+	t->space_count = VU_SPACES_MAX;
+	status = open_voice(t, "frames.voice", "frames.norm", VU_SPACE_FRAMES, error);
+	return status == VU_OK ? open_voice(t, "joint.voice", "joint.norm", VU_SPACE_JOINT, error) : status;
 }
 
 static vu_status open_kept_frames(vu_template *t, vu_error *error)

@@ -3,7 +3,7 @@
  * trained and what is kept of enrolment to train again. The scorers' sections
  * are written by scorer.h; the owner of templates adds its own (who, when).
  *
- *   scorer        text      "ocsvm+cosine/2"
+ *   scorer        text      "ocsvm+cosine/3"
  *   extractor     text      what made the vectors
  *   background    text      hash of the background model it was trained against
  *   svm.vectors   S x C     support vectors, C principal components
@@ -12,6 +12,7 @@
  *   voice         1 x L     discriminants at unit length
  *   voice.norm    1 x 2     strangers' mean and deviation (float32)
  *   frames.voice, frames.norm   the same of frames, where the background models them
+ *   joint.voice, joint.norm     the same of both together
  *   kept          M x D     raw vectors of enrolment (float16)
  *   kept.sample   1 x M     which sample each is of (bytes); a sample's first is the whole of it
  *   kept.frames   1 x B     statistics of each sample, shortened, one after the other (bytes); may be absent
@@ -31,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_TEMPLATE_SCORER    "ocsvm+cosine/2"
+#define VU_TEMPLATE_SCORER    "ocsvm+cosine/3"
 #define VU_TEMPLATE_BYTES_MAX 65536
 /* Most vectors kept of an enrolment, whole samples and crops together. */
 #define VU_TEMPLATE_KEPT_MAX 64

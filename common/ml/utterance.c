@@ -7,7 +7,7 @@
 
 #define HASH_OFFSET 12
 #define HASH_BYTES  (VU_MODEL_HASH_HEX_SIZE - 1)
-/* A place has unit length. */
+/* The place in the subspace has unit length, and no spread is beyond 1. */
 #define VALUE_MOST 1.01f
 
 static const uint8_t MAGIC[4] = {'V', 'U', 'U', 'T'};
@@ -37,7 +37,7 @@ vu_status vu_utterance_describe(const vu_background *background, const uint8_t *
                                 bool with_frames, uint8_t **blob_out, size_t *bytes_out, vu_error *error)
 {
 	float place[VU_UTTERANCE_PLACE_MAX];
-	size_t count = background->spaces[VU_SPACE_FRAMES].dimensions;
+	size_t count = vu_background_place_size(background);
 	size_t carried = with_frames ? frames_bytes : 0;
 	size_t bytes = VU_UTTERANCE_HEADER_BYTES + 4 * count + carried;
 	uint8_t *blob;
@@ -112,10 +112,10 @@ vu_status vu_utterance_place(const vu_background *background, const uint8_t *blo
 		               "models use different ones; give both the same file and restart them",
 		               other, background->id);
 	}
-	if (head.count != background->spaces[VU_SPACE_FRAMES].dimensions)
+	if (head.count != vu_background_place_size(background))
 		return vu_fail(error, VU_INVALID_ARGUMENT,
 		               "unable to read the description of an utterance: %zu values instead of %u", head.count,
-		               background->spaces[VU_SPACE_FRAMES].dimensions);
+		               vu_background_place_size(background));
 	for (size_t i = 0; i < head.count; i++) {
 		uint32_t bits = get_u32(blob + VU_UTTERANCE_HEADER_BYTES + 4 * i);
 		memcpy(&out[i], &bits, sizeof bits);

@@ -29,7 +29,7 @@
 
 #define VU_UTTERANCE_VERSION      1
 #define VU_UTTERANCE_HEADER_BYTES 80
-#define VU_UTTERANCE_PLACE_MAX    VU_SUBSPACE_RANK_MAX
+#define VU_UTTERANCE_PLACE_MAX    VU_BACKGROUND_PLACE_MAX
 
 /*
  * Places an utterance's frames with a background that models frames and packs

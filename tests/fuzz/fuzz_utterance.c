@@ -16,8 +16,11 @@ static void fit(vu_background *background, const uint8_t *data, size_t size)
 {
 	memset(background, 0, sizeof *background);
 	if (size >= VU_UTTERANCE_HEADER_BYTES) {
+		size_t values = data[6] | (size_t)data[7] << 8;
 		memcpy(background->id, data + 12, VU_MODEL_HASH_HEX_SIZE - 1);
-		background->spaces[VU_SPACE_FRAMES].dimensions = data[6];
+		background->space_count = VU_SPACES_MAX;
+		background->spaces[VU_SPACE_FRAMES].dimensions =
+		    values > VU_FRAMES_DIMENSIONS ? (uint32_t)(values - VU_FRAMES_DIMENSIONS) : 0;
 	}
 }
 
@@ -40,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	status = vu_utterance_place(&background, data, size, place, &error);
 	if (status != VU_OK)
 		return 0;
-	for (uint32_t i = 0; i < background.spaces[VU_SPACE_FRAMES].dimensions; i++)
+	for (uint32_t i = 0; i < vu_background_place_size(&background); i++)
 		if (!isfinite(place[i]))
 			abort();
 	return 0;

@@ -1,13 +1,15 @@
 /*
- * vu-model: looks into model files.
+ * vu-model: looks into model files, and makes smaller ones of backgrounds.
  *
  *   vu-model info FILE...     kind, version, size, hash, sections, texts
  *   vu-model verify FILE...   whether each is whole and of a known kind
+ *   vu-model convert f32|f16|i8 FILE OUT [PRUNE]   a background with other numbers, or fewer
  *
  * Exit codes: 0 all good, 1 one is not, 2 usage.
  */
 #include "base/log.h"
 #include "ml/background.h"
+#include "ml/background_convert.h"
 #include "ml/model_file.h"
 #include "ml/template.h"
 
@@ -16,9 +18,12 @@
 #include <string.h>
 
 static const char USAGE[] = "usage: vu-model info|verify FILE...\n"
+                            "       vu-model convert f32|f16|i8 FILE OUT [PRUNE]\n"
                             "\n"
                             "  info    shows what a model file holds\n"
-                            "  verify  checks format, hash, and that its sections fit its kind\n";
+                            "  verify  checks format, hash, and that its sections fit its kind\n"
+                            "  convert stores a background's numbers in another size, without the share PRUNE\n"
+                            "          (0 to 0.9) of its mixture; templates have to be made for it\n";
 
 static void print_text(const vu_model_section *section)
 {
@@ -96,6 +101,45 @@ static vu_status verify_kind(vu_model_file *file, vu_error *error)
 	}
 }
 
+static vu_status convert(vu_model_element element, const char *from, const char *to, double prune, vu_error *error)
+{
+	vu_model_file *file = NULL;
+	vu_model_writer *writer = NULL;
+	vu_status status = vu_model_file_open(from, VU_MODEL_BACKGROUND, true, &file, error);
+
+	if (status != VU_OK)
+		return status;
+	status = vu_model_writer_create(VU_MODEL_BACKGROUND, &writer);
+	if (status != VU_OK)
+		vu_fail(error, status, "unable to convert %s: out of memory", from);
+	else
+		status = vu_background_convert(file, element, prune, writer, error);
+	if (status == VU_OK)
+		status = vu_model_writer_save(writer, to, error);
+	vu_model_writer_destroy(writer);
+	vu_model_file_close(file);
+	return status;
+}
+
+static int convert_main(int argc, char **argv)
+{
+	static const vu_model_element elements[] = {VU_ELEMENT_F32, VU_ELEMENT_F16, VU_ELEMENT_I8};
+	vu_error error = {VU_OK, ""};
+	char *end = NULL;
+	double prune = argc == 6 ? strtod(argv[5], &end) : 0;
+
+	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
+		if (strcmp(argv[2], vu_model_element_name(elements[i])) != 0 || (end && (end == argv[5] || *end)))
+			continue;
+		if (convert(elements[i], argv[3], argv[4], prune, &error) == VU_OK)
+			return 0;
+		fprintf(stderr, "vu-model: %s\n", error.message);
+		return 1;
+	}
+	fputs(USAGE, stderr);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	bool info;
@@ -106,6 +150,8 @@ int main(int argc, char **argv)
 		fputs(USAGE, stdout);
 		return 0;
 	}
+	if ((argc == 5 || argc == 6) && strcmp(argv[1], "convert") == 0)
+		return convert_main(argc, argv);
 	if (argc < 3 || (strcmp(argv[1], "info") != 0 && strcmp(argv[1], "verify") != 0)) {
 		fputs(USAGE, stderr);
 		return 2;

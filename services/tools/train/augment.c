@@ -3,9 +3,11 @@
 
 #include "audio/load.h"
 #include "corpus.h"
+#include "dsp/dsp.h"
 
 #include <fftw3.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +171,59 @@ static void add_noise(const sound *noise, double snr_db, double start, float *sa
 		samples[i] += scale * noise->samples[(at + i) % noise->count];
 }
 
+/* A resonance or dip of `gain_db` at `hz` (peaking equalizer of Bristow-Johnson's cookbook). */
+static void peak(double hz, double gain_db, double q, float *samples, size_t count)
+{
+	double a = pow(10, gain_db / 40);
+	double w = 2 * M_PI * hz / VU_SAMPLE_RATE;
+	double alpha = sin(w) / (2 * q);
+	double b0 = 1 + alpha * a;
+	double b1 = -2 * cos(w);
+	double b2 = 1 - alpha * a;
+	double a0 = 1 + alpha / a;
+	double a2 = 1 - alpha / a;
+	double z1 = 0;
+	double z2 = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		double y = (b0 * samples[i] + z1) / a0;
+		z1 = b1 * samples[i] - b1 * y + z2;
+		z2 = b2 * samples[i] - a2 * y;
+		samples[i] = (float)y;
+	}
+}
+
+/* A first-order slope: what is above `hz` goes, or with `above` what is below it. */
+static void slope(double hz, bool above, float *samples, size_t count)
+{
+	double a = exp(-2 * M_PI * hz / VU_SAMPLE_RATE);
+	double y = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		y = (1 - a) * samples[i] + a * y;
+		samples[i] = (float)(above ? samples[i] - y : y);
+	}
+}
+
+/* Three peaks of up to 8 dB between 100 Hz and 7 kHz, and at times an end of the band that falls off. */
+static void color(uint64_t *state, float *samples, size_t count)
+{
+	double high;
+	double low;
+
+	for (int i = 0; i < 3; i++) {
+		double hz = 100 * pow(70, uniform(state));
+		double gain_db = -8 + 16 * uniform(state);
+		peak(hz, gain_db, 0.4 + uniform(state), samples, count);
+	}
+	high = uniform(state);
+	if (high < 0.4)
+		slope(3000 + 7500 * high, false, samples, count);
+	low = uniform(state);
+	if (low < 0.4)
+		slope(100 + 500 * low, true, samples, count);
+}
+
 vu_status augmenter_apply(const augmenter *a, uint64_t seed, float *samples, size_t count)
 {
 	uint64_t state = seed;
@@ -176,7 +231,7 @@ vu_status augmenter_apply(const augmenter *a, uint64_t seed, float *samples, siz
 	double which_room = uniform(&state);
 	double with_noise = uniform(&state);
 	double which_noise = uniform(&state);
-	double snr_db = 5 + 15 * uniform(&state);
+	double snr_db = 3 + 17 * uniform(&state);
 	double start = uniform(&state);
 	float gain = (float)pow(10, (-10 + 13 * uniform(&state)) / 20);
 
@@ -186,6 +241,8 @@ vu_status augmenter_apply(const augmenter *a, uint64_t seed, float *samples, siz
 		if (status != VU_OK)
 			return status;
 	}
+	if (uniform(&state) < 0.5)
+		color(&state, samples, count);
 	if (a->noises.count && with_noise < 0.75)
 		add_noise(&a->noises.all[(size_t)(which_noise * (double)a->noises.count)], snr_db, start, samples,
 		          count);

@@ -17,9 +17,9 @@ vu_status augmenter_create(const char *noise_folder, const char *room_folder, au
 void augmenter_destroy(augmenter *a);
 
 /*
- * Changes `samples` in place: half of the time a room, most of the time noise
- * at 5 to 20 dB under the speech, always a gain of -10 to 3 dB, limited to full
- * scale. RESOURCE_EXHAUSTED without memory.
+ * Changes `samples` in place: half of the time a room, half of the time the
+ * colour of another microphone, most of the time noise at 3 to 20 dB under the
+ * speech, always a gain of -10 to 3 dB, limited to full scale. RESOURCE_EXHAUSTED without memory.
  */
 vu_status augmenter_apply(const augmenter *a, uint64_t seed, float *samples, size_t count);
 

@@ -42,6 +42,7 @@ static vu_status keep(const vu_features *features, uint32_t person, bool augment
 	    .augmented = augmented,
 	    .whole = values,
 	    .speech_ms = features->quality.speech_ms,
+	    .snr_db = features->quality.snr_db,
 	    .crops = values + VU_VECTOR_DIMENSIONS,
 	    .crop_ms = crop_ms,
 	    .crop_count = crops,

@@ -53,6 +53,7 @@ static const char USAGE[] =
     "  --folds N           parts for cross-validation over people (5)\n"
     "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top enrol-samples\n"
     "                      mixture iterations rank relevance frames-discriminants frames-shrinkage frames-top\n"
+    "                      joint-weight joint-shrinkage joint-top prior caution\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -71,6 +72,7 @@ static bool set_value(vu_training_config *c, const char *text)
 	    {"weight-power", NULL, &c->weight_power},
 	    {"share-power", NULL, &c->share_power},
 	    {"prior", NULL, &c->prior},
+	    {"caution", NULL, &c->caution},
 	    {"nu", NULL, &c->svm_nu},
 	    {"gamma", NULL, &c->svm_gamma},
 	    {"svm-top", &c->svm_top, NULL},
@@ -83,6 +85,9 @@ static bool set_value(vu_training_config *c, const char *text)
 	    {"frames-discriminants", &c->frames_discriminants, NULL},
 	    {"frames-shrinkage", NULL, &c->frames_shrinkage},
 	    {"frames-top", &c->frames_top, NULL},
+	    {"joint-weight", NULL, &c->joint_weight},
+	    {"joint-shrinkage", NULL, &c->joint_shrinkage},
+	    {"joint-top", &c->joint_top, NULL},
 	};
 
 	if (!equals)
@@ -209,16 +214,19 @@ static void end_progress(void)
 
 static void print_figures(const vu_training_figures *figures)
 {
-	printf("components  trials           EER svm  cosine  frames  fused  FRR at FAR 1 %%  0.1 %%  Cllr   "
-	       "threshold and FRR at each level\n");
+	printf("components  trials           EER svm  cosine  frames   joint  fused  FRR at FAR 1 %%  0.1 %%  Cllr   "
+	       "corrupted EER, FRR  threshold, FRR and FAR at each level\n");
 	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++) {
 		const vu_training_figures *f = &figures[i];
-		printf("%10u  %5zu + %-7zu  %6.2f %% %5.2f %% %5.2f %% %5.2f %%  %12.1f %% %5.1f %%  %.3f ",
+		printf("%10u  %5zu + %-7zu  %6.2f %% %5.2f %% %5.2f %% %5.2f %% %5.2f %%  %12.1f %% %5.1f %%  %.3f "
+		       " %5.2f %% %5.1f %% %5.1f %%",
 		       f->components, f->target_trials, f->stranger_trials, 100 * f->svm.eer, 100 * f->cosine.eer,
-		       100 * f->frames.eer, 100 * f->fused.eer, 100 * f->fused.frr_at_far_1,
-		       100 * f->fused.frr_at_far_01, f->fused.cllr);
+		       100 * f->frames.eer, 100 * f->joint.eer, 100 * f->fused.eer, 100 * f->fused.frr_at_far_1,
+		       100 * f->fused.frr_at_far_01, f->fused.cllr, 100 * f->corrupted.eer,
+		       100 * f->corrupted.frr_at_far_1, 100 * f->corrupted.frr_at_far_01);
 		for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
-			printf("  %.2f %.1f %%%s", (double)f->thresholds[level], 100 * f->false_rejects[level],
+			printf("  %.2f %.1f %% %.3f %%%s", (double)f->thresholds[level], 100 * f->false_rejects[level],
+			       100 * f->false_accepts[level],
 			       f->extrapolated[level] ? " (extrapolated)" : "");
 		putchar('\n');
 	}

@@ -35,10 +35,10 @@ vu_status manifest_hash_files(char *const *paths, const char *const *names, size
 	return VU_OK;
 }
 
-/* Numbers as they are read, not as they are stored. */
+/* Numbers as they are read, not as they are stored; null for what could not be measured. */
 static json_t *rounded(double value, double digits)
 {
-	return json_real(round(value * digits) / digits);
+	return isfinite(value) ? json_real(round(value * digits) / digits) : json_null();
 }
 
 static json_t *rates_json(const vu_training_rates *rates)
@@ -59,10 +59,11 @@ static json_t *figures_json(const vu_training_figures *f)
 		                              "far", rounded(f->false_accepts[level], 1e6), "frr",
 		                              rounded(f->false_rejects[level], 1e4), "extrapolated",
 		                              (int)f->extrapolated[level]));
-	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
+	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
 	                 (json_int_t)f->target_trials, "stranger_trials", (json_int_t)f->stranger_trials, "svm",
 	                 rates_json(&f->svm), "cosine", rates_json(&f->cosine), "cosine_of_frames",
-	                 rates_json(&f->frames), "fused", rates_json(&f->fused), "levels", levels);
+	                 rates_json(&f->frames), "cosine_of_both", rates_json(&f->joint), "fused",
+	                 rates_json(&f->fused), "fused_of_corrupted", rates_json(&f->corrupted), "levels", levels);
 }
 
 vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
@@ -91,7 +92,7 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 		json_array_append_new(figures, figures_json(&m->figures[i]));
 	root = json_pack(
 	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:o,s:i,"
-	    "s:o,s:i},s:s,s:o}",
+	    "s:o,s:i,s:o,s:o,s:i},s:s,s:o}",
 	    "model", hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
 	    m->corpus_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "people",
 	    (json_int_t)m->people, "speech_s", rounded(m->speech_s, 1), "training", "seed", (json_int_t)c->seed,
@@ -101,7 +102,8 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    "svm_top", (int)c->svm_top, "second_top", (int)c->second_top, "mixture", (int)c->mixture, "iterations",
 	    (int)c->iterations, "rank", (int)c->rank, "relevance", rounded(c->relevance, 1e6), "frames_discriminants",
 	    (int)c->frames_discriminants, "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top",
-	    (int)c->frames_top, "figures_of",
+	    (int)c->frames_top, "joint_weight", rounded(c->joint_weight, 1e6), "joint_shrinkage",
+	    rounded(c->joint_shrinkage, 1e6), "joint_top", (int)c->joint_top, "figures_of",
 	    "cross-validation over people; none of them had a part in the model that scored them", "figures",
 	    figures);
 	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) : NULL;

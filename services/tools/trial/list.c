@@ -140,7 +140,8 @@ static vu_status enrol(work *w, const list *enrolment, const char *name, trial_s
 	vu_features *features = calloc(VU_SCORER_SAMPLES_MAX, sizeof *features);
 	float *crops = calloc((size_t)VU_SCORER_SAMPLES_MAX * VU_CROPS_MAX * VU_VECTOR_DIMENSIONS, sizeof *crops);
 	size_t count = 0;
-	vu_scorer_options options = {.quantize = w->settings->quantize};
+	vu_scorer_options options = {
+	    .quantize = w->settings->quantize, .prune = w->settings->prune, .element = w->settings->element};
 	vu_scorer_trained trained;
 	vu_model_writer *writer = NULL;
 	vu_model_file *file;
@@ -179,6 +180,8 @@ static vu_status enrol(work *w, const list *enrolment, const char *name, trial_s
 		status = vu_model_file_from_memory(one->data, bytes, name, VU_MODEL_TEMPLATE, &file, error);
 	if (status == VU_OK)
 		status = vu_template_create(file, &one->voice_template, error);
+	set->template_bytes += bytes;
+	set->support_vectors += trained.support_vectors;
 	one->name = name;
 	w->user_count++;
 	vu_model_writer_destroy(writer);
@@ -311,6 +314,8 @@ vu_status trial_set_run(const trial_settings *settings, const char *enroll_path,
 	if (status == VU_OK)
 		status = vu_background_load_projection(w.background, settings->components, &w.projection, error);
 	w.scorer = (vu_scorer){w.background, w.scaler, w.projection};
+	if (status == VU_OK)
+		set->background_bytes = vu_model_file_bytes(w.background->file);
 	if (status == VU_OK && strcmp(w.background->extractor, vu_extractor_name()) != 0)
 		status = vu_fail(error, VU_FAILED_PRECONDITION, "unable to use %s: it was trained for '%s', not '%s'",
 		                 settings->background, w.background->extractor, vu_extractor_name());

@@ -14,6 +14,8 @@ typedef struct trial_settings {
 	uint32_t components;
 	double seconds;
 	bool quantize;
+	vu_model_element element; /* of templates; 0: as quantize says */
+	double prune;             /* share of support vectors dropped */
 	bool cross;
 } trial_settings;
 
@@ -33,6 +35,9 @@ typedef struct trial_set {
 	trial *trials;
 	size_t count;
 	size_t users;
+	size_t template_bytes;   /* of all users together */
+	size_t support_vectors;  /* the same */
+	size_t background_bytes; /* of the file */
 	size_t unreadable; /* files that could not be used */
 } trial_set;
 

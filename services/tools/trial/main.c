@@ -23,9 +23,21 @@ static const char USAGE[] = "usage: vu-trial --background FILE --enroll TSV --tr
                             "  --components N   principal components (50)\n"
                             "  --seconds S      of each trial's file no more than this (30)\n"
                             "  --full           float32 instead of float16 templates\n"
+                            "  --element E      numbers of templates: f32, f16 or i8 (f16)\n"
+                            "  --prune P        share of support vectors dropped (0)\n"
                             "  --cross          besides the list's: every trial's file against every user\n"
                             "  --out TSV        user, path, label, svm, second, fused, threshold at standard\n"
                             "  --help\n";
+
+static vu_model_element element_of(const char *name)
+{
+	static const vu_model_element elements[] = {VU_ELEMENT_F32, VU_ELEMENT_F16, VU_ELEMENT_I8};
+
+	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
+		if (strcmp(name, vu_model_element_name(elements[i])) == 0)
+			return elements[i];
+	return (vu_model_element)0;
+}
 
 int main(int argc, char **argv)
 {
@@ -36,6 +48,8 @@ int main(int argc, char **argv)
 	    {"components", required_argument, NULL, 'c'},
 	    {"seconds", required_argument, NULL, 's'},
 	    {"full", no_argument, NULL, 'f'},
+	    {"element", required_argument, NULL, 'E'},
+	    {"prune", required_argument, NULL, 'p'},
 	    {"cross", no_argument, NULL, 'x'},
 	    {"out", required_argument, NULL, 'o'},
 	    {"help", no_argument, NULL, 'h'},
@@ -48,6 +62,7 @@ int main(int argc, char **argv)
 	const char *out = NULL;
 	vu_error error = {VU_OK, ""};
 	vu_status status;
+	bool known = true;
 	int option;
 
 	vu_log_init("trial");
@@ -71,6 +86,13 @@ int main(int argc, char **argv)
 		case 'f':
 			settings.quantize = false;
 			break;
+		case 'E':
+			settings.element = element_of(optarg);
+			known = settings.element != 0;
+			break;
+		case 'p':
+			settings.prune = strtod(optarg, NULL);
+			break;
 		case 'x':
 			settings.cross = true;
 			break;
@@ -85,7 +107,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!settings.background || !enroll || !trials || optind != argc || !(settings.seconds > 0)) {
+	if (!settings.background || !enroll || !trials || optind != argc || !(settings.seconds > 0) || !known ||
+	    !(settings.prune >= 0 && settings.prune <= 0.9)) {
 		fputs(USAGE, stderr);
 		return 2;
 	}

@@ -89,6 +89,9 @@ vu_status report_print(const trial_set *set, vu_error *error)
 	}
 	printf("%zu users, %zu target and %zu nontarget trials, %zu files not usable\n", set->users, targets,
 	       strangers, set->unreadable);
+	if (set->users)
+		printf("background %zu bytes, a template %zu bytes with %zu support vectors on average\n",
+		       set->background_bytes, set->template_bytes / set->users, set->support_vectors / set->users);
 	for (int which = COLUMN_SVM; which <= COLUMN_FUSED && status == VU_OK; which++)
 		status = print_column(set, (column)which, error);
 	for (int level = 0; level < VU_BACKGROUND_LEVELS && status == VU_OK; level++)

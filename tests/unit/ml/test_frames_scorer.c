@@ -77,11 +77,13 @@ static int setup(void **state)
 	if (vu_background_train(&config, people.utterances, people.count, writer, figures, &error) != VU_OK)
 		fail_msg("%s", error.message);
 	assert_true(figures[4].frames.eer < 0.2);
+	assert_true(figures[4].joint.eer < 0.2);
 	assert_int_equal(vu_model_writer_finish(writer, &background_data, &bytes, NULL), VU_OK);
 	assert_int_equal(
 	    vu_model_file_from_memory(background_data, bytes, "background", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
 	assert_int_equal(vu_background_create(file, &background, NULL), VU_OK);
-	assert_int_equal(background->space_count, 2);
+	assert_int_equal(background->space_count, VU_SPACES_MAX);
+	assert_int_equal(background->spaces[VU_SPACE_JOINT].dimensions, 100 + vu_background_place_size(background));
 	assert_int_equal(vu_background_load_scaler(background, &scaler, NULL), VU_OK);
 	assert_int_equal(vu_background_load_projection(background, 50, &projection, NULL), VU_OK);
 	scorer = (vu_scorer){background, scaler, projection};
@@ -166,6 +168,7 @@ static vu_score try(const vu_scorer *with, const vu_template *t, unsigned person
 static void test_frames_tell_people_apart(void **state)
 {
 	int in_order = 0;
+	int joint_in_order = 0;
 
 	(void)state;
 	for (unsigned p = 0; p < 8; p++) {
@@ -174,15 +177,17 @@ static void test_frames_tell_people_apart(void **state)
 		vu_score other;
 		assert_int_equal(train(700 + p, 5, true, &e, NULL), VU_OK);
 		assert_int_equal(vu_scorer_check_template(&scorer, e.t, NULL, NULL), VU_OK);
-		assert_int_equal(e.t->space_count, 2);
+		assert_int_equal(e.t->space_count, VU_SPACES_MAX);
 		own = try(&scorer, e.t, 700 + p, 9);
 		other = try(&scorer, e.t, 800 + p, 9);
 		in_order += own.inputs[2] > other.inputs[2];
 		assert_true(own.fused > other.fused);
-		assert_true(fabsf(own.second - (own.inputs[1] + own.inputs[2]) / 2) < 1e-4f);
+		joint_in_order += own.inputs[3] > other.inputs[3];
+		assert_true(own.second == own.inputs[3]);
 		drop(&e);
 	}
 	assert_true(in_order >= 7);
+	assert_int_equal(joint_in_order, 8);
 }
 
 static void test_retrain_keeps_frames(void **state)

@@ -298,7 +298,7 @@ static void test_writer_refuses(void **state)
 	    {"too.large", VU_ELEMENT_F16, 70000},
 	    {"a.name.that.is.too.long", VU_ELEMENT_F32, 1},
 	    {"", VU_ELEMENT_F32, 1},
-	    {"not.numbers", VU_ELEMENT_I8, 1},
+	    {"not.numbers", VU_ELEMENT_U64, 1},
 	};
 
 	(void)state;

@@ -72,7 +72,7 @@ static void test_the_place_travels_unchanged(void **state)
 {
 	float expected[VU_UTTERANCE_PLACE_MAX];
 	float place[VU_UTTERANCE_PLACE_MAX];
-	size_t count = background->spaces[VU_SPACE_FRAMES].dimensions;
+	size_t count = vu_background_place_size(background);
 
 	(void)state;
 	assert_true(vu_utterance_is_placed(blob, blob_bytes));

@@ -167,7 +167,7 @@ static void test_frames_are_placed(void **state)
 		assert_int_equal(vu_utterance_place(background, answer.response.statistics.data,
 		                                    answer.response.statistics.len, found, NULL),
 		                 VU_OK);
-		assert_memory_equal(found, expected, background->spaces[VU_SPACE_FRAMES].dimensions * sizeof *found);
+		assert_memory_equal(found, expected, vu_background_place_size(background) * sizeof *found);
 		vu_features_background_release(holder, background);
 		assert_int_equal(vu_utterance_frames(answer.response.statistics.data, answer.response.statistics.len,
 		                                     &carried, &carried_bytes, NULL),
