@@ -106,5 +106,13 @@ run 1 "a file that is no model is refused" "$BIN/vu-model" info enroll.tsv
 said "not a Voice Unlock model file" "and it says so"
 run 2 "a verb that does not exist is a usage error" "$BIN/vu-model" paint a.vum
 
+run 0 "a background can be stored in bytes" "$BIN/vu-model" convert i8 a.vum small.vum
+run 0 "and is a good model" "$BIN/vu-model" verify small.vum
+[ "$(stat -c %s small.vum)" -lt "$(stat -c %s a.vum)" ]
+ok $? "and smaller"
+sed -i '$d' trials.tsv
+run 0 "and scores, with templates in bytes too" "$BIN/vu-trial" --background small.vum --enroll enroll.tsv --trials trials.tsv --element i8 --prune 0.3
+run 2 "numbers of another kind are a usage error" "$BIN/vu-model" convert i4 a.vum none.vum
+
 echo "1..$count"
 [ "$failures" -eq 0 ]

@@ -44,6 +44,23 @@ static void test_dots(void **state)
 	}
 }
 
+static void test_dot_of_bytes(void **state)
+{
+	int8_t bytes[MOST];
+
+	(void)state;
+	for (int i = 0; i < MOST; i++)
+		bytes[i] = (int8_t)(i % 255 - 127);
+	for (size_t offset = 0; offset < 3; offset++) {
+		for (size_t count = 0; count + offset <= MOST; count++) {
+			double expected = 0;
+			for (size_t i = 0; i < count; i++)
+				expected += (double)bytes[offset + i] * b[i];
+			assert_true(fabs(vu_kernel_dot_i8(bytes + offset, b, count) - expected) < 1e-2);
+		}
+	}
+}
+
 static void test_add_two(void **state)
 {
 	float out[MOST];
@@ -68,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dots),
+	    cmocka_unit_test(test_dot_of_bytes),
 	    cmocka_unit_test(test_add_two),
 	    cmocka_unit_test(test_name),
 	};

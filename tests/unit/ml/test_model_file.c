@@ -282,6 +282,46 @@ static void test_numbers_that_are_none(void **state)
 	free(copy);
 }
 
+static void test_bytes_are_numbers(void **state)
+{
+	static const float rows[3][5] = {{1, -0.5f, 0.25f, 0, 1}, {0, 0, 0, 0, 0}, {1e-3f, -2e-3f, 0, 1e-4f, 5e-4f}};
+	float back[15];
+	vu_model_writer *writer;
+	vu_model_file *file;
+	vu_model_section section;
+	vu_error error = {0};
+	uint8_t *data;
+	void *finished;
+	size_t bytes;
+	float bad = NAN;
+
+	(void)state;
+	assert_int_equal(vu_model_writer_create(VU_MODEL_TEMPLATE, &writer), VU_OK);
+	vu_model_writer_add_floats(writer, "rows", VU_ELEMENT_I8, 3, 5, rows[0]);
+	assert_int_equal(vu_model_writer_finish(writer, &finished, &bytes, &error), VU_OK);
+	data = finished;
+	assert_int_equal(vu_model_file_from_memory(data, bytes, "m", VU_MODEL_ANY, &file, &error), VU_OK);
+	assert_true(vu_model_file_find(file, "rows", &section));
+	assert_int_equal(section.columns, 5);
+	assert_int_equal(section.bytes, 3 * 9);
+	assert_int_equal(vu_model_section_floats(file, &section, back, &error), VU_OK);
+	for (int r = 0; r < 3; r++) {
+		float most = r == 0 ? 1 : r == 1 ? 0 : 2e-3f;
+		for (int i = 0; i < 5; i++)
+			assert_true(fabsf(back[r * 5 + i] - rows[r][i]) <= most / 127 * 0.501f);
+	}
+	/* A scale that is none, with a hash that is right. */
+	memcpy(data + ((const uint8_t *)section.data - data), &bad, sizeof bad);
+	vu_model_compute_hash(data, bytes, data + 24);
+	vu_model_file_close(file);
+	assert_int_equal(vu_model_file_from_memory(data, bytes, "m", VU_MODEL_ANY, &file, &error), VU_OK);
+	assert_true(vu_model_file_find(file, "rows", &section));
+	assert_int_equal(vu_model_section_floats(file, &section, back, &error), VU_DATA_LOSS);
+	vu_model_file_close(file);
+	vu_model_writer_destroy(writer);
+	free(data);
+}
+
 static void test_writer_refuses(void **state)
 {
 	vu_model_writer *writer;
@@ -348,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(test_foreign_older_newer_other_kind),
 	    cmocka_unit_test(test_hostile_tables_with_a_right_hash),
 	    cmocka_unit_test(test_numbers_that_are_none),
+	    cmocka_unit_test(test_bytes_are_numbers),
 	    cmocka_unit_test(test_writer_refuses),
 	    cmocka_unit_test(test_unaligned_and_untrusted),
 	};
