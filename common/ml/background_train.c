@@ -71,8 +71,8 @@ vu_training_config vu_training_config_default(void)
 	    .shrinkage = 0.1,
 	    .weight_power = 0.5,
 	    .share_power = 1.0,
-	    .prior = 0.5,
-	    .caution = 0,
+	    .prior = 0.01,
+	    .caution = 0.5,
 	    .svm_nu = 0.1,
 	    .svm_gamma = 0.5,
 	    .svm_top = 100,
@@ -498,29 +498,72 @@ static vu_status set_thresholds(const vu_training_config *config, const trials *
 	return VU_OK;
 }
 
+/*
+ * Weights in two steps. How the scorers' values weigh against each other is
+ * learned from recordings as they are, where differences are small and count
+ * most; what their sum is worth, given the duration and the noise, is learned
+ * from corrupted recordings too, so that a bad one is not overrated.
+ */
+static vu_status fit_weights(const vu_training_config *config, const trials *list, float *weights)
+{
+	enum { SCORERS = VU_CALIBRATION_INPUTS - 2, QUALITY = 3 };
+	float *inputs = malloc((list->count + 1) * VU_CALIBRATION_INPUTS * sizeof *inputs);
+	uint8_t *labels = malloc(list->count + 1);
+	float worth[1 + QUALITY];
+	size_t count = 0;
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+
+	if (!inputs || !labels)
+		goto out;
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->all[i].augmented)
+			continue;
+		memcpy(inputs + VU_CALIBRATION_INPUTS * count, list->all[i].inputs, sizeof list->all[i].inputs);
+		labels[count++] = list->all[i].target;
+	}
+	status = vu_calibration_fit(inputs, labels, count, VU_CALIBRATION_INPUTS, 1e-4, config->prior, weights);
+	if (status != VU_OK)
+		goto out;
+	for (size_t i = 0; i < list->count; i++) {
+		const float *from = list->all[i].inputs;
+		float *to = inputs + QUALITY * i;
+		to[0] = 0;
+		for (size_t k = 0; k < SCORERS; k++)
+			to[0] += weights[1 + k] * from[k];
+		to[1] = from[SCORERS];
+		to[2] = from[SCORERS + 1];
+		labels[i] = list->all[i].target;
+	}
+	status = vu_calibration_fit(inputs, labels, list->count, QUALITY, 1e-4, config->prior, worth);
+	if (status != VU_OK)
+		goto out;
+	weights[0] = worth[0];
+	for (size_t k = 0; k < SCORERS; k++)
+		weights[1 + k] *= worth[1];
+	weights[1 + SCORERS] = worth[2];
+	weights[2 + SCORERS] = worth[3];
+out:
+	free(labels);
+	free(inputs);
+	return status;
+}
+
 static vu_status calibrate(const vu_training_config *config, unsigned folds, const trials *list, uint32_t components,
                            float *row, vu_training_figures *figures)
 {
-	float *inputs = malloc((list->count + 1) * VU_CALIBRATION_INPUTS * sizeof *inputs);
-	uint8_t *labels = malloc(list->count + 1);
 	float *fused = malloc((list->count + 1) * sizeof *fused);
 	/* In the order of a trial's inputs. */
 	vu_training_rates *columns[] = {&figures->svm, &figures->cosine, &figures->frames, &figures->joint};
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 
-	if (!inputs || !labels || !fused)
-		goto out;
-	for (size_t i = 0; i < list->count; i++) {
-		memcpy(inputs + VU_CALIBRATION_INPUTS * i, list->all[i].inputs, sizeof list->all[i].inputs);
-		labels[i] = list->all[i].target;
-	}
-	status = vu_calibration_fit(inputs, labels, list->count, VU_CALIBRATION_INPUTS, 1e-4, config->prior,
-	                            row + VU_CALIBRATION_CONSTANT);
+	if (!fused)
+		return status;
+	status = fit_weights(config, list, row + VU_CALIBRATION_CONSTANT);
 	if (status != VU_OK)
 		goto out;
 	row[VU_CALIBRATION_COMPONENTS] = (float)components;
 	for (size_t i = 0; i < list->count; i++)
-		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, inputs + VU_CALIBRATION_INPUTS * i,
+		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, list->all[i].inputs,
 		                                VU_CALIBRATION_INPUTS);
 	figures->components = components;
 	for (size_t k = 0; k < sizeof columns / sizeof *columns && status == VU_OK; k++)
@@ -533,8 +576,6 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
 		status = set_thresholds(config, list, folds, fused, row, figures);
 out:
 	free(fused);
-	free(labels);
-	free(inputs);
 	return status;
 }
 

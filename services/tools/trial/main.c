@@ -26,7 +26,7 @@ static const char USAGE[] = "usage: vu-trial --background FILE --enroll TSV --tr
                             "  --element E      numbers of templates: f32, f16 or i8 (f16)\n"
                             "  --prune P        share of support vectors dropped (0)\n"
                             "  --cross          besides the list's: every trial's file against every user\n"
-                            "  --out TSV        user, path, label, svm, second, fused, threshold at standard\n"
+                            "  --out TSV        user, path, label, svm, second, fused, threshold at standard, and what was fused\n"
                             "  --help\n";
 
 static vu_model_element element_of(const char *name)
