@@ -72,7 +72,8 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	if (status == VU_OK)
 		status = read_floats(background->file, "agreement", 1, 4, agreement, error);
 	if (status == VU_OK)
-		status = vu_model_file_require(background->file, "calibration", VU_ELEMENT_F32, 0, 0, &section, error);
+		status =
+		    vu_model_file_require(background->file, "calibration", VU_ELEMENT_F32, 0, 0, &section, error);
 	if (status == VU_OK && section.columns != VU_CALIBRATION_COLUMNS)
 		status = bad(background, "it is of an earlier or later version of this program", error);
 	if (status != VU_OK)
@@ -450,7 +451,8 @@ out:
 
 uint32_t vu_background_place_size(const vu_background *background)
 {
-	return background->space_count > 1 ? background->spaces[VU_SPACE_FRAMES].dimensions + VU_FRAMES_DIMENSIONS : 0;
+	return background->space_count > 1 ? background->spaces[VU_SPACE_FRAMES].dimensions + VU_FRAMES_DIMENSIONS
+	                                   : 0;
 }
 
 /* Together as long as a place in the subspace when they are as they mostly are; none counts for more than it may. */

@@ -53,7 +53,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_BACKGROUND_DIMENSIONS        100
+#define VU_BACKGROUND_DIMENSIONS 100
 /* The place of an utterance's frames: E dimensions of the subspace, then F of their spread. */
 #define VU_BACKGROUND_PLACE_MAX         (VU_SUBSPACE_RANK_MAX + VU_FRAMES_DIMENSIONS)
 #define VU_BACKGROUND_DISCRIMINANTS_MAX (VU_BACKGROUND_DIMENSIONS + VU_BACKGROUND_PLACE_MAX)

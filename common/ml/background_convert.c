@@ -105,9 +105,9 @@ static vu_status convert_section(const vu_model_file *file, const vu_model_secti
 		               vu_model_file_name(file));
 	if ((how == FOLLOWS_ROWS && (rows != length || columns != F)) ||
 	    ((how == FOLLOWS_WEIGHTS || how == FOLLOWS_BLOCKS) && columns != length))
-		status =
-		    vu_fail(error, VU_DATA_LOSS, "unable to convert model %s: its section '%s' does not fit its mixture",
-		            vu_model_file_name(file), section->name);
+		status = vu_fail(error, VU_DATA_LOSS,
+		                 "unable to convert model %s: its section '%s' does not fit its mixture",
+		                 vu_model_file_name(file), section->name);
 	else
 		status = vu_model_section_floats(file, section, values, error);
 	if (status == VU_OK) {

@@ -66,8 +66,8 @@ static void count_utterances(const vu_training_utterance *utterances, size_t cou
 }
 
 /* pca.weight: what varies much within a person counts less in the SVM's distances. */
-static vu_status fit_weights(const vu_training_config *config, const vu_training_rows *all, const uint32_t *utterances_of,
-                             uint32_t people, fitted *fit)
+static vu_status fit_weights(const vu_training_config *config, const vu_training_rows *all,
+                             const uint32_t *utterances_of, uint32_t people, fitted *fit)
 {
 	double within[D] = {0};
 	size_t freedom = 0;
@@ -125,8 +125,7 @@ out:
 }
 
 static void write_sections(const vu_training_config *config, const vu_training_rows *all, const fitted *fit,
-                           const vu_training_space *space,
-                           const vu_background_tail *tail, vu_model_writer *writer)
+                           const vu_training_space *space, const vu_background_tail *tail, vu_model_writer *writer)
 {
 	vu_model_element element = config->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
 	float svm[4] = {(float)config->svm_nu, (float)config->svm_gamma, (float)config->svm_top, 0};

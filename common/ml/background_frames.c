@@ -89,8 +89,8 @@ static vu_status gather_supervectors(const vu_training_config *config, const vu_
 		size_t frame_count;
 		vu_status status;
 		if (!use[utterances[i].person] || !utterances[i].statistics ||
-		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes, &frames, &frame_count,
-		                       out->spread + all->count * VU_FRAMES_DIMENSIONS, NULL) != VU_OK)
+		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes, &frames,
+		                       &frame_count, out->spread + all->count * VU_FRAMES_DIMENSIONS, NULL) != VU_OK)
 			continue;
 		status = vu_gmm_supervector(ubm, frames, frame_count, (float)config->relevance,
 		                            all->values + all->count * n);
@@ -243,4 +243,3 @@ out:
 	vu_gmm_destroy(ubm);
 	return status;
 }
-

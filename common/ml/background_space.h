@@ -1,4 +1,5 @@
-/* Discriminants and cohort of one space, fitted to rows of people; used by background_fit.c and background_frames.c only. */
+/* Discriminants and cohort of one space, fitted to rows of people; used by background_fit.c and background_frames.c
+ * only. */
 #ifndef VU_ML_BACKGROUND_SPACE_H
 #define VU_ML_BACKGROUND_SPACE_H
 

@@ -563,8 +563,8 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
 		goto out;
 	row[VU_CALIBRATION_COMPONENTS] = (float)components;
 	for (size_t i = 0; i < list->count; i++)
-		fused[i] = vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, list->all[i].inputs,
-		                                VU_CALIBRATION_INPUTS);
+		fused[i] =
+		    vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, list->all[i].inputs, VU_CALIBRATION_INPUTS);
 	figures->components = components;
 	for (size_t k = 0; k < sizeof columns / sizeof *columns && status == VU_OK; k++)
 		status = measure(list, false, &list->all[0].inputs[k], sizeof(trial) / sizeof(float), columns[k]);

@@ -25,7 +25,7 @@ typedef struct vu_training_utterance {
 	                   cohort, does not enrol; the first one of each is tried */
 	const float *whole; /* VU_BACKGROUND_DIMENSIONS raw values */
 	uint32_t speech_ms;
-	float snr_db; /* 0: not known */
+	float snr_db;       /* 0: not known */
 	const float *crops; /* crop_count x VU_BACKGROUND_DIMENSIONS */
 	const uint32_t *crop_ms;
 	size_t crop_count;

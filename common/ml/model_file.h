@@ -155,7 +155,8 @@ void vu_model_writer_destroy(vu_model_writer *writer);
 void vu_model_writer_add(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
                          uint32_t columns, const void *data);
 void vu_model_writer_add_text(vu_model_writer *writer, const char *name, const char *text);
-/* float32 in; stored as `element`, VU_ELEMENT_F32, VU_ELEMENT_F16 or VU_ELEMENT_I8. A value that does not fit is a failure. */
+/* float32 in; stored as `element`, VU_ELEMENT_F32, VU_ELEMENT_F16 or VU_ELEMENT_I8. A value that does not fit is a
+ * failure. */
 void vu_model_writer_add_floats(vu_model_writer *writer, const char *name, vu_model_element element, uint32_t rows,
                                 uint32_t columns, const float *data);
 

@@ -272,8 +272,7 @@ static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_
 		strangers = strangers_of(space, voice);
 		norm[0] = strangers.mean;
 		norm[1] = strangers.deviation;
-		vu_model_writer_add_floats(writer, names[i][0], element_of(options), 1, space->discriminants,
-		                           voice);
+		vu_model_writer_add_floats(writer, names[i][0], element_of(options), 1, space->discriminants, voice);
 		vu_model_writer_add_floats(writer, names[i][1], VU_ELEMENT_F32, 1, 2, norm);
 	}
 	out->samples = (uint32_t)all->samples;
@@ -290,7 +289,8 @@ static vu_status keep_frames(const gathered *all, const vu_scorer_options *optio
                              vu_error *error)
 {
 	/* float32 support vectors take the room of frames. */
-	size_t room = element_of(options) != VU_ELEMENT_F32 ? VU_TEMPLATE_KEPT_FRAMES_MAX : VU_TEMPLATE_KEPT_FRAMES_MAX / 2;
+	size_t room =
+	    element_of(options) != VU_ELEMENT_F32 ? VU_TEMPLATE_KEPT_FRAMES_MAX : VU_TEMPLATE_KEPT_FRAMES_MAX / 2;
 	size_t share = room / all->samples;
 	size_t frames_max;
 	uint64_t lengths[VU_SCORER_SAMPLES_MAX];
@@ -469,8 +469,7 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t
 		               "enrol again with --replace, or set ml.background_model to the old one",
 		               vu_model_file_name(t->file), t->background, scorer->background->id);
 	if (t->svm.dimensions != scorer->projection->components ||
-	    t->space_count != scorer->background->space_count ||
-	    !same_discriminants(scorer->background, t))
+	    t->space_count != scorer->background->space_count || !same_discriminants(scorer->background, t))
 		return vu_fail(error, VU_FAILED_PRECONDITION,
 		               "unable to use template %s: it has %u components, ml.pca_components is %u; enrol "
 		               "again with --replace",

@@ -46,7 +46,7 @@ typedef struct vu_scorer_input {
 	const uint8_t *statistics; /* of ml/utterance.h or dsp/statistics.h; needed where frames are modelled */
 	size_t statistics_bytes;
 	uint32_t speech_ms; /* 0: not known */
-	float snr_db; /* 0 or less: not known */
+	float snr_db;       /* 0 or less: not known */
 } vu_scorer_input;
 
 /* One enrolment sample: the whole and crops of it. */
@@ -57,8 +57,8 @@ typedef struct vu_scorer_sample {
 } vu_scorer_sample;
 
 typedef struct vu_scorer_options {
-	bool quantize; /* store support vectors as float16 */
-	double prune;  /* share of support vectors dropped, 0 to 0.9 */
+	bool quantize;            /* store support vectors as float16 */
+	double prune;             /* share of support vectors dropped, 0 to 0.9 */
 	vu_model_element element; /* 0: as `quantize` says; else what the numbers are stored as */
 } vu_scorer_options;
 

@@ -32,9 +32,9 @@ static vu_status open_svm(vu_template *t, vu_error *error)
 	if (status != VU_OK)
 		return status;
 	if ((vectors.element != VU_ELEMENT_F16 && vectors.element != VU_ELEMENT_F32 &&
-	     vectors.element != VU_ELEMENT_I8) || vectors.rows < 1 ||
-	    vectors.rows > VU_OCSVM_VECTORS_MAX || vectors.columns < VU_BACKGROUND_COMPONENTS_MIN ||
-	    vectors.columns > VU_BACKGROUND_COMPONENTS_MAX)
+	     vectors.element != VU_ELEMENT_I8) ||
+	    vectors.rows < 1 || vectors.rows > VU_OCSVM_VECTORS_MAX ||
+	    vectors.columns < VU_BACKGROUND_COMPONENTS_MIN || vectors.columns > VU_BACKGROUND_COMPONENTS_MAX)
 		return unfit(t, "the shape of its support vectors does not fit", error);
 	status = vu_model_file_require(t->file, "svm.alpha", VU_ELEMENT_F32, 1, vectors.rows, &alpha, error);
 	if (status == VU_OK)

@@ -225,8 +225,8 @@ static void print_figures(const vu_training_figures *figures)
 		       100 * f->fused.frr_at_far_01, f->fused.cllr, 100 * f->corrupted.eer,
 		       100 * f->corrupted.frr_at_far_1, 100 * f->corrupted.frr_at_far_01);
 		for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
-			printf("  %.2f %.1f %% %.3f %%%s", (double)f->thresholds[level], 100 * f->false_rejects[level],
-			       100 * f->false_accepts[level],
+			printf("  %.2f %.1f %% %.3f %%%s", (double)f->thresholds[level],
+			       100 * f->false_rejects[level], 100 * f->false_accepts[level],
 			       f->extrapolated[level] ? " (extrapolated)" : "");
 		putchar('\n');
 	}

@@ -59,10 +59,10 @@ static json_t *figures_json(const vu_training_figures *f)
 		                              "far", rounded(f->false_accepts[level], 1e6), "frr",
 		                              rounded(f->false_rejects[level], 1e4), "extrapolated",
 		                              (int)f->extrapolated[level]));
-	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
-	                 (json_int_t)f->target_trials, "stranger_trials", (json_int_t)f->stranger_trials, "svm",
-	                 rates_json(&f->svm), "cosine", rates_json(&f->cosine), "cosine_of_frames",
-	                 rates_json(&f->frames), "cosine_of_both", rates_json(&f->joint), "fused",
+	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components,
+	                 "target_trials", (json_int_t)f->target_trials, "stranger_trials",
+	                 (json_int_t)f->stranger_trials, "svm", rates_json(&f->svm), "cosine", rates_json(&f->cosine),
+	                 "cosine_of_frames", rates_json(&f->frames), "cosine_of_both", rates_json(&f->joint), "fused",
 	                 rates_json(&f->fused), "fused_of_corrupted", rates_json(&f->corrupted), "levels", levels);
 }
 
@@ -103,8 +103,8 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    (int)c->iterations, "rank", (int)c->rank, "relevance", rounded(c->relevance, 1e6), "frames_discriminants",
 	    (int)c->frames_discriminants, "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top",
 	    (int)c->frames_top, "joint_weight", rounded(c->joint_weight, 1e6), "joint_shrinkage",
-	    rounded(c->joint_shrinkage, 1e6), "joint_top", (int)c->joint_top, "prior",
-	    rounded(c->prior, 1e6), "caution", rounded(c->caution, 1e6), "figures_of",
+	    rounded(c->joint_shrinkage, 1e6), "joint_top", (int)c->joint_top, "prior", rounded(c->prior, 1e6),
+	    "caution", rounded(c->caution, 1e6), "figures_of",
 	    "cross-validation over people; none of them had a part in the model that scored them", "figures",
 	    figures);
 	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) : NULL;

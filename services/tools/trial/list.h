@@ -38,7 +38,7 @@ typedef struct trial_set {
 	size_t template_bytes;   /* of all users together */
 	size_t support_vectors;  /* the same */
 	size_t background_bytes; /* of the file */
-	size_t unreadable; /* files that could not be used */
+	size_t unreadable;       /* files that could not be used */
 } trial_set;
 
 /* Does it all. Files that cannot be used are named on standard error and counted. */

@@ -15,19 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char USAGE[] = "usage: vu-trial --background FILE --enroll TSV --trials TSV [options]\n"
-                            "\n"
-                            "Enrols the users of a list and scores its trials (user, path, label; paths are\n"
-                            "relative to the list), and prints error rates with intervals and decisions by level.\n"
-                            "\n"
-                            "  --components N   principal components (50)\n"
-                            "  --seconds S      of each trial's file no more than this (30)\n"
-                            "  --full           float32 instead of float16 templates\n"
-                            "  --element E      numbers of templates: f32, f16 or i8 (f16)\n"
-                            "  --prune P        share of support vectors dropped (0)\n"
-                            "  --cross          besides the list's: every trial's file against every user\n"
-                            "  --out TSV        user, path, label, svm, second, fused, threshold at standard, and what was fused\n"
-                            "  --help\n";
+static const char USAGE[] =
+    "usage: vu-trial --background FILE --enroll TSV --trials TSV [options]\n"
+    "\n"
+    "Enrols the users of a list and scores its trials (user, path, label; paths are\n"
+    "relative to the list), and prints error rates with intervals and decisions by level.\n"
+    "\n"
+    "  --components N   principal components (50)\n"
+    "  --seconds S      of each trial's file no more than this (30)\n"
+    "  --full           float32 instead of float16 templates\n"
+    "  --element E      numbers of templates: f32, f16 or i8 (f16)\n"
+    "  --prune P        share of support vectors dropped (0)\n"
+    "  --cross          besides the list's: every trial's file against every user\n"
+    "  --out TSV        user, path, label, svm, second, fused, threshold at standard, and what was fused\n"
+    "  --help\n";
 
 static vu_model_element element_of(const char *name)
 {

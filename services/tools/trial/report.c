@@ -111,13 +111,14 @@ vu_status report_write(const trial_set *set, const char *path, vu_error *error)
 	for (size_t i = 0; i < set->count; i++) {
 		const trial *t = &set->trials[i];
 		if (t->scored)
-			fprintf(file, "%s\t%s\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", t->user, t->path, t->label,
-			        (double)t->score.svm, (double)t->score.second, (double)t->score.fused,
-			        (double)t->thresholds[VU_LEVEL_STANDARD], (double)t->score.inputs[1],
-			        (double)t->score.inputs[2], (double)t->score.inputs[3], (double)t->score.inputs[4],
-			        (double)t->score.inputs[5]);
+			fprintf(file, "%s\t%s\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", t->user,
+			        t->path, t->label, (double)t->score.svm, (double)t->score.second,
+			        (double)t->score.fused, (double)t->thresholds[VU_LEVEL_STANDARD],
+			        (double)t->score.inputs[1], (double)t->score.inputs[2], (double)t->score.inputs[3],
+			        (double)t->score.inputs[4], (double)t->score.inputs[5]);
 		else
-			fprintf(file, "%s\t%s\t%s\tnan\tnan\tnan\tnan\tnan\tnan\tnan\tnan\tnan\n", t->user, t->path, t->label);
+			fprintf(file, "%s\t%s\t%s\tnan\tnan\tnan\tnan\tnan\tnan\tnan\tnan\tnan\n", t->user, t->path,
+			        t->label);
 	}
 	if (fclose(file) != 0)
 		return vu_fail_errno(error, errno, "unable to write %s", path);
