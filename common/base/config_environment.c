@@ -17,9 +17,9 @@ extern char **environ;
 
 /* Those that are no keys: places, the log, and what a supervisor or a test run hands on. */
 static const char *const OTHER_VARIABLES[] = {
-    "VOICE_UNLOCK_HOME",      "VOICE_UNLOCK_RUNTIME_DIR", "VOICE_UNLOCK_CONFIG",
-    "VOICE_UNLOCK_LOG_LEVEL", "VOICE_UNLOCK_READY_FD",    "VOICE_UNLOCK_PARENT_PID",
-    "VOICE_UNLOCK_RING_FD",   "VOICE_UNLOCK_DATA",        "VOICE_UNLOCK_KEY_FILE",
+    "VOICE_UNLOCK_HOME",     "VOICE_UNLOCK_RUNTIME_DIR", "VOICE_UNLOCK_CONFIG",  "VOICE_UNLOCK_LOG_LEVEL",
+    "VOICE_UNLOCK_READY_FD", "VOICE_UNLOCK_PARENT_PID",  "VOICE_UNLOCK_RING_FD", "VOICE_UNLOCK_DATA",
+    "VOICE_UNLOCK_KEY_FILE", "VOICE_UNLOCK_MEMORY_MB",
 };
 
 vu_status vu_config_environment_apply(vu_config *config, bool *given, vu_error *error)

@@ -39,6 +39,18 @@ vu_status vu_platform_process_pss(pid_t pid, uint64_t *pss_bytes);
 /* CPU time used so far by a process, microseconds (user + system). */
 vu_status vu_platform_process_cpu(pid_t pid, uint64_t *cpu_us);
 
+/* Bytes that a process has caused to be read from and written to disks so far. */
+vu_status vu_platform_process_disk(pid_t pid, uint64_t *read_bytes, uint64_t *written_bytes);
+
+/* Private writable memory that a process has mapped, used or not. UNIMPLEMENTED where it is not limited either. */
+vu_status vu_platform_process_data(pid_t pid, uint64_t *bytes);
+
+/*
+ * Bounds what vu_platform_process_data says of this process: beyond it mapping
+ * memory fails. 0 lifts the bound. What it starts inherits it.
+ */
+vu_status vu_platform_limit_data(uint64_t bytes);
+
 /* Total and available memory of the machine in bytes. */
 vu_status vu_platform_machine_memory(uint64_t *total_bytes, uint64_t *available_bytes);
 
@@ -55,6 +67,15 @@ vu_status vu_platform_die_with_parent(pid_t parent);
 
 /* True when `pid` runs (zombies do not). */
 bool vu_platform_process_alive(pid_t pid);
+
+/* True when `pid` was stopped (SIGSTOP, or by a debugger) and does not go on by itself. */
+bool vu_platform_process_stopped(pid_t pid);
+
+/*
+ * From here on the calling thread, and what it starts, gives way to everybody
+ * else: for work that nobody waits for. It cannot be taken back.
+ */
+void vu_platform_yield_to_others(void);
 
 /*
  * Names this run of the machine: the same until it boots again. At most

@@ -52,11 +52,13 @@ static vu_status take_descriptor(const char *variable, int *fd_out, vu_error *er
 vu_status vu_inherited_take(vu_inherited *out, vu_error *error)
 {
 	long parent;
+	long megabytes;
 	vu_status status;
 
 	out->ready_fd = -1;
 	out->ring_fd = -1;
 	out->parent = 0;
+	out->memory_limit_mb = 0;
 	status = take_descriptor(VU_ENV_READY_FD, &out->ready_fd, error);
 	if (status == VU_OK)
 		status = take_descriptor(VU_ENV_RING_FD, &out->ring_fd, error);
@@ -64,6 +66,10 @@ vu_status vu_inherited_take(vu_inherited *out, vu_error *error)
 		status = take_number(VU_ENV_PARENT_PID, 1, 0, &parent, error);
 	if (status == VU_OK)
 		out->parent = (pid_t)parent;
+	if (status == VU_OK)
+		status = take_number(VU_ENV_MEMORY_MB, 1, 0, &megabytes, error);
+	if (status == VU_OK)
+		out->memory_limit_mb = (uint32_t)megabytes;
 	return status;
 }
 

@@ -34,7 +34,8 @@ enum {
 typedef struct vu_inherited {
 	int ready_fd; /* -1: none */
 	int ring_fd;
-	pid_t parent; /* 0: none */
+	pid_t parent;             /* 0: none */
+	uint32_t memory_limit_mb; /* 0: none */
 } vu_inherited;
 
 typedef struct vu_retired_config {
@@ -79,6 +80,10 @@ struct vu_runtime {
 	bool stopping; /* main thread only */
 	bool drainer_started;
 	_Atomic int exit_code;
+	/* Of memory_limit.c, main thread only: the ceiling in force, and what the process held when it was ready. */
+	uint64_t guarded_bytes;
+	uint64_t idle_data_bytes;
+	uint64_t idle_resident_bytes;
 
 	vu_rpc_server *server;
 	pthread_mutex_t lock; /* of channels and reloads */
@@ -110,6 +115,11 @@ vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, v
 vu_status vu_lifecycle_init(vu_runtime *runtime, vu_error *error);
 /* Runs the loop, from which it reports readiness, until the process was asked to stop and has drained. */
 void vu_lifecycle_run(vu_runtime *runtime);
+
+/* ---- memory_limit.c ---- */
+
+/* When ready and after a reload: from here on the system refuses private memory beyond the ceiling. */
+void vu_memory_limit_guard(vu_runtime *runtime);
 
 /* ---- reload.c ---- */
 

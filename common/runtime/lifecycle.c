@@ -85,6 +85,7 @@ static void on_running(uv_async_t *handle)
 	vu_inherited_report_ready(&runtime->inherited);
 	/* What reading the configuration took is not needed again soon. */
 	vu_allocator_purge();
+	vu_memory_limit_guard(runtime);
 }
 
 static void on_stop_wanted(uv_async_t *handle)

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The figures of this file: eight of the server, four of the process, four per peer. */
-#define OWN_COUNTERS_MAX (8 + 4 + 4 * VU_SERVICE_COUNT)
+/* The figures of this file: eight of the server, six of the process, four per peer. */
+#define OWN_COUNTERS_MAX (8 + 6 + 4 * VU_SERVICE_COUNT)
 
 static uint64_t resident_bytes(void)
 {
@@ -100,6 +100,8 @@ static void list_process(listing *out, vu_runtime *runtime)
 	uint64_t allocated = 0;
 	uint64_t resident = 0;
 	uint64_t cpu_us = 0;
+	uint64_t disk_read = 0;
+	uint64_t disk_written = 0;
 
 	vu_allocator_stats(&allocated, &resident);
 	vu_platform_process_cpu(getpid(), &cpu_us);
@@ -107,6 +109,12 @@ static void list_process(listing *out, vu_runtime *runtime)
 	     "memory of the process");
 	list(out, "voice_unlock_process_heap_bytes", (double)allocated, true, NULL,
 	     "memory allocated by the program");
+	if (vu_platform_process_disk(getpid(), &disk_read, &disk_written) == VU_OK) {
+		list(out, "voice_unlock_process_disk_read_bytes_total", (double)disk_read, false, NULL,
+		     "bytes read from disks");
+		list(out, "voice_unlock_process_disk_written_bytes_total", (double)disk_written, false, NULL,
+		     "bytes written to disks");
+	}
 	list(out, "voice_unlock_process_cpu_seconds_total", (double)cpu_us / 1e6, false, NULL, "processor time used");
 	list(out, "voice_unlock_process_uptime_seconds",
 	     (double)(vu_clock_monotonic_us() - runtime->started_us) / 1e6, true, NULL,

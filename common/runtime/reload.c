@@ -56,6 +56,7 @@ vu_status vu_runtime_reload(vu_runtime *runtime, vu_error *error)
 		}
 	}
 	retire(runtime, atomic_exchange_explicit(&runtime->config, fresh, memory_order_acq_rel));
+	vu_memory_limit_guard(runtime);
 	vu_log_info("read the configuration again%s%s", fresh->source_path ? " from " : "",
 	            fresh->source_path ? fresh->source_path : "");
 	return VU_OK;

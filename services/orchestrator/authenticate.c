@@ -241,6 +241,12 @@ static void count(vu_orchestrator *orchestrator, const vu_settlement *settlement
 	atomic_fetch_add(&tally->attempts, 1);
 	atomic_fetch_add(&tally->total_us, (uint64_t)(timing->total_ms * 1000));
 	atomic_fetch_add(&tally->decision_us, (uint64_t)(timing->decision_ms * 1000));
+	if (timing->features_ms > 0) {
+		atomic_fetch_add(&tally->features_us, (uint64_t)(timing->features_ms * 1000));
+		atomic_fetch_add(&tally->antispoof_us, (uint64_t)(timing->antispoof_ms * 1000));
+		atomic_fetch_add(&tally->score_us, (uint64_t)(timing->score_ms * 1000));
+		atomic_fetch_add(&tally->spoken, 1);
+	}
 }
 
 static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,

@@ -1,6 +1,8 @@
 /* Configuration to policy. Only parsing a caller's words can fail. */
 #include "policy.h"
 
+#include <stdio.h>
+
 void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 {
 	policy->level = config->authentication.level;
@@ -16,6 +18,14 @@ void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 	policy->max_memory_bytes = (uint64_t)config->performance.max_memory_mb * 1024 * 1024;
 	policy->http_port = config->http.port;
 	policy->http_port_is_default = config->http.port_is_default;
+	policy->monitoring = config->performance.background_monitoring;
+	policy->monitor_interval_ms = (uint32_t)(config->monitoring.interval_s * 1000);
+	policy->alert_memory_percent = config->alerts.memory_percent;
+	policy->alert_cpu_percent = config->alerts.cpu_percent;
+	policy->alert_inference_ms = config->alerts.inference_ms;
+	policy->alert_cache_hit_percent = config->alerts.cache_hit_percent;
+	snprintf(policy->alert_command, sizeof policy->alert_command, "%s",
+	         config->alerts.command ? config->alerts.command : "");
 }
 
 vu_status vu_policy_choose_levels(const vu_policy *policy, const char *level_text, const char *antispoof_text,

@@ -15,6 +15,8 @@
 /* A caller may ask to wait for speech so long; the configured time may be longer. */
 #define VU_SPEECH_TIMEOUT_MS_MAX 120000
 
+#define VU_ALERT_COMMAND_MAX 1024
+
 typedef struct vu_policy {
 	vu_level level;
 	vu_antispoof_level anti_spoofing;
@@ -29,6 +31,13 @@ typedef struct vu_policy {
 	uint64_t max_memory_bytes;
 	uint32_t http_port;
 	bool http_port_is_default;
+	bool monitoring; /* history of metrics, and alerts */
+	uint32_t monitor_interval_ms;
+	double alert_memory_percent;
+	double alert_cpu_percent;
+	double alert_inference_ms;
+	double alert_cache_hit_percent;
+	char alert_command[VU_ALERT_COMMAND_MAX]; /* "": none */
 } vu_policy;
 
 void vu_policy_from_config(const vu_config *config, vu_policy *policy);

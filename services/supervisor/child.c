@@ -77,10 +77,11 @@ static bool is_assignment_of(const char *assignment, const char *name)
  * Our environment with the runtime's variables set for this child. What is
  * meant for us alone is left out. One allocation for the array and the texts.
  */
-static char **make_environment(bool with_ring)
+static char **make_environment(bool with_ring, uint32_t memory_mb)
 {
-	static const char *const OWN[] = {VU_ENV_READY_FD, VU_ENV_PARENT_PID, VU_ENV_RING_FD, "UV_THREADPOOL_SIZE"};
-	enum { TEXT_MAX = 64, ADDED_MAX = 3 };
+	static const char *const OWN[] = {VU_ENV_READY_FD, VU_ENV_PARENT_PID, VU_ENV_RING_FD, VU_ENV_MEMORY_MB,
+	                                  "UV_THREADPOOL_SIZE"};
+	enum { TEXT_MAX = 64, ADDED_MAX = 4 };
 	size_t count = 0;
 	size_t used = 0;
 	char **variables;
@@ -105,6 +106,11 @@ static char **make_environment(bool with_ring)
 	snprintf(texts, TEXT_MAX, "%s=%ld", VU_ENV_PARENT_PID, (long)getpid());
 	variables[used++] = texts;
 	texts += TEXT_MAX;
+	if (memory_mb > 0) {
+		snprintf(texts, TEXT_MAX, "%s=%u", VU_ENV_MEMORY_MB, memory_mb);
+		variables[used++] = texts;
+		texts += TEXT_MAX;
+	}
 	if (with_ring) {
 		snprintf(texts, TEXT_MAX, "%s=%d", VU_ENV_RING_FD, CHILD_RING_FD);
 		variables[used++] = texts;
@@ -134,7 +140,7 @@ vu_status vu_child_spawn(const vu_child_config *config, vu_child **child_out, vu
 	memset(stdio, 0, sizeof stdio);
 	child = calloc(1, sizeof *child);
 	program = strdup(config->program);
-	environment = make_environment(config->ring_fd >= 0);
+	environment = make_environment(config->ring_fd >= 0, config->memory_mb);
 	if (!child || !program || !environment) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start %s: out of memory", config->program);
 		goto out;

@@ -1,6 +1,9 @@
 /*
  * Going into the background, and telling the one who started us how it went.
  *
+ * In the background nobody else restarts a supervisor that dies, so a small
+ * process, the guardian, stays above it for that (guardian.h).
+ *
  * `vu-supervisor --detach` returns only when the suite serves or has failed to:
  * the launching process waits for one report from the process that stays.
  */

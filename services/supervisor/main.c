@@ -9,6 +9,8 @@
  * (SIGTERM, SIGINT, Supervisor.Stop), once no service is left, with 0; or, in
  * the background, when the suite did not come up.
  *
+ * In the background a guardian starts another one when this one dies (guardian.h).
+ *
  * NNG's threads serve the Supervisor service and cross into the loop by
  * uv_async_send (front.c). Health checks run in libuv's thread pool (prober.c).
  */
@@ -20,6 +22,7 @@
 #include "exit_codes.h"
 #include "folders.h"
 #include "front.h"
+#include "guardian.h"
 #include "listening_endpoint.h"
 #include "platform/platform.h"
 #include "predecessor.h"
@@ -49,7 +52,8 @@
 
 typedef struct vu_supervisor {
 	bool detached;
-	int report_fd; /* to the launching process, or -1 */
+	bool follows_a_death; /* the guardian has started us in place of one that died */
+	int report_fd;        /* to the launching process, or -1 */
 	int exit_code;
 	char failure[1024]; /* why the suite did not come up, when it did not */
 	bool on_terminal;
@@ -218,7 +222,10 @@ static void note_started(void *context, int exit_code, const char *message)
 		vu_log_info("%s", message);
 	else
 		vu_log_error("%s", message);
-	if (!supervisor->detached)
+	if (exit_code == VU_EXIT_DONE)
+		vu_guardian_note_up();
+	/* Nobody waits for one that follows a death, and what it has brought up is better than nothing. */
+	if (!supervisor->detached || supervisor->follows_a_death)
 		return;
 	if (exit_code == VU_EXIT_DONE) {
 		vu_detach_report(&supervisor->report_fd, exit_code, message);
@@ -338,6 +345,8 @@ int main(int argc, char **argv)
 	supervisor.on_terminal = isatty(STDERR_FILENO) == 1;
 	if (supervisor.detached)
 		status = vu_detach(&supervisor.report_fd, &error);
+	if (status == VU_OK && supervisor.detached)
+		status = vu_guardian_stay(&supervisor.report_fd, &supervisor.follows_a_death, &error);
 	if (status == VU_OK)
 		status = prepare(&supervisor, &error);
 	if (status != VU_OK) {
@@ -346,6 +355,8 @@ int main(int argc, char **argv)
 	}
 	listen_to_signals(&supervisor);
 	vu_log_info("supervisor " VU_VERSION " (pid %ld), sockets in %s", (long)getpid(), supervisor.runtime_folder);
+	if (supervisor.follows_a_death)
+		vu_log_warn("the supervisor before this one was killed or crashed: all services are started anew");
 	vu_rpc_server_set_health(supervisor.server, "", VU_SERVING);
 	vu_suite_start(supervisor.suite);
 	uv_run(&supervisor.loop, UV_RUN_DEFAULT);

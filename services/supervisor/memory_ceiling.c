@@ -17,3 +17,8 @@ vu_ceiling_verdict vu_memory_ceiling_judge(vu_memory_ceiling *ceiling, uint64_t 
 	ceiling->asked_us = now_us;
 	return VU_CEILING_CLEANUP;
 }
+
+bool vu_memory_ceiling_refuses_loads(uint64_t rss_bytes, uint64_t limit_bytes)
+{
+	return limit_bytes != 0 && rss_bytes >= limit_bytes / 100 * VU_REFUSE_PERCENT;
+}

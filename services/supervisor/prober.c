@@ -40,7 +40,7 @@ vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_endpoint 
 	    .caller = "supervisor",
 	    .endpoints = endpoint,
 	    .endpoint_count = 1,
-	    .concurrency_max = 3, /* a check, a cleanup, a reload */
+	    .concurrency_max = 4, /* a check, a cleanup, a reload, the care of models */
 	};
 	vu_status status;
 	vu_prober *prober = calloc(1, sizeof *prober);
@@ -136,6 +136,11 @@ bool vu_prober_cleanup(vu_prober *prober)
 		return false;
 	prober->cleaning = uv_queue_work(prober->loop, &prober->cleanup_work, clean_up, end_cleanup) == 0;
 	return prober->cleaning;
+}
+
+vu_channel *vu_prober_channel(vu_prober *prober)
+{
+	return prober->channel;
 }
 
 vu_status vu_prober_reload(vu_prober *prober, int64_t timeout_us, vu_error *error)

@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "rpc/channel.h"
 #include "rpc/endpoint.h"
 
 #include <stdbool.h>
@@ -42,6 +43,9 @@ bool vu_prober_check(vu_prober *prober, unsigned tag);
 
 /* Asks the service to give memory back, aggressively, and logs what came of it. False when that is under way. */
 bool vu_prober_cleanup(vu_prober *prober);
+
+/* The channel to the service, for further questions; as long as the process lives. */
+vu_channel *vu_prober_channel(vu_prober *prober);
 
 /* Asks the service to read its configuration again and waits. From a thread of the pool only. */
 vu_status vu_prober_reload(vu_prober *prober, int64_t timeout_us, vu_error *error);

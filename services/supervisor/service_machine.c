@@ -71,6 +71,15 @@ static vu_machine_effect kill_not_ready(vu_service_machine *machine, const vu_ma
 	return kill_for(machine, VU_KILL_NOT_READY);
 }
 
+static vu_machine_effect kill_halted(vu_service_machine *machine, const vu_machine_event *event)
+{
+	(void)event;
+	if (machine->kill_cause != VU_KILL_NONE)
+		return VU_EFFECT_NONE;
+	snprintf(machine->reason, sizeof machine->reason, "killed: hung, it was stopped from outside");
+	return kill_for(machine, VU_KILL_HALTED);
+}
+
 static vu_machine_effect kill_above_ceiling(vu_service_machine *machine, const vu_machine_event *event)
 {
 	if (machine->kill_cause != VU_KILL_NONE)
@@ -226,6 +235,7 @@ static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event
 	case VU_KILL_NOT_READY:
 		return start_again_later(machine, true);
 	case VU_KILL_CEILING:
+	case VU_KILL_HALTED:
 		return start_again_later(machine, false);
 	case VU_KILL_WOULD_NOT_STOP:
 	case VU_KILL_NONE:
@@ -283,6 +293,7 @@ static const vu_machine_action ACTIONS[VU_MACHINE_STATE_COUNT][VU_MACHINE_EVENT_
             [VU_MACHINE_READY] = become_running,
             [VU_MACHINE_EXITED] = die,
             [VU_MACHINE_SPAWN_FAILED] = not_spawned,
+            [VU_MACHINE_HALTED] = kill_halted,
             [VU_MACHINE_CEILING] = kill_above_ceiling,
             [VU_MACHINE_TIMER] = kill_not_ready,
             [VU_MACHINE_STOP] = stop,
@@ -293,6 +304,7 @@ static const vu_machine_action ACTIONS[VU_MACHINE_STATE_COUNT][VU_MACHINE_EVENT_
             [VU_MACHINE_EXITED] = die,
             [VU_MACHINE_ANSWERED] = note_answer,
             [VU_MACHINE_MISSED] = note_miss,
+            [VU_MACHINE_HALTED] = kill_halted,
             [VU_MACHINE_CEILING] = kill_above_ceiling,
             [VU_MACHINE_STOP] = stop,
             [VU_MACHINE_RESTART] = restart,

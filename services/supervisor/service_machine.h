@@ -11,8 +11,8 @@
  *      └──exit── stopping   backoff ──timer──► starting
  *                              └──too many deaths──► failed ──restart──► starting
  *
- * Deaths. A service whose death was not its own making (SIGKILL from outside,
- * the memory ceiling, exit 0) is started again and never declared failed. One
+ * Deaths. A service whose death was not its own making (SIGKILL or SIGSTOP from
+ * outside, the memory ceiling, exit 0) is started again and never declared failed. One
  * that exits with an error, dies by a signal, hangs or is not ready in time
  * counts: VU_DEATHS_MAX of them within VU_DEATHS_WINDOW_US are too many. The
  * first restart is immediate, the next wait 50 ms and twice as long each time;
@@ -57,6 +57,7 @@ typedef enum vu_machine_event_kind {
 	VU_MACHINE_SPAWN_FAILED, /* there is no process: detail says why */
 	VU_MACHINE_ANSWERED,     /* a health poll was answered */
 	VU_MACHINE_MISSED,       /* a health poll was not */
+	VU_MACHINE_HALTED,       /* the process was stopped from outside (SIGSTOP) and does not go on */
 	VU_MACHINE_CEILING,      /* the process holds more memory than it may: detail */
 	VU_MACHINE_TIMER,        /* the deadline has passed */
 	VU_MACHINE_STOP,         /* somebody wants it down */
@@ -82,6 +83,7 @@ typedef enum vu_machine_effect {
 typedef enum vu_kill_cause {
 	VU_KILL_NONE,
 	VU_KILL_HUNG,
+	VU_KILL_HALTED,
 	VU_KILL_NOT_READY,
 	VU_KILL_CEILING,
 	VU_KILL_WOULD_NOT_STOP,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "child.h"
 #include "memory_ceiling.h"
+#include "model_care.h"
 #include "platform/platform.h"
 #include "service_log.h"
 
@@ -25,7 +26,8 @@ struct vu_watched {
 	vu_service_machine machine;
 	vu_memory_ceiling ceiling;
 	vu_prober *prober;
-	vu_child *child; /* NULL when there is none */
+	vu_model_care *care; /* of models alone, else NULL */
+	vu_child *child;     /* NULL when there is none */
 	vu_service_log *log;
 	uv_pipe_t log_pipe; /* reading end */
 	int log_write_fd;
@@ -33,6 +35,7 @@ struct vu_watched {
 	uv_timer_t deadline;
 	vu_health health;
 	uint64_t rss_bytes;
+	bool refuse_loads; /* so near its ceiling that nothing new is to be loaded */
 	vu_machine_state reported_state;
 	vu_health reported_health;
 };
@@ -148,6 +151,7 @@ static void spawn(vu_watched *watched)
 	    .program = watched->program,
 	    .log_fd = watched->log_write_fd,
 	    .ring_fd = watched->config.entry->gets_ring ? watched->config.ring_fd : -1,
+	    .memory_mb = watched->config.entry->memory_mb,
 	    .on_ready = note_ready,
 	    .on_exit = note_exit,
 	    .context = watched,
@@ -220,6 +224,8 @@ static void take_health(void *context, vu_health health, unsigned tag)
 	case VU_HEALTH_NOT_SERVING:
 		watched->health = health;
 		feed(watched, &(vu_machine_event){.kind = VU_MACHINE_ANSWERED});
+		if (watched->care && health == VU_HEALTH_SERVING)
+			vu_model_care_attend(watched->care, watched->machine.spawns, watched->refuse_loads);
 		break;
 	case VU_HEALTH_MISSED:
 		watched->health = VU_HEALTH_UNKNOWN;
@@ -236,6 +242,7 @@ static void judge_memory(vu_watched *watched, uint64_t limit_bytes)
 	char detail[128];
 
 	sample_memory(watched);
+	watched->refuse_loads = vu_memory_ceiling_refuses_loads(watched->rss_bytes, limit_bytes);
 	switch (
 	    vu_memory_ceiling_judge(&watched->ceiling, watched->rss_bytes, limit_bytes, vu_clock_monotonic_us())) {
 	case VU_CEILING_FINE:
@@ -259,6 +266,9 @@ void vu_watched_tick(vu_watched *watched, uint64_t memory_limit_bytes)
 {
 	if (watched->child)
 		judge_memory(watched, memory_limit_bytes);
+	/* It cannot answer, so there is nothing to wait for; feed may have changed what there is. */
+	if (watched->child && vu_platform_process_stopped(vu_child_pid(watched->child)))
+		feed(watched, &(vu_machine_event){.kind = VU_MACHINE_HALTED});
 	if (watched->machine.state == VU_MACHINE_RUNNING)
 		vu_prober_check(watched->prober, watched->machine.spawns);
 }
@@ -326,6 +336,9 @@ vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watche
 	if (status == VU_OK)
 		status = vu_prober_create(config->loop, config->entry->id, config->endpoint, take_health, watched,
 		                          &watched->prober, error);
+	if (status == VU_OK && config->entry->id == VU_SERVICE_MODELS)
+		status =
+		    vu_model_care_create(config->loop, vu_prober_channel(watched->prober), &watched->care, error);
 	/* On failure the process ends: what was made so far goes with it. */
 	if (status == VU_OK)
 		*watched_out = watched;

@@ -157,6 +157,12 @@ within 10 new_pid models "$old"; ok $? 'models serves again after a crash'
 old=$(pid_of features)
 signal STOP "$old"
 within 10 new_pid features "$old"; ok $? 'a service that hangs is replaced'
+for _ in 1 2 3 4 5 6; do
+	old=$(pid_of features)
+	signal STOP "$old"
+	within 20 new_pid features "$old" || break
+done
+! failed features && serves features; ok $? 'and never given up for being stopped'
 [[ $(reason_of features) == *'hung'* ]]; ok $? 'the reason says that it hung'
 
 # ---- restart ----
@@ -213,10 +219,22 @@ within 10 gave_back; ok $? 'at 80 % a service is asked to give memory back, and 
 [ "$(pid_of models)" = "$old" ]; ok $? 'by the same process'
 mischief models 'keep 130'
 "$ask" restart models >/dev/null
+no_mischief models
+killed_for_memory() { [[ $(reason_of models) == 'killed: it held '* ]] && serves models; }
+within 20 killed_for_memory; ok $? 'above its limit it is killed and started again'
+[[ $(reason_of models) == 'killed: it held '*' MB of memory, its limit is 100 MB' ]]; ok $? 'the reason says how much it held'
+mischief models 'gulp 1024'
+"$ask" restart models >/dev/null
 old=$(pid_of models)
 no_mischief models
-within 10 new_pid models "$old"; ok $? 'above its limit it is killed and started again'
-[[ $(reason_of models) == 'killed: it held '*' MB of memory, its limit is 100 MB' ]]; ok $? 'the reason says how much it held'
+within 20 grep -q gulped "$VOICE_UNLOCK_HOME/log/models.log"; ok $? 'a service allocates 1 GB as fast as it can'
+if [ -r "/proc/$old/status" ]; then
+	highest=$(awk '/VmHWM/ {print $2}' "/proc/$old/status")
+	[ "$highest" -gt $((50 << 10)) ] && [ "$highest" -lt $((100 << 10)) ]; ok $? "and does not get past its limit ($highest KB of 102400)"
+fi
+sleep 1
+[ "$(pid_of models)" = "$old" ] && serves models; ok $? 'and goes on serving'
+"$ask" restart models >/dev/null
 
 # ---- configuration ----
 
@@ -275,12 +293,28 @@ start
 pids=$(all_pids)
 stopped=$(pid_of antispoof)
 signal STOP "$stopped"
-signal KILL "$(pid_of supervisor)"
+old=$(pid_of supervisor)
+guardian=$(ps -o ppid= -p "$old" | tr -d ' ')
+signal KILL "$old"
 # shellcheck disable=SC2046
 within 5 none_alive $(echo "$pids" | grep -vx "$stopped"); ok $? 'services end when the supervisor is killed'
-alive "$stopped"; ok $? '(one that is stopped cannot)'
-start; ok $? 'the next supervisor starts'
-! alive "$stopped" && ready; ok $? 'and replaces the one that was left'
+within 20 new_pid supervisor "$old"; ok $? 'the guardian starts another supervisor'
+within 20 ready; ok $? 'which brings everything up again'
+! alive "$stopped"; ok $? 'and replaces a service that could not end, being stopped'
+[ "$(ps -o ppid= -p "$(pid_of supervisor)" | tr -d ' ')" = "$guardian" ]; ok $? 'under the same guardian'
+pids=$(all_pids)
+stop_suite
+# shellcheck disable=SC2086
+within 5 none_alive $pids "$guardian"; ok $? 'stop ends it all, the guardian included'
+start
+pids=$(all_pids)
+old=$(pid_of supervisor)
+signal KILL "$(ps -o ppid= -p "$old" | tr -d ' ')"
+ready; ok $? 'nothing depends on the guardian'
+signal KILL "$old"
+# shellcheck disable=SC2086
+within 5 none_alive $pids; ok $? 'without one, a supervisor that is killed is not followed by another'
+start; ok $? 'a start finds the place free'
 stop_suite
 
 # ---- foreground ----

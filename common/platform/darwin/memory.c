@@ -37,6 +37,32 @@ vu_status vu_platform_process_memory(pid_t pid, vu_process_memory *out)
 	return VU_OK;
 }
 
+vu_status vu_platform_process_disk(pid_t pid, uint64_t *read_bytes, uint64_t *written_bytes)
+{
+	struct rusage_info_v2 usage;
+	vu_status status = process_usage(pid, &usage);
+
+	if (status == VU_OK) {
+		*read_bytes = usage.ri_diskio_bytesread;
+		*written_bytes = usage.ri_diskio_byteswritten;
+	}
+	return status;
+}
+
+/* The system has a limit on data and does not enforce it. */
+vu_status vu_platform_process_data(pid_t pid, uint64_t *bytes)
+{
+	(void)pid;
+	(void)bytes;
+	return VU_UNIMPLEMENTED;
+}
+
+vu_status vu_platform_limit_data(uint64_t bytes)
+{
+	(void)bytes;
+	return VU_UNIMPLEMENTED;
+}
+
 vu_status vu_platform_process_pss(pid_t pid, uint64_t *pss_bytes)
 {
 	struct rusage_info_v2 usage;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <pthread/qos.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/event.h>
@@ -87,4 +88,18 @@ bool vu_platform_process_alive(pid_t pid)
 	if (sysctl(name, 4, &info, &size, NULL, 0) != 0 || size == 0)
 		return false;
 	return info.kp_proc.p_stat != SZOMB;
+}
+
+bool vu_platform_process_stopped(pid_t pid)
+{
+	int name[4] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, (int)pid};
+	struct kinfo_proc info;
+	size_t size = sizeof info;
+
+	return pid > 0 && sysctl(name, 4, &info, &size, NULL, 0) == 0 && size != 0 && info.kp_proc.p_stat == SSTOP;
+}
+
+void vu_platform_yield_to_others(void)
+{
+	(void)pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0);
 }

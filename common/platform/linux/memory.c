@@ -5,9 +5,11 @@
 #include "platform/linux/proc.h"
 #include "platform/platform.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 vu_status vu_platform_process_memory(pid_t pid, vu_process_memory *out)
@@ -73,6 +75,41 @@ vu_status vu_platform_process_cpu(pid_t pid, uint64_t *cpu_us)
 		return VU_INTERNAL;
 	*cpu_us = (user_ticks + system_ticks) * 1000000 / ticks_per_s;
 	return VU_OK;
+}
+
+vu_status vu_platform_process_disk(pid_t pid, uint64_t *read_bytes, uint64_t *written_bytes)
+{
+	char text[1024];
+	const char *field;
+	vu_status status = vu_proc_read(pid, "io", text, sizeof text);
+
+	if (status != VU_OK)
+		return status;
+	field = strstr(text, "\nread_bytes: ");
+	if (!field ||
+	    sscanf(field, "\nread_bytes: %" SCNu64 "\nwrite_bytes: %" SCNu64, read_bytes, written_bytes) != 2)
+		return VU_INTERNAL;
+	return VU_OK;
+}
+
+vu_status vu_platform_process_data(pid_t pid, uint64_t *bytes)
+{
+	char text[4096];
+	vu_status status = vu_proc_read(pid, "status", text, sizeof text);
+
+	return status == VU_OK ? field_bytes(text, "VmData", bytes) : status;
+}
+
+/* The hard limit stays, so that another ceiling can be set later. */
+vu_status vu_platform_limit_data(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_DATA, &limit) != 0)
+		return vu_status_from_errno(errno);
+	limit.rlim_cur =
+	    bytes == 0 || (limit.rlim_max != RLIM_INFINITY && bytes > limit.rlim_max) ? limit.rlim_max : bytes;
+	return setrlimit(RLIMIT_DATA, &limit) == 0 ? VU_OK : vu_status_from_errno(errno);
 }
 
 vu_status vu_platform_machine_memory(uint64_t *total_bytes, uint64_t *available_bytes)

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -29,4 +31,20 @@ bool vu_platform_process_alive(pid_t pid)
 	if (vu_proc_read_stat(pid, text, sizeof text, &fields) != VU_OK)
 		return false;
 	return fields[0] != 'Z' && fields[0] != 'X';
+}
+
+bool vu_platform_process_stopped(pid_t pid)
+{
+	char text[1024];
+	const char *fields;
+
+	if (vu_proc_read_stat(pid, text, sizeof text, &fields) != VU_OK)
+		return false;
+	return fields[0] == 'T' || fields[0] == 't';
+}
+
+/* On Linux this priority is of a thread, where POSIX has it of the process. */
+void vu_platform_yield_to_others(void)
+{
+	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
 }

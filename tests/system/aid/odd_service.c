@@ -11,7 +11,8 @@
  *   never-ready     hangs in its start
  *   no-stop         does not end when told to
  *   hold MB         holds that much memory and gives it back when asked to clean up
- *   keep MB         holds that much memory and does not
+ *   keep MB         holds that much memory, mapped past the allocator, and does not
+ *   gulp MB         allocates that much as fast as it can once it is ready, and keeps what it got
  *   say TEXT        writes TEXT to its log
  *   refuse-reload   answers a new configuration with FAILED_PRECONDITION
  */
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 typedef struct odd_service {
@@ -60,6 +62,22 @@ static void abort_now(uv_timer_t *timer)
 	abort();
 }
 
+/* In pieces as a loader would, every page written to. */
+static void gulp(uv_timer_t *timer)
+{
+	enum { PIECE_BYTES = 256 * 1024 };
+	size_t wanted = (size_t)atoi(odd.argument) << 20;
+	size_t got = 0;
+	char *piece;
+
+	(void)timer;
+	while (got < wanted && (piece = malloc(PIECE_BYTES)) != NULL) {
+		memset(piece, 1, PIECE_BYTES);
+		got += PIECE_BYTES;
+	}
+	vu_log_info("gulped %zu MB of %zu MB", got >> 20, wanted >> 20);
+}
+
 static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 {
 	(void)error;
@@ -77,10 +95,20 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 		uv_timer_init(vu_runtime_loop(runtime), &odd.timer);
 		uv_timer_start(&odd.timer, abort_now, (uint64_t)atoi(odd.argument), 0);
 	}
-	if (does("hold") || does("keep")) {
+	if (does("gulp")) {
+		uv_timer_init(vu_runtime_loop(runtime), &odd.timer);
+		uv_timer_start(&odd.timer, gulp, 1000, 0);
+	}
+	if (does("hold")) {
 		odd.held_bytes = (size_t)atoi(odd.argument) << 20;
 		odd.held = malloc(odd.held_bytes);
 		if (odd.held)
+			memset(odd.held, 1, odd.held_bytes);
+	}
+	if (does("keep")) {
+		odd.held_bytes = (size_t)atoi(odd.argument) << 20;
+		odd.held = mmap(NULL, odd.held_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+		if (odd.held != MAP_FAILED)
 			memset(odd.held, 1, odd.held_bytes);
 	}
 	*state_out = &odd;

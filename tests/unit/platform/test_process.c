@@ -106,12 +106,34 @@ static void a_parent_that_is_gone_already_counts(void **state)
 	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
+static void a_stopped_process_is_known_as_such(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (child == 0) {
+		for (;;)
+			pause();
+	}
+	assert_false(vu_platform_process_stopped(child));
+	kill(child, SIGSTOP);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(WIFSTOPPED(status));
+	assert_true(vu_platform_process_stopped(child));
+	assert_true(vu_platform_process_alive(child));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_false(vu_platform_process_stopped(child));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(processes_live_until_they_end),
 	    cmocka_unit_test(a_child_dies_with_its_parent),
 	    cmocka_unit_test(a_parent_that_is_gone_already_counts),
+	    cmocka_unit_test(a_stopped_process_is_known_as_such),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,12 +42,22 @@ static void no_limit_no_reaction(void **state)
 	assert_int_equal(vu_memory_ceiling_judge(&ceiling, UINT64_MAX, 0, 1), VU_CEILING_FINE);
 }
 
+static void from_ninety_percent_on_nothing_new_is_loaded(void **state)
+{
+	(void)state;
+	assert_false(vu_memory_ceiling_refuses_loads(359 * MB, LIMIT));
+	assert_true(vu_memory_ceiling_refuses_loads(360 * MB, LIMIT));
+	assert_true(vu_memory_ceiling_refuses_loads(UINT64_MAX, LIMIT));
+	assert_false(vu_memory_ceiling_refuses_loads(UINT64_MAX, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(thresholds),
 	    cmocka_unit_test(asks_again_while_it_stays_high_and_anew_after_a_fall),
 	    cmocka_unit_test(no_limit_no_reaction),
+	    cmocka_unit_test(from_ninety_percent_on_nothing_new_is_loaded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,6 +322,24 @@ static void above_the_ceiling_it_is_killed_and_started_again(void **state)
 	assert_int_equal(machine.death_count, 0);
 }
 
+static void a_service_stopped_from_outside_is_replaced_and_never_given_up(void **state)
+{
+	(void)state;
+	vu_service_machine machine = running();
+	for (int i = 0; i < 3 * VU_DEATHS_MAX; i++) {
+		assert_int_equal(feed(&machine, VU_MACHINE_HALTED), VU_EFFECT_KILL);
+		/* The checks that it then misses change nothing. */
+		assert_int_equal(feed(&machine, VU_MACHINE_HALTED), VU_EFFECT_NONE);
+		assert_int_equal(feed(&machine, VU_MACHINE_MISSED), VU_EFFECT_NONE);
+		if (dies(&machine, SIGKILL) == VU_EFFECT_NONE)
+			assert_int_equal(elapse(&machine), VU_EFFECT_SPAWN);
+		feed(&machine, VU_MACHINE_READY);
+	}
+	assert_string_equal(machine.reason, "killed: hung, it was stopped from outside");
+	assert_int_equal(machine.death_count, 0);
+	assert_int_equal(machine.state, VU_MACHINE_RUNNING);
+}
+
 static void a_program_that_cannot_be_started(void **state)
 {
 	(void)state;
@@ -402,6 +420,7 @@ int main(void)
 	    cmocka_unit_test(the_last_request_wins_while_stopping),
 	    cmocka_unit_test(stop_and_restart_while_waiting_to_start_again),
 	    cmocka_unit_test(above_the_ceiling_it_is_killed_and_started_again),
+	    cmocka_unit_test(a_service_stopped_from_outside_is_replaced_and_never_given_up),
 	    cmocka_unit_test(a_program_that_cannot_be_started),
 	    cmocka_unit_test(settled_means_tried),
 	    cmocka_unit_test(no_event_breaks_it),
