@@ -2,7 +2,7 @@
 # build tree as where they are installed.
 
 BACKGROUND_FILES := $(wildcard services/models/background/background.vum services/models/background/manifest.json)
-DETECTOR_FILES   := $(wildcard services/antispoof/detectors/synthetic.vum)
+DETECTOR_FILES   := $(wildcard services/antispoof/detectors/*.vum)
 SHARE_FILES      += $(BACKGROUND_FILES) $(DETECTOR_FILES)
 MODELS_BUILT     := $(addprefix $(BUILD)/share/voice-unlock/,$(notdir $(BACKGROUND_FILES) $(DETECTOR_FILES)))
 
@@ -16,3 +16,6 @@ $(BUILD)/share/voice-unlock/%: services/models/background/%
 $(BUILD)/share/voice-unlock/%: services/antispoof/detectors/%
 	@mkdir -p $(@D)
 	install -m 644 $< $@
+
+# Training is loops over weights; only this level makes vectors of them.
+$(OBJ)/common/ml/mlp_train.o: CFLAGS += -O3

@@ -1,6 +1,6 @@
 # The verbs: what a person types after `make`.
 
-.PHONY: help unit check check-built bootstrap demo bench fuzz fmt lint darwin dist clean
+.PHONY: help unit check check-built bootstrap demo bench evaluate evaluate-antispoof fuzz fmt lint darwin dist clean
 
 help: ## this list
 	@grep -hE '^[a-z%-]+:.*## ' Makefile scripts/*.mk | sed 's/:.*## /\t/' | expand -t 20
@@ -56,6 +56,9 @@ bench-%: all $(BENCH_BIN) $(AID_BIN) ## run one benchmark, for example bench-rpc
 
 evaluate: all $(AID_BIN) ## score the lists of VOICE_UNLOCK_DATA (../shared/data) and print the figures
 	scripts/evaluate
+
+evaluate-antispoof: all $(AID_BIN) ## detectors of attacks on generators, repositories and corpora left out of their training
+	scripts/evaluate-antispoof
 
 # ---- the source ----
 

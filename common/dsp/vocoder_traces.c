@@ -25,6 +25,9 @@
 #define FIRST_BIN    2  /* hum and offset are no voice */
 #define FRAME_HOP    10 /* windows between frames */
 #define SPEECH_BANDS 4
+/* A telephone's band has a smaller share of its energy in the bands from here on. */
+#define NARROW_BAND  5
+#define NARROW_SHARE 1e-5
 #define GROWTH       1024
 #define SAMPLES_MAX  ((uint64_t)VU_VOCODER_SECONDS_MAX * VU_SAMPLE_RATE)
 
@@ -166,6 +169,20 @@ static float *put(const double *sum, const double *square, size_t width, double 
 	return out + 2 * width;
 }
 
+bool vu_vocoder_traces_narrow(const vu_vocoder_traces *t)
+{
+	double above = 0;
+	double whole = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		for (size_t b = 0; b < BANDS; b++) {
+			whole += (double)t->energies[i][b];
+			above += b >= NARROW_BAND ? (double)t->energies[i][b] : 0;
+		}
+	}
+	return above < whole * NARROW_SHARE;
+}
+
 vu_status vu_vocoder_traces_finish(vu_vocoder_traces *t, float vector[VU_VOCODER_TRACES], size_t *frames_out)
 {
 	static const size_t WIDTHS[] = {BANDS, BANDS, BANDS, BANDS, BANDS, VU_VOCODER_PAIRS, BANDS - 1, BANDS - 1};
@@ -209,3 +226,38 @@ vu_status vu_vocoder_traces_finish(vu_vocoder_traces *t, float vector[VU_VOCODER
 	}
 	return VU_OK;
 }
+
+/* ---- as one kind of traces among others ---- */
+
+static vu_status create_any(vu_traces **traces_out)
+{
+	return vu_vocoder_traces_create((vu_vocoder_traces **)traces_out);
+}
+
+static vu_status push_any(vu_traces *traces, const float *samples, size_t count)
+{
+	return vu_vocoder_traces_push((vu_vocoder_traces *)traces, samples, count);
+}
+
+static vu_status finish_any(vu_traces *traces, float *vector, bool *narrow_out)
+{
+	size_t frames;
+
+	*narrow_out = vu_vocoder_traces_narrow((vu_vocoder_traces *)traces);
+	return vu_vocoder_traces_finish((vu_vocoder_traces *)traces, vector, &frames);
+}
+
+static void destroy_any(vu_traces *traces)
+{
+	vu_vocoder_traces_destroy((vu_vocoder_traces *)traces);
+}
+
+const vu_traces_kind vu_vocoder_traces_kind = {
+    .name = "vocoder",
+    .version = VU_VOCODER_TRACES_VERSION,
+    .size = VU_VOCODER_TRACES,
+    .create = create_any,
+    .push = push_any,
+    .finish = finish_any,
+    .destroy = destroy_any,
+};

@@ -30,12 +30,12 @@
 #ifndef VU_DSP_VOCODER_TRACES_H
 #define VU_DSP_VOCODER_TRACES_H
 
-#include "base/status.h"
+#include "dsp/traces.h"
 
 #include <stddef.h>
 
 #define VU_VOCODER_TRACES      164
-#define VU_VOCODER_SECONDS_MAX 120
+#define VU_VOCODER_SECONDS_MAX VU_TRACES_SECONDS_MAX
 /* Fewer voiced frames (10 ms each) say too little. */
 #define VU_VOCODER_FRAMES_MIN 20
 
@@ -57,5 +57,8 @@ vu_status vu_vocoder_traces_push(vu_vocoder_traces *traces, const float *samples
  * is written but the number.
  */
 vu_status vu_vocoder_traces_finish(vu_vocoder_traces *traces, float vector[VU_VOCODER_TRACES], size_t *frames_out);
+
+/* Whether what was pushed has a telephone's band: next to nothing above 5 kHz. */
+bool vu_vocoder_traces_narrow(const vu_vocoder_traces *traces);
 
 #endif

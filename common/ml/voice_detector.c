@@ -11,7 +11,7 @@ struct vu_voice_detector {
 	float *parameters;
 	size_t parameter_count;
 	float calibration[2];
-	float thresholds[VU_DETECTOR_POINTS];
+	float thresholds[VU_DETECTOR_THRESHOLDS];
 	char id[VU_MODEL_HASH_HEX_SIZE];
 };
 
@@ -70,7 +70,7 @@ static vu_status read_parameters(vu_voice_detector *d, vu_error *error)
 	    (status = read_floats(d, "offset", 1, members, at += units, error)) != VU_OK ||
 	    (status = read_floats(d, "calibration", 1, 2, d->calibration, error)) != VU_OK)
 		return status;
-	return read_floats(d, "thresholds", 1, VU_DETECTOR_POINTS, d->thresholds, error);
+	return read_floats(d, "thresholds", VU_DETECTOR_POINTS, 2, d->thresholds, error);
 }
 
 vu_status vu_voice_detector_create(vu_model_file *file, const char *features, uint32_t inputs,
@@ -131,9 +131,9 @@ float vu_voice_detector_score(const vu_voice_detector *d, const float *vector)
 	return d->calibration[0] + d->calibration[1] * vu_mlp_score(&d->mlp, vector);
 }
 
-float vu_voice_detector_threshold(const vu_voice_detector *d, unsigned point)
+float vu_voice_detector_threshold(const vu_voice_detector *d, unsigned point, bool narrow)
 {
-	return d->thresholds[point < VU_DETECTOR_POINTS ? point : VU_DETECTOR_POINTS - 1];
+	return d->thresholds[2 * (point < VU_DETECTOR_POINTS ? point : VU_DETECTOR_POINTS - 1) + narrow];
 }
 
 const char *vu_voice_detector_id(const vu_voice_detector *d)
@@ -147,7 +147,7 @@ size_t vu_voice_detector_bytes(const vu_voice_detector *d)
 }
 
 void vu_voice_detector_write(vu_model_writer *writer, const vu_mlp *mlp, const char *features,
-                             const float calibration[2], const float thresholds[VU_DETECTOR_POINTS])
+                             const float calibration[2], const float thresholds[VU_DETECTOR_THRESHOLDS])
 {
 	const vu_mlp_shape *s = &mlp->shape;
 
@@ -160,5 +160,5 @@ void vu_voice_detector_write(vu_model_writer *writer, const vu_mlp *mlp, const c
 	vu_model_writer_add_floats(writer, "out", VU_ELEMENT_F32, s->members, s->hidden, mlp->out);
 	vu_model_writer_add_floats(writer, "offset", VU_ELEMENT_F32, 1, s->members, mlp->offset);
 	vu_model_writer_add_floats(writer, "calibration", VU_ELEMENT_F32, 1, 2, calibration);
-	vu_model_writer_add_floats(writer, "thresholds", VU_ELEMENT_F32, 1, VU_DETECTOR_POINTS, thresholds);
+	vu_model_writer_add_floats(writer, "thresholds", VU_ELEMENT_F32, VU_DETECTOR_POINTS, 2, thresholds);
 }

@@ -1,5 +1,5 @@
 /*
- * A trained detector of synthetic speech as a model file (kind detector): an
+ * A trained detector of attacks as a model file (kind detector): an
  * ensemble of perceptrons over a vector of traces, its calibration, and the
  * thresholds of the levels.
  *
@@ -10,7 +10,7 @@
  *   bias out    f32, members x hidden
  *   offset      f32, 1 x members
  *   calibration f32, 1 x 2: llr = [0] + [1] x score
- *   thresholds  f32, 1 x VU_DETECTOR_POINTS, of the llr
+ *   thresholds  f32, points x 2, of the llr: for wide and for narrow (telephone's) bands
  *
  * Read-only once made; any thread.
  */
@@ -21,8 +21,9 @@
 #include "ml/model_file.h"
 
 /* Operating points: lenient (level medium) and strict (high and above). */
-#define VU_DETECTOR_POINTS   2
-#define VU_DETECTOR_NAME_MAX 64
+#define VU_DETECTOR_POINTS     2
+#define VU_DETECTOR_THRESHOLDS (2 * VU_DETECTOR_POINTS)
+#define VU_DETECTOR_NAME_MAX   64
 
 typedef struct vu_voice_detector vu_voice_detector;
 
@@ -40,13 +41,13 @@ void vu_voice_detector_destroy(vu_voice_detector *detector);
 
 /* Log-likelihood ratio, higher = more like genuine speech. NaN when the vector is not finite. */
 float vu_voice_detector_score(const vu_voice_detector *detector, const float *vector);
-float vu_voice_detector_threshold(const vu_voice_detector *detector, unsigned point);
+float vu_voice_detector_threshold(const vu_voice_detector *detector, unsigned point, bool narrow);
 /* First digits of the file's hash, for logs. */
 const char *vu_voice_detector_id(const vu_voice_detector *detector);
 size_t vu_voice_detector_bytes(const vu_voice_detector *detector);
 
 /* Adds everything but the corpora to a writer of kind VU_MODEL_DETECTOR. */
 void vu_voice_detector_write(vu_model_writer *writer, const vu_mlp *mlp, const char *features,
-                             const float calibration[2], const float thresholds[VU_DETECTOR_POINTS]);
+                             const float calibration[2], const float thresholds[VU_DETECTOR_THRESHOLDS]);
 
 #endif

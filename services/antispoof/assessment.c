@@ -87,9 +87,16 @@ static void judge(const vu_assessment *a, const running *r, vu_assessment_detect
 		    out->result.score >= out->result.threshold ? VU_ASSESSMENT_BONAFIDE : VU_ASSESSMENT_SPOOF;
 }
 
+/* ln(1 + e^x) */
+static float soften(float x)
+{
+	return x > 20 ? x : log1pf(expf(x));
+}
+
 void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)
 {
 	const vu_assessment_detector *decisive = NULL;
+	float evidence = 0;
 
 	memset(out, 0, sizeof *out);
 	out->verdict = VU_ASSESSMENT_BONAFIDE;
@@ -106,6 +113,7 @@ void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)
 		}
 		if (d->verdict == VU_ASSESSMENT_UNKNOWN)
 			continue;
+		evidence += d->result.score;
 		distance = d->result.score - d->result.threshold;
 		if (distance < out->score)
 			out->score = distance;
@@ -120,6 +128,8 @@ void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)
 		if (out->verdict == VU_ASSESSMENT_BONAFIDE && a->count > 0)
 			out->verdict = VU_ASSESSMENT_UNKNOWN;
 	}
+	if (out->verdict == VU_ASSESSMENT_BONAFIDE)
+		out->score = soften(evidence);
 	if (decisive)
 		snprintf(out->reason, sizeof out->reason, "%s: %s", decisive->name, decisive->result.reason);
 }

@@ -3,9 +3,12 @@
  * with samples as they arrive, and their joint verdict.
  *
  * The joint verdict is an AND: bona fide only when every detector that the
- * level asks for could run and none refused. The fused score is the smallest
- * distance of a detector's score from its threshold, so that zero is the
- * point of refusal whatever the level. An assessment is used by one thread.
+ * level asks for could run and none refused. The fused score is below zero
+ * when one refused: the smallest distance of a detector's score from its
+ * threshold. Above, it is ln(1 + e^s) of the sum s of all scores, which are
+ * log-likelihood ratios: so zero is the point of refusal whatever the level,
+ * and among what passes more evidence counts for more. An assessment is used
+ * by one thread.
  */
 #ifndef VU_ANTISPOOF_ASSESSMENT_H
 #define VU_ANTISPOOF_ASSESSMENT_H

@@ -53,5 +53,6 @@ typedef struct vu_detector_kind {
 extern const vu_detector_kind vu_replay_memory_detector;
 extern const vu_detector_kind vu_injection_detector;
 extern const vu_detector_kind vu_synthetic_detector;
+extern const vu_detector_kind vu_loudspeaker_detector;
 
 #endif

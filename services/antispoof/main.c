@@ -13,8 +13,8 @@
  *       imprint_match.c   how alike two are
  *   injection_detector.c  audio that no microphone delivered
  *     injection.c         its traces
- *   synthetic_detector.c  speech that a machine made
- *     synthetic.c         its model, opened at first use
+ *   trained_detector.c    synthetic speech, and loudspeakers
+ *     trained_model.c     their models, opened at first use
  */
 #include "service.h"
 

@@ -8,7 +8,7 @@
 
 #include "assessment.h"
 #include "replay_memory.h"
-#include "synthetic.h"
+#include "trained_model.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -27,7 +27,8 @@ struct vu_antispoof {
 	vu_runtime *runtime;
 	pthread_mutex_t lock; /* guards the opening of `memory` */
 	vu_replay_memory *memory;
-	vu_synthetic *synthetic;
+	vu_trained_model *synthetic;
+	vu_trained_model *loudspeaker;
 	vu_counter *assessed;
 	vu_counter *refused;
 	vu_counter *unavailable;
@@ -185,6 +186,7 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	    {&vu_replay_memory_detector, request->isolated ? NULL : open_memory(a, &error)},
 	    {&vu_injection_detector, NULL},
 	    {&vu_synthetic_detector, a->synthetic},
+	    {&vu_loudspeaker_detector, a->loudspeaker},
 	};
 	/* An enrolment only has to be remembered, at whatever level. */
 	if (vu_assessment_create(entries, request->enrollment ? 1 : sizeof entries / sizeof entries[0],
@@ -255,6 +257,7 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	    .methods = METHODS,
 	    .method_count = sizeof METHODS / sizeof METHODS[0],
 	};
+	bool map = vu_runtime_config(runtime)->ml.enable_mmap;
 	vu_antispoof *a = calloc(1, sizeof *a);
 
 	if (!a)
@@ -269,7 +272,10 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	                                   "Sessions with a detector that could not run.", false);
 	service.context = a;
 	*antispoof_out = a;
-	if (vu_synthetic_create(NULL, vu_runtime_config(runtime)->ml.enable_mmap, &a->synthetic, error) != VU_OK)
+	if (vu_trained_model_create("synthetic", "a synthetic voice", &vu_vocoder_traces_kind, NULL, map,
+	                            &a->synthetic, error) != VU_OK ||
+	    vu_trained_model_create("loudspeaker", "a loudspeaker", &vu_loudspeaker_traces_kind, NULL, map,
+	                            &a->loudspeaker, error) != VU_OK)
 		return error->status;
 	return vu_rpc_server_add(vu_runtime_server(runtime), &service, error);
 }
@@ -279,7 +285,8 @@ void vu_antispoof_destroy(vu_antispoof *a)
 	if (!a)
 		return;
 	vu_replay_memory_close(a->memory);
-	vu_synthetic_destroy(a->synthetic);
+	vu_trained_model_destroy(a->synthetic);
+	vu_trained_model_destroy(a->loudspeaker);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 }

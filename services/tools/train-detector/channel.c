@@ -3,13 +3,13 @@
 
 #include "audio/load.h"
 #include "codec.h"
+#include "filter.h"
+#include "level.h"
 #include "dsp/dsp.h"
 #include "random.h"
 
 #include <dirent.h>
-#include <fftw3.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,22 +17,6 @@
 
 #define NOISE_SECONDS 10.0
 #define ROOM_SECONDS  1.0
-#define SOUNDS_MAX    500
-
-typedef struct sound {
-	float *samples;
-	size_t count;
-} sound;
-
-typedef struct sounds {
-	sound all[SOUNDS_MAX];
-	size_t count;
-} sounds;
-
-struct channels {
-	sounds noises;
-	sounds rooms;
-};
 
 /* ---- loading ---- */
 
@@ -94,116 +78,7 @@ void channels_destroy(channels *c)
 	free(c);
 }
 
-/* ---- filters ---- */
-
-/* What a filter does to a frequency; and a room, when there is one. */
-typedef struct filter {
-	double low_hz;  /* half power at the lower edge; 0 = none */
-	double high_hz; /* at the upper; 0 = none */
-	double tilt_db; /* over the whole band, in the middle 0 */
-	const sound *room;
-} filter;
-
-static double gain_at(const filter *f, double hz)
-{
-	double gain = pow(10, f->tilt_db * (hz / (VU_SAMPLE_RATE / 2.0) - 0.5) / 20);
-	if (f->low_hz > 0)
-		gain /= sqrt(1 + pow(f->low_hz / (hz + 1e-3), 8));
-	if (f->high_hz > 0)
-		gain /= sqrt(1 + pow(hz / f->high_hz, 60));
-	return gain;
-}
-
-static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static vu_status apply_filter(const filter *f, float *samples, size_t count)
-{
-	size_t size = 1;
-	size_t bins;
-	float *time_domain = NULL;
-	fftwf_complex *speech = NULL;
-	fftwf_complex *response = NULL;
-	fftwf_plan forward;
-	fftwf_plan backward;
-	vu_status status = VU_RESOURCE_EXHAUSTED;
-
-	while (size < count + (f->room ? f->room->count : 2000))
-		size *= 2;
-	bins = size / 2 + 1;
-	time_domain = fftwf_alloc_real(size);
-	speech = fftwf_alloc_complex(bins);
-	response = fftwf_alloc_complex(bins);
-	if (!time_domain || !speech || !response)
-		goto out;
-	pthread_mutex_lock(&plan_lock);
-	forward = fftwf_plan_dft_r2c_1d((int)size, time_domain, speech, FFTW_ESTIMATE);
-	backward = fftwf_plan_dft_c2r_1d((int)size, speech, time_domain, FFTW_ESTIMATE);
-	pthread_mutex_unlock(&plan_lock);
-	if (f->room) {
-		memset(time_domain, 0, size * sizeof *time_domain);
-		memcpy(time_domain, f->room->samples, f->room->count * sizeof *time_domain);
-		fftwf_execute_dft_r2c(forward, time_domain, response);
-	}
-	memset(time_domain, 0, size * sizeof *time_domain);
-	memcpy(time_domain, samples, count * sizeof *time_domain);
-	fftwf_execute(forward);
-	for (size_t i = 0; i < bins; i++) {
-		float gain = (float)(gain_at(f, (double)i * VU_SAMPLE_RATE / (double)size) / (double)size);
-		float re = speech[i][0] * gain;
-		float im = speech[i][1] * gain;
-		speech[i][0] = f->room ? re * response[i][0] - im * response[i][1] : re;
-		speech[i][1] = f->room ? re * response[i][1] + im * response[i][0] : im;
-	}
-	fftwf_execute(backward);
-	pthread_mutex_lock(&plan_lock);
-	fftwf_destroy_plan(forward);
-	fftwf_destroy_plan(backward);
-	pthread_mutex_unlock(&plan_lock);
-	memcpy(samples, time_domain, count * sizeof *samples);
-	status = VU_OK;
-out:
-	fftwf_free(response);
-	fftwf_free(speech);
-	fftwf_free(time_domain);
-	return status;
-}
-
-static double power_of(const float *samples, size_t count)
-{
-	double sum = 0;
-	for (size_t i = 0; i < count; i++)
-		sum += (double)samples[i] * samples[i];
-	return sum / (double)(count ? count : 1);
-}
-
-static void scale_to(double rms, float *samples, size_t count)
-{
-	double now = sqrt(power_of(samples, count));
-	float gain = now > 0 ? (float)(rms / now) : 1;
-	for (size_t i = 0; i < count; i++)
-		samples[i] *= gain;
-}
-
-static void quantize(float *samples, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		float value = fmaxf(-32768, fminf(32767, rintf(samples[i] * 32768)));
-		samples[i] = value / 32768;
-	}
-}
-
-static void add_noise(const sound *noise, double snr_db, double start, float *samples, size_t count)
-{
-	double level = power_of(noise->samples, noise->count);
-	size_t at = (size_t)(start * (double)noise->count);
-	float scale;
-
-	if (!(level > 0))
-		return;
-	scale = (float)sqrt(power_of(samples, count) / level / pow(10, snr_db / 10));
-	for (size_t i = 0; i < count; i++)
-		samples[i] += scale * noise->samples[(at + i) % noise->count];
-}
+/* ---- for measuring ---- */
 
 vu_status channels_add_noise(const channels *c, uint64_t seed, double snr_db, float *samples, size_t count)
 {
@@ -213,22 +88,22 @@ vu_status channels_add_noise(const channels *c, uint64_t seed, double snr_db, fl
 	if (!c->noises.count)
 		return VU_FAILED_PRECONDITION;
 	noise = &c->noises.all[random_below(&state, c->noises.count)];
-	add_noise(noise, snr_db, random_uniform(&state), samples, count);
-	quantize(samples, count);
+	level_add_noise(noise, snr_db, random_uniform(&state), samples, count);
+	level_quantize(samples, count);
 	return VU_OK;
 }
 
 vu_status channels_telephone(float *samples, size_t count)
 {
 	const filter band = {.low_hz = 300, .high_hz = 3400};
-	vu_status status = apply_filter(&band, samples, count);
-	quantize(samples, count);
+	vu_status status = filter_apply(&band, samples, count);
+	level_quantize(samples, count);
 	return status;
 }
 
 /* ---- drawing ---- */
 
-static void cut(uint64_t *state, float *samples, size_t *count)
+void channels_cut(uint64_t *state, float *samples, size_t *count)
 {
 	size_t length = (size_t)(random_between(state, 1.5, 6.0) * VU_SAMPLE_RATE);
 	double where = random_uniform(state);
@@ -266,31 +141,31 @@ vu_status channels_apply(const channels *c, uint64_t seed, float *samples, size_
 	double rms;
 	vu_status status;
 
-	cut(&state, samples, count);
+	channels_cut(&state, samples, count);
 	f = draw_filter(c, &state);
-	status = apply_filter(&f, samples, *count);
+	status = filter_apply(&f, samples, *count);
 	if (status != VU_OK)
 		return status;
 	rms = pow(10, random_between(&state, -38, -14) / 20);
-	scale_to(rms, samples, *count);
+	level_set(rms, samples, *count);
 	if (c->noises.count && random_uniform(&state) < 0.4) {
 		const sound *noise = &c->noises.all[random_below(&state, c->noises.count)];
 		double snr_db = random_between(&state, 6, 35);
-		add_noise(noise, snr_db, random_uniform(&state), samples, *count);
+		level_add_noise(noise, snr_db, random_uniform(&state), samples, *count);
 	} else if (random_uniform(&state) < 0.2) {
 		/* A gate, as in calls: what is faint becomes zeros. */
 		float gate = (float)(rms * random_between(&state, 0.005, 0.05));
 		for (size_t i = 0; i < *count; i++)
 			samples[i] = fabsf(samples[i]) < gate ? 0 : samples[i];
 	}
-	quantize(samples, *count);
+	level_quantize(samples, *count);
 	if (random_uniform(&state) < 0.4) {
 		codec_kind kind = (codec_kind)random_below(&state, CODEC_KINDS);
 		double compression = random_between(&state, 0.1, 0.9);
 		status = codec_apply(kind, compression, samples, *count);
 		if (status != VU_OK && status != VU_UNIMPLEMENTED)
 			return status;
-		quantize(samples, *count);
+		level_quantize(samples, *count);
 	}
 	return VU_OK;
 }

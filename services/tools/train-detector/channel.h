@@ -7,18 +7,30 @@
 #ifndef VU_TRAIN_DETECTOR_CHANNEL_H
 #define VU_TRAIN_DETECTOR_CHANNEL_H
 
-#include "base/status.h"
+#include "filter.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
-typedef struct channels channels;
+#define SOUNDS_MAX 500
+
+typedef struct sounds {
+	sound all[SOUNDS_MAX];
+	size_t count;
+} sounds;
+
+typedef struct channels {
+	sounds noises;
+	sounds rooms;
+} channels;
 
 /* Loads noises and rooms; either folder may be NULL. */
 vu_status channels_create(const char *noise_folder, const char *room_folder, channels **out, vu_error *error);
 void channels_destroy(channels *c);
 
-/* Shortens to a random stretch of 1.5 to 6 s and passes it through channels drawn from `seed`; sets *count. */
+/* Shortens to a random stretch of 1.5 to 6 s. */
+void channels_cut(uint64_t *state, float *samples, size_t *count);
+
+/* Cuts and passes it through channels drawn from `seed`; sets *count. */
 vu_status channels_apply(const channels *c, uint64_t seed, float *samples, size_t *count);
 
 /* Only noise, at this ratio over the mean power, for measuring. */

@@ -3,7 +3,7 @@
 #define VU_TRAIN_DETECTOR_EXAMPLES_H
 
 #include "channel.h"
-#include "dsp/vocoder_traces.h"
+#include "dsp/traces.h"
 #include "list.h"
 
 #include <stdint.h>
@@ -11,16 +11,26 @@
 /* Longest stretch of a file that is used. */
 #define EXAMPLE_SECONDS_MAX 8.0
 
+/* What became of the file. */
+typedef enum example_role {
+	ROLE_AS_IS,
+	ROLE_ALTERED,   /* through channels, or presented to a microphone */
+	ROLE_MEASURING, /* presented through chains of ranges that are only measured with */
+} example_role;
+
 typedef struct example {
 	uint32_t file; /* in the list */
-	uint32_t copy; /* 0: as it is */
-	float vector[VU_VOCODER_TRACES];
+	example_role role;
+	bool spoof; /* an attacking file, or played by a loudspeaker */
+	bool narrow;
+	float vector[VU_TRACES_MAX];
 } example;
 
 typedef struct examples {
-	example *all; /* by file, then by copy */
+	example *all; /* by file */
 	size_t count;
 	size_t skipped; /* files that could not be read or hold too little speech */
+	const vu_traces_kind *traces;
 } examples;
 
 typedef enum presentation {
@@ -29,9 +39,23 @@ typedef enum presentation {
 	PRESENT_TELEPHONE, /* 300 to 3400 Hz */
 } presentation;
 
-/* With `threads` threads; the result does not depend on their number. */
-vu_status examples_make(const file_list *list, const channels *c, presentation how, unsigned copies, uint64_t seed,
-                        unsigned threads, examples *out, vu_error *error);
+typedef struct examples_how {
+	const vu_traces_kind *traces;
+	/*
+	 * Loudspeakers are what is looked for: genuine files are also spoken in
+	 * rooms, and all files are played by loudspeakers there. Otherwise all go
+	 * through the same channels.
+	 */
+	bool loudspeakers;
+	presentation how; /* without copies */
+	unsigned copies;  /* 0: each file once, in presentation `how` */
+	uint64_t seed;
+	unsigned threads;
+} examples_how;
+
+/* The result does not depend on the number of threads. */
+vu_status examples_make(const file_list *list, const channels *c, const examples_how *how, examples *out,
+                        vu_error *error);
 void examples_free(examples *e);
 
 #endif

@@ -83,11 +83,35 @@ static json_t *point_json(const manifest *m, int point)
 		                              "refused", kinds_json(h->rates, h->count, false), "passed",
 		                              kinds_json(h->rates, h->count, true)));
 	}
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "threshold", rounded((double)m->thresholds[point]), "apcer",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "threshold", rounded((double)m->thresholds[2 * point]),
+	                 "threshold_narrow", rounded((double)m->thresholds[2 * point + 1]), "apcer",
 	                 share_json(rates, m->kind_count, true), "bpcer_of_corpora_left_out",
 	                 rounded(m->refused[point]), "the_same_through_channels", rounded(m->refused_altered[point]),
 	                 "genuine_refused_of", kinds_json(rates, m->kind_count, false), "attacks_passed_of",
 	                 kinds_json(rates, m->kind_count, true), "people_held_out", held_out);
+}
+
+/* {repository: [EER, files]} */
+static json_t *repositories_json(const manifest *m)
+{
+	json_t *all = json_object();
+	for (size_t i = 0; i < m->repository_count; i++) {
+		const repository_eer *r = &m->repositories[i];
+		json_object_set_new(all, r->name, json_pack("[o,I]", rounded(r->eer), (json_int_t)r->files));
+	}
+	return all;
+}
+
+static json_t *eer_json(const manifest *m)
+{
+	if (m->loudspeakers)
+		return json_pack("{s:o,s:o}", "presented_by_chains_not_trained_on_groups_left_out",
+		                 rounded(m->eer.groups), "and_genuine_corpora_left_out", rounded(m->eer.corpora));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o}", "repositories_left_out", rounded(m->eer.repositories),
+	                 "repositories_left_out_through_channels", rounded(m->eer.repositories_altered),
+	                 "all_groups_left_out", rounded(m->eer.groups), "all_groups_left_out_through_channels",
+	                 rounded(m->eer.groups_altered), "repositories_and_genuine_corpora_left_out",
+	                 rounded(m->eer.corpora));
 }
 
 vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
@@ -110,21 +134,17 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	vu_model_file_close(file);
 	for (size_t i = 0; i < m->corpus_count; i++)
 		json_array_append_new(corpora, json_string(m->corpora[i]));
-	root = json_pack("{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:{s:I,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:i},s:s,s:{s:o,s:o,s:"
-	                 "o,s:o},s:o,s:o}",
-	                 "model", hash, "bytes", (json_int_t)bytes, "features", VU_VOCODER_TRACES_VERSION, "corpora",
-	                 corpora, "files_hash", m->list_hash, "files", (json_int_t)m->files, "files_skipped",
-	                 (json_int_t)m->skipped, "training", "seed", (json_int_t)h->seed, "copies", (int)m->copies,
-	                 "hidden", (int)h->hidden, "members", (int)h->members, "epochs", (int)h->epochs, "batch",
-	                 (int)h->batch, "rate", rounded((double)h->rate), "decay", rounded((double)h->decay),
-	                 "dropout", rounded((double)h->dropout), "folds", (int)m->folds, "figures_of",
-	                 "cross-validation: repository, vocoder family or person, and for genuine speech the whole "
-	                 "corpus, had no part "
-	                 "in the model that scored it",
-	                 "eer", "repositories_left_out", rounded(m->eer_repositories),
-	                 "repositories_left_out_through_channels", rounded(m->eer_repositories_altered),
-	                 "all_groups_left_out", rounded(m->eer_groups), "all_groups_left_out_through_channels",
-	                 rounded(m->eer_altered), POINTS[0], point_json(m, 0), POINTS[1], point_json(m, 1));
+	root = json_pack(
+	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:{s:I,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:i},s:s,s:o,s:o,s:o,s:o}", "model",
+	    hash, "bytes", (json_int_t)bytes, "features", m->traces->version, "corpora", corpora, "files_hash",
+	    m->list_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "training", "seed",
+	    (json_int_t)h->seed, "copies", (int)m->copies, "hidden", (int)h->hidden, "members", (int)h->members,
+	    "epochs", (int)h->epochs, "batch", (int)h->batch, "rate", rounded((double)h->rate), "decay",
+	    rounded((double)h->decay), "dropout", rounded((double)h->dropout), "folds", (int)m->folds, "figures_of",
+	    "cross-validation: repository, vocoder family or person, and for genuine speech the whole "
+	    "corpus, had no part in the model that scored it",
+	    "eer", eer_json(m), "eer_and_files_by_repository", repositories_json(m), POINTS[0], point_json(m, 0),
+	    POINTS[1], point_json(m, 1));
 	text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(8)) : NULL;
 	json_decref(root);
 	if (!text)

@@ -22,9 +22,16 @@ typedef struct manifest {
 	size_t files;
 	size_t skipped;
 	char list_hash[65]; /* BLAKE2b-256 over labels, names and bytes of all files, in order */
-	double eer_groups, eer_repositories, eer_altered, eer_repositories_altered;
+	const vu_traces_kind *traces;
+	bool loudspeakers;
+	/* Of loudspeakers only what is measured with counts, of channels as files are and altered. */
+	struct {
+		double repositories, repositories_altered, groups, groups_altered, corpora;
+	} eer;
+	repository_eer repositories[REPOSITORIES_MAX];
+	size_t repository_count;
 	float calibration[2];
-	float thresholds[VU_DETECTOR_POINTS];
+	float thresholds[VU_DETECTOR_THRESHOLDS];
 	double refused[VU_DETECTOR_POINTS];         /* of genuine files of corpora left out, as they are */
 	double refused_altered[VU_DETECTOR_POINTS]; /* through channels */
 	kind_rate kinds[VU_DETECTOR_POINTS][KINDS_MAX];

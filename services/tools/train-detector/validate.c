@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A share of fewer says nothing. */
+#define THRESHOLD_LEAST 50
+
 static size_t kind_size(const file_list *list, const examples *e, const bool *chosen, const char *kind, bool spoof)
 {
 	size_t size = 0;
-	for (size_t i = 0; i < e->count; i++) {
-		const listed_file *file = &list->files[e->all[i].file];
-		size += chosen[i] && file->spoof == spoof && strcmp(file->kind, kind) == 0;
-	}
+	for (size_t i = 0; i < e->count; i++)
+		size += chosen[i] && e->all[i].spoof == spoof && strcmp(list->files[e->all[i].file].kind, kind) == 0;
 	return size;
 }
 
@@ -24,8 +25,8 @@ vu_status train_on(const file_list *list, const examples *e, const bool *chosen,
 {
 	vu_mlp_example *in = malloc((e->count + 1) * sizeof *in);
 	bool *spoof = malloc(e->count + 1);
-	const char *last = "";
-	double weight = 0;
+	const char *last[2] = {"", ""};
+	double weight[2] = {0, 0};
 	double sums[2] = {0, 0};
 	size_t count = 0;
 	vu_status status;
@@ -36,22 +37,23 @@ vu_status train_on(const file_list *list, const examples *e, const bool *chosen,
 		return VU_RESOURCE_EXHAUSTED;
 	}
 	for (size_t i = 0; i < e->count; i++) {
-		const listed_file *file = &list->files[e->all[i].file];
+		const example *one = &e->all[i];
+		const char *kind = list->files[one->file].kind;
 		if (!chosen[i])
 			continue;
-		if (strcmp(last, file->kind) != 0) {
-			double size = (double)kind_size(list, e, chosen, file->kind, file->spoof);
-			last = file->kind;
+		if (strcmp(last[one->spoof], kind) != 0) {
+			double size = (double)kind_size(list, e, chosen, kind, one->spoof);
+			last[one->spoof] = kind;
 			/* Every corpus of genuine speech counts alike; of attacks there are many. */
-			weight = file->spoof ? 1 / sqrt(size) : 1 / size;
+			weight[one->spoof] = one->spoof ? 1 / sqrt(size) : 1 / size;
 		}
-		spoof[count] = file->spoof;
-		in[count++] = (vu_mlp_example){e->all[i].vector, file->spoof ? 0.0f : 1.0f, (float)weight};
-		sums[file->spoof] += weight;
+		spoof[count] = one->spoof;
+		in[count++] = (vu_mlp_example){one->vector, one->spoof ? 0.0f : 1.0f, (float)weight[one->spoof]};
+		sums[one->spoof] += weight[one->spoof];
 	}
 	for (size_t i = 0; i < count; i++)
 		in[i].weight *= (float)((double)count / 2 / sums[spoof[i]]);
-	status = vu_mlp_train(how, VU_VOCODER_TRACES, in, count, mlp_out);
+	status = vu_mlp_train(how, (uint32_t)e->traces->size, in, count, mlp_out);
 	free(spoof);
 	free(in);
 	return status;
@@ -71,7 +73,7 @@ vu_status validate_groups(const file_list *list, const examples *e, const vu_mlp
 	for (unsigned f = 0; f < folds && status == VU_OK; f++) {
 		vu_mlp_owned *mlp;
 		for (size_t i = 0; i < e->count; i++)
-			chosen[i] = fold[i] != f;
+			chosen[i] = fold[i] != f && e->all[i].role != ROLE_MEASURING;
 		status = train_on(list, e, chosen, how, &mlp);
 		for (size_t i = 0; i < e->count && status == VU_OK; i++) {
 			if (fold[i] == f)
@@ -120,15 +122,15 @@ static vu_status mark_corpus(const file_list *list, const char *kind, bool *memb
 	return VU_OK;
 }
 
-static size_t find_kind(kind_rate *kinds, size_t *count, const listed_file *file)
+static size_t find_kind(kind_rate *kinds, size_t *count, const char *kind, bool spoof)
 {
 	for (size_t i = 0; i < *count; i++) {
-		if (strcmp(kinds[i].kind, file->kind) == 0 && kinds[i].spoof == file->spoof)
+		if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].spoof == spoof)
 			return i;
 	}
 	if (*count == KINDS_MAX)
 		return KINDS_MAX - 1;
-	kinds[*count] = (kind_rate){.kind = file->kind, .spoof = file->spoof};
+	kinds[*count] = (kind_rate){.kind = kind, .spoof = spoof};
 	return (*count)++;
 }
 
@@ -136,7 +138,8 @@ vu_status validate_corpora(const file_list *list, const examples *e, const vu_ml
                            float *scores)
 {
 	static kind_rate kinds[KINDS_MAX];
-	size_t count = rates_by_kind(list, e, scores, 0, kinds);
+	const float any[2] = {0, 0};
+	size_t count = rates_by_kind(list, e, scores, any, kinds);
 	bool *chosen = malloc(e->count + 1);
 	bool *member = malloc(list->count + 1);
 	vu_status status = chosen && member ? VU_OK : VU_RESOURCE_EXHAUSTED;
@@ -149,10 +152,10 @@ vu_status validate_corpora(const file_list *list, const examples *e, const vu_ml
 		if (status != VU_OK)
 			break;
 		for (size_t i = 0; i < e->count; i++)
-			chosen[i] = !member[e->all[i].file];
+			chosen[i] = !member[e->all[i].file] && e->all[i].role != ROLE_MEASURING;
 		status = train_on(list, e, chosen, how, &mlp);
 		for (size_t i = 0; i < e->count && status == VU_OK; i++) {
-			if (!chosen[i] && !list->files[e->all[i].file].spoof)
+			if (member[e->all[i].file] && !list->files[e->all[i].file].spoof)
 				scores[i] = vu_mlp_score(vu_mlp_owned_get(mlp), e->all[i].vector);
 		}
 		vu_mlp_owned_destroy(mlp);
@@ -162,28 +165,27 @@ vu_status validate_corpora(const file_list *list, const examples *e, const vu_ml
 	return status;
 }
 
-size_t rates_by_kind(const file_list *list, const examples *e, const float *scores, float threshold, kind_rate *out)
+size_t rates_by_kind(const file_list *list, const examples *e, const float *scores, const float thresholds[2],
+                     kind_rate *out)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < e->count; i++) {
-		const listed_file *file = &list->files[e->all[i].file];
+		const example *one = &e->all[i];
 		size_t k;
-		if (e->all[i].copy != 0)
+		/* Played by a loudspeaker, nothing is as it is; then what is measured with counts. */
+		if (one->role != ROLE_AS_IS && !(one->role == ROLE_MEASURING && one->spoof))
 			continue;
-		k = find_kind(out, &count, file);
+		k = find_kind(out, &count, list->files[one->file].kind, one->spoof);
 		out[k].files++;
-		out[k].wrong += file->spoof == (scores[i] >= threshold);
+		out[k].wrong += one->spoof == (scores[i] >= thresholds[one->narrow]);
 	}
 	return count;
 }
 
-static bool counts(const example *e, bool altered)
-{
-	return altered == (e->copy > 0);
-}
-
-double pooled_eer(const file_list *list, const examples *e, const float *scores, bool altered, bool repositories)
+/* `only` NULL: of all groups, or of all that name a repository. */
+static double eer_of(const file_list *list, const examples *e, const float *scores, example_role role,
+                     bool repositories, const char *only)
 {
 	double *values = malloc((e->count + 1) * sizeof *values);
 	bool *genuine = malloc(e->count + 1);
@@ -194,10 +196,11 @@ double pooled_eer(const file_list *list, const examples *e, const float *scores,
 
 	for (size_t i = 0; values && genuine && i < e->count; i++) {
 		const listed_file *file = &list->files[e->all[i].file];
-		if (!counts(&e->all[i], altered) || (repositories && file->spoof && !strchr(file->group, '/')))
+		if (e->all[i].role != role || (repositories && file->spoof && !strchr(file->group, '/')) ||
+		    (only && e->all[i].spoof && strcmp(file->group, only) != 0))
 			continue;
 		values[count] = (double)scores[i];
-		genuine[count++] = !file->spoof;
+		genuine[count++] = !e->all[i].spoof;
 	}
 	if (values && genuine && vu_scores_create(values, genuine, count, &pooled, &error) == VU_OK)
 		eer = vu_scores_eer(pooled, NULL);
@@ -207,6 +210,34 @@ double pooled_eer(const file_list *list, const examples *e, const float *scores,
 	return eer;
 }
 
+double pooled_eer(const file_list *list, const examples *e, const float *scores, example_role role, bool repositories)
+{
+	return eer_of(list, e, scores, role, repositories, NULL);
+}
+
+size_t eer_by_repository(const file_list *list, const examples *e, const float *scores, example_role role,
+                         repository_eer out[REPOSITORIES_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->count; i++) {
+		const listed_file *file = &list->files[e->all[i].file];
+		size_t r = 0;
+		if (!file->spoof || e->all[i].role != role || !strchr(file->group, '/'))
+			continue;
+		while (r < count && strcmp(out[r].name, file->group) != 0)
+			r++;
+		if (r == REPOSITORIES_MAX)
+			continue;
+		if (r == count)
+			out[count++] = (repository_eer){.name = file->group};
+		out[r].files++;
+	}
+	for (size_t r = 0; r < count; r++)
+		out[r].eer = eer_of(list, e, scores, role, false, out[r].name);
+	return count;
+}
+
 static int compare_floats(const void *a, const void *b)
 {
 	float x = *(const float *)a;
@@ -214,17 +245,17 @@ static int compare_floats(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-float threshold_for(const file_list *list, const examples *e, const float *scores, bool altered, double share)
+float threshold_for(const examples *e, const float *scores, example_role role, bool narrow, double share)
 {
 	float *values = malloc((e->count + 1) * sizeof *values);
 	size_t count = 0;
-	float threshold = 0;
+	float threshold = INFINITY;
 
 	for (size_t i = 0; values && i < e->count; i++) {
-		if (!list->files[e->all[i].file].spoof && counts(&e->all[i], altered))
+		if (!e->all[i].spoof && e->all[i].role == role && e->all[i].narrow == narrow)
 			values[count++] = scores[i];
 	}
-	if (count > 0) {
+	if (count >= THRESHOLD_LEAST) {
 		qsort(values, count, sizeof *values, compare_floats);
 		threshold = values[(size_t)((double)(count - 1) * share)];
 	}

@@ -111,7 +111,7 @@ static void test_not_a_number(void **state)
 
 static void write_model(const char *folder, const float calibration[2], char path[TEST_PATH_MAX + 16])
 {
-	const float thresholds[VU_DETECTOR_POINTS] = {-2, -1};
+	const float thresholds[VU_DETECTOR_THRESHOLDS] = {-2, -3, -1, -2.5f};
 	vu_mlp_owned *mlp = train(1);
 	vu_model_writer *writer;
 	vu_error error;
@@ -140,9 +140,10 @@ static void test_through_a_file(void **state)
 	assert_int_equal(vu_voice_detector_open(path, true, "test/1", INPUTS, &detector, &error), VU_OK);
 	assert_true(fabsf(vu_voice_detector_score(detector, probe) -
 	                  (0.5f + 2 * vu_mlp_score(vu_mlp_owned_get(mlp), probe))) < 0.1f);
-	assert_true(vu_voice_detector_threshold(detector, 0) == -2);
-	assert_true(vu_voice_detector_threshold(detector, 1) == -1);
-	assert_true(vu_voice_detector_threshold(detector, 9) == -1);
+	assert_true(vu_voice_detector_threshold(detector, 0, false) == -2);
+	assert_true(vu_voice_detector_threshold(detector, 0, true) == -3);
+	assert_true(vu_voice_detector_threshold(detector, 1, false) == -1);
+	assert_true(vu_voice_detector_threshold(detector, 9, true) == -2.5f);
 	assert_int_equal(strlen(vu_voice_detector_id(detector)), 64);
 	assert_true(vu_voice_detector_bytes(detector) > 500);
 	vu_voice_detector_destroy(detector);

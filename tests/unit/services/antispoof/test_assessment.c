@@ -116,7 +116,7 @@ static void test_levels_choose_detectors(void **state)
 	assert_int_equal(memory.pushed, 20);
 }
 
-static void test_fused_score_is_the_smallest_distance(void **state)
+static void test_fused_score_turns_at_refusal(void **state)
 {
 	script a = PASSES;
 	script b = REFUSES;
@@ -126,6 +126,11 @@ static void test_fused_score_is_the_smallest_distance(void **state)
 	(void)state;
 	assert_true(fabsf(result.score + 0.5F) < 1e-6F);
 	assert_non_null(strstr(result.reason, "low"));
+	/* What passes is worth the sum of its evidence, and never less than nothing. */
+	b = PASSES;
+	assert_true(fabsf(assess(entries, 2, VU_ANTISPOOF_LOW, false).score - logf(1 + expf(4))) < 1e-5F);
+	a.score = b.score = 40;
+	assert_true(assess(entries, 2, VU_ANTISPOOF_LOW, false).score == 80);
 }
 
 int main(void)
@@ -133,7 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_pair_fails_closed),
 	    cmocka_unit_test(test_levels_choose_detectors),
-	    cmocka_unit_test(test_fused_score_is_the_smallest_distance),
+	    cmocka_unit_test(test_fused_score_turns_at_refusal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,225 @@
+/* Energies of bands are kept as the sound arrives; what is loud is known only at the end. */
+#include "dsp/loudspeaker_traces.h"
+
+#include "dsp/dsp.h"
+#include "dsp/fft.h"
+#include "dsp/frame.h"
+#include "dsp/window.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define BANDS       VU_LOUDSPEAKER_BANDS
+#define FFT         VU_FFT_SIZE
+#define BINS        (FFT / 2 + 1)
+#define SAMPLES_MAX ((uint64_t)VU_TRACES_SECONDS_MAX * VU_SAMPLE_RATE)
+#define GROWTH      512
+#define STEP        4 /* frames over which falls and rises are taken */
+/* Speech lies within 30 dB of the loud frames; nothing is told apart further down than 80 dB. */
+#define SPEECH_SHARE 1e-3f
+#define LEAST_SHARE  1e-8f
+/* A telephone's band has a smaller share of its energy above NARROW_BIN. */
+#define NARROW_BIN   160 /* 5 kHz */
+#define NARROW_SHARE 1e-5
+
+/* First bins of the bands, 31.25 Hz each. */
+static const uint16_t EDGES[BANDS + 1] = {1,  2,  3,  4,  5,  6,  8,   10,  12,  14,  17,  20,  24,  28, 33,
+                                          39, 46, 54, 63, 74, 86, 100, 116, 134, 155, 180, 208, 238, 257};
+
+struct vu_traces {
+	vu_framer *framer;
+	const vu_fft *fft;
+	float window[FFT];
+	float *time;
+	vu_fft_bin *bins;
+	float power[BINS];
+	float (*energies)[BANDS];
+	size_t count;
+	size_t capacity;
+	uint64_t samples;
+	double above; /* energy from NARROW_BIN on, and all of it */
+	double whole;
+	vu_status failed;
+};
+
+static void destroy(vu_traces *t)
+{
+	if (!t)
+		return;
+	vu_framer_destroy(t->framer);
+	vu_fft_free(t->time);
+	vu_fft_free(t->bins);
+	free(t->energies);
+	free(t);
+}
+
+static vu_status create(vu_traces **traces_out)
+{
+	vu_traces *t = calloc(1, sizeof *t);
+
+	*traces_out = NULL;
+	if (!t)
+		return VU_RESOURCE_EXHAUSTED;
+	t->time = vu_fft_alloc(FFT);
+	t->bins = vu_fft_alloc_bins(BINS);
+	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
+	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK) {
+		destroy(t);
+		return VU_RESOURCE_EXHAUSTED;
+	}
+	vu_window_fill(VU_WINDOW_HANN, t->window, FFT);
+	*traces_out = t;
+	return VU_OK;
+}
+
+static bool reserve(vu_traces *t)
+{
+	size_t wanted = t->capacity ? t->capacity * 2 : GROWTH;
+	void *grown;
+
+	if (t->count < t->capacity)
+		return true;
+	grown = realloc(t->energies, wanted * sizeof *t->energies);
+	if (!grown)
+		return false;
+	t->energies = grown;
+	t->capacity = wanted;
+	return true;
+}
+
+static void take_frame(void *context, const float *samples, uint64_t index)
+{
+	vu_traces *t = context;
+
+	(void)index;
+	if (t->failed == VU_OK && !reserve(t))
+		t->failed = VU_RESOURCE_EXHAUSTED;
+	if (t->failed != VU_OK)
+		return;
+	for (size_t i = 0; i < FFT; i++)
+		t->time[i] = samples[i] * t->window[i];
+	vu_fft_forward(t->fft, t->time, t->bins);
+	vu_fft_power(t->bins, BINS, t->power);
+	for (size_t b = 0; b < BANDS; b++) {
+		float sum = 0;
+		for (size_t i = EDGES[b]; i < EDGES[b + 1]; i++)
+			sum += t->power[i];
+		t->energies[t->count][b] = sum;
+		t->whole += (double)sum;
+	}
+	for (size_t i = NARROW_BIN; i < BINS; i++)
+		t->above += (double)t->power[i];
+	t->count++;
+}
+
+static vu_status push(vu_traces *t, const float *samples, size_t count)
+{
+	if (count > SAMPLES_MAX - t->samples)
+		return VU_OUT_OF_RANGE;
+	t->samples += count;
+	vu_framer_push(t->framer, samples, count, take_frame, t);
+	return t->failed;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a;
+	float y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+static float percentile(float *values, size_t count, size_t percent)
+{
+	qsort(values, count, sizeof *values, compare_floats);
+	return values[(count - 1) * percent / 100];
+}
+
+/* The figures of one band; `level` in units of 10 dB, `work` as long. */
+static void describe_band(const float *level, const bool *speech, size_t count, float *work, float *vector)
+{
+	double sum = 0;
+	double square = 0;
+	double step = 0;
+	size_t frames = 0;
+	double deviation;
+
+	for (size_t f = 0; f < count; f++) {
+		if (!speech[f])
+			continue;
+		sum += (double)level[f];
+		square += (double)level[f] * (double)level[f];
+		step += f > 0 ? fabs((double)level[f] - (double)level[f - 1]) : 0;
+		frames++;
+	}
+	sum /= (double)frames;
+	deviation = sqrt(fmax(square / (double)frames - sum * sum, 1e-4));
+	vector[0 * BANDS] = (float)sum;
+	vector[1 * BANDS] = (float)deviation;
+	for (size_t f = 0; f < count; f++)
+		work[f] = level[f];
+	vector[2 * BANDS] = (float)sum - percentile(work, count, 10);
+	for (size_t f = 0; f + STEP < count; f++)
+		work[f] = level[f] - level[f + STEP];
+	vector[3 * BANDS] = percentile(work, count - STEP, 90);
+	vector[4 * BANDS] = -work[(count - STEP - 1) / 10];
+	vector[5 * BANDS] = (float)(step / (double)frames / deviation);
+}
+
+static vu_status describe(const vu_traces *t, float *loudness, float *level, float *work, bool *speech, float *vector)
+{
+	float loud;
+	size_t frames = 0;
+
+	for (size_t f = 0; f < t->count; f++) {
+		loudness[f] = 0;
+		for (size_t b = 0; b < BANDS; b++)
+			loudness[f] += t->energies[f][b];
+		work[f] = loudness[f];
+	}
+	loud = percentile(work, t->count, 95);
+	if (!(loud > 0))
+		return VU_FAILED_PRECONDITION;
+	for (size_t f = 0; f < t->count; f++) {
+		speech[f] = loudness[f] > loud * SPEECH_SHARE;
+		frames += speech[f];
+	}
+	if (frames < VU_LOUDSPEAKER_FRAMES_MIN)
+		return VU_FAILED_PRECONDITION;
+	for (size_t b = 0; b < BANDS; b++) {
+		for (size_t f = 0; f < t->count; f++)
+			level[f] = log10f(fmaxf(t->energies[f][b] / loud, LEAST_SHARE));
+		describe_band(level, speech, t->count, work, vector + b);
+	}
+	return VU_OK;
+}
+
+static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
+{
+	float *room;
+	bool *speech;
+	vu_status status = VU_RESOURCE_EXHAUSTED;
+
+	if (t->failed != VU_OK)
+		return t->failed;
+	if (t->count < VU_LOUDSPEAKER_FRAMES_MIN)
+		return VU_FAILED_PRECONDITION;
+	room = malloc(3 * t->count * sizeof *room);
+	speech = malloc(t->count * sizeof *speech);
+	if (room && speech)
+		status = describe(t, room, room + t->count, room + 2 * t->count, speech, vector);
+	free(speech);
+	free(room);
+	*narrow_out = t->above < t->whole * NARROW_SHARE;
+	return status;
+}
+
+const vu_traces_kind vu_loudspeaker_traces_kind = {
+    .name = "loudspeaker",
+    .version = VU_LOUDSPEAKER_VERSION,
+    .size = VU_LOUDSPEAKER_TRACES,
+    .create = create,
+    .push = push,
+    .finish = finish,
+    .destroy = destroy,
+};
