@@ -59,6 +59,36 @@ static void test_deterministic_by_seed(void **state)
 	synthetic_people_free(&people);
 }
 
+/* Every second utterance stands for a corrupted copy of the one before it. */
+static void test_corrupted_copies_are_tried_apart(void **state)
+{
+	synthetic_people people;
+	vu_training_figures with[VU_TRAINING_CALIBRATIONS];
+	vu_training_figures without[VU_TRAINING_CALIBRATIONS];
+	size_t clean = 0;
+	void *data;
+	size_t bytes;
+
+	(void)state;
+	synthetic_people_make(16, 12, &people);
+	for (size_t i = 0; i < people.count; i++)
+		people.utterances[i].augmented = i % 2 == 1;
+	assert_int_equal(train(&people, 1, &data, &bytes, with, NULL), VU_OK);
+	free(data);
+	for (size_t i = 0; i < people.count; i += 2)
+		people.utterances[clean++] = people.utterances[i];
+	people.count = clean;
+	assert_int_equal(train(&people, 1, &data, &bytes, without, NULL), VU_OK);
+	free(data);
+	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS; c++) {
+		assert_int_equal(with[c].target_trials, without[c].target_trials);
+		assert_int_equal(with[c].stranger_trials, without[c].stranger_trials);
+		assert_true(with[c].corrupted.eer < 0.2);
+		assert_true(isnan(without[c].corrupted.eer));
+	}
+	synthetic_people_free(&people);
+}
+
 static void expect_refusal(unsigned people_count, unsigned utterances, const char *reason)
 {
 	synthetic_people people;
@@ -100,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_deterministic_by_seed),
+	    cmocka_unit_test(test_corrupted_copies_are_tried_apart),
 	    cmocka_unit_test(test_too_few_people),
 	    cmocka_unit_test(test_fewest_people),
 	};
