@@ -149,7 +149,7 @@ static void write_space(const vu_scorer *scorer, const vu_template *from, const 
                         uint32_t space, const float *heard, uint64_t count, vu_model_writer *writer)
 {
 	uint32_t length = from->spaces[space].discriminants;
-	float mean[VU_BACKGROUND_DISCRIMINANTS_MAX];
+	float mean[VU_BACKGROUND_DISCRIMINANTS_MAX] = {0};
 	float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
 	float kept[VU_BACKGROUND_DISCRIMINANTS_MAX + 2];
 	char name[VU_MODEL_NAME_SIZE];

@@ -122,7 +122,7 @@ void handle_revert(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	held_scorer held = {0};
 	settings with;
 	user_key key;
-	cache_entry *entry;
+	cache_entry *entry = NULL;
 	bool has_entry = false;
 	vu_model_writer *writer = NULL;
 	bool hit;
@@ -140,7 +140,7 @@ void handle_revert(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		if (status != VU_OK)
 			vu_fail(&error, status, "unable to revert a template: out of memory");
 	}
-	if (status == VU_OK && held_template(entry)->adapted) {
+	if (status == VU_OK && entry && held_template(entry)->adapted) {
 		status = vu_adaptation_undo(held_template(entry), writer, &error);
 		if (status == VU_OK)
 			status = put(m, key, enrolments, writer, &error);
