@@ -50,6 +50,10 @@ $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
 
+# This one measures within a service.
+$(BUILD)/tests/bench/bench_replay: $(filter-out %/main.o,$(call objects,$(call service_c,antispoof)))
+$(OBJ)/tests/bench/bench_replay.o: CPPFLAGS += -Iservices/antispoof
+
 $(BUILD)/tests/aid/%: $(OBJ)/tests/system/aid/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)

@@ -25,10 +25,10 @@
 /* Cells per neper. */
 #define CELL_SCALE 4.0F
 /* A peak is the highest cell within so many rows and bands, and at least so many nepers high. */
-#define PEAK_ROWS        3
-#define PEAK_BANDS       3
+#define PEAK_ROWS        2
+#define PEAK_BANDS       2
 #define PEAK_MIN         0.4F
-#define PEAKS_PER_SECOND 16
+#define PEAKS_PER_SECOND 24
 #define ONSET_ROWS       3
 
 struct vu_imprinter {
@@ -283,16 +283,16 @@ vu_status vu_imprinter_make(const vu_imprinter *p, double pitch_scale, vu_imprin
 	*imprint_out = NULL;
 	if (!out || !energy || !sorted || !picture)
 		goto out;
-	out->cells = calloc(room, VU_IMPRINT_STRIDE);
-	if (!out->cells)
+	status = vu_imprint_make_room(out, p->rows);
+	if (status != VU_OK)
 		goto out;
-	out->rows = p->rows;
 	for (size_t b = 0; b < VU_IMPRINT_BANDS && p->rows > 0; b++) {
 		measure_band(p, b, pitch_scale, energy);
 		make_column(energy, p->rows, sorted, picture + b, VU_IMPRINT_BANDS);
 	}
 	for (size_t r = 0; r < p->rows; r++)
 		make_cells(picture + r * VU_IMPRINT_BANDS, out->cells + r * VU_IMPRINT_STRIDE);
+	vu_imprint_measure(out);
 	favour_onsets(picture, p->rows);
 	status = find_peaks(picture, p->rows, out);
 	if (status == VU_OK) {
@@ -307,10 +307,30 @@ out:
 	return status;
 }
 
+vu_status vu_imprint_make_room(vu_imprint *imprint, size_t rows)
+{
+	imprint->cells = calloc(rows + 1, VU_IMPRINT_STRIDE);
+	imprint->powers = calloc(rows + 1, sizeof *imprint->powers);
+	imprint->rows = rows;
+	return imprint->cells && imprint->powers ? VU_OK : VU_RESOURCE_EXHAUSTED;
+}
+
+void vu_imprint_measure(vu_imprint *imprint)
+{
+	for (size_t r = 0; r < imprint->rows; r++) {
+		const int8_t *cells = imprint->cells + r * VU_IMPRINT_STRIDE;
+		int32_t power = 0;
+		for (size_t i = 0; i < VU_IMPRINT_STRIDE; i++)
+			power += cells[i] * cells[i];
+		imprint->powers[r] = power;
+	}
+}
+
 void vu_imprint_destroy(vu_imprint *imprint)
 {
 	if (!imprint)
 		return;
+	free(imprint->powers);
 	free(imprint->cells);
 	free(imprint);
 }

@@ -39,7 +39,8 @@ typedef struct vu_imprint_peak {
 
 typedef struct vu_imprint {
 	size_t rows;
-	int8_t *cells; /* rows x VU_IMPRINT_STRIDE; what is past VU_IMPRINT_BANDS is 0 */
+	int8_t *cells;   /* rows x VU_IMPRINT_STRIDE; what is past VU_IMPRINT_BANDS is 0 */
+	int32_t *powers; /* of each row, the sum of its cells' squares */
 	size_t peak_count;
 	vu_imprint_peak peaks[VU_IMPRINT_PEAKS_MAX]; /* in order of time */
 } vu_imprint;
@@ -57,5 +58,9 @@ vu_status vu_imprinter_push(vu_imprinter *imprinter, const int16_t *samples, siz
  */
 vu_status vu_imprinter_make(const vu_imprinter *imprinter, double pitch_scale, vu_imprint **imprint_out);
 void vu_imprint_destroy(vu_imprint *imprint);
+
+/* For an imprint made elsewhere: room for its cells, and their powers once they are in. RESOURCE_EXHAUSTED. */
+vu_status vu_imprint_make_room(vu_imprint *imprint, size_t rows);
+void vu_imprint_measure(vu_imprint *imprint);
 
 #endif

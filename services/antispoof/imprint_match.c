@@ -17,7 +17,7 @@ static int32_t product(const int8_t *a, const int8_t *b)
 	return sum;
 }
 
-static double correlate(const vu_imprint *query, const vu_imprint *past, double tempo, int offset)
+static double correlate(const vu_imprint *query, const vu_imprint *past, double tempo, int offset, size_t step)
 {
 	size_t shorter = query->rows < past->rows ? query->rows : past->rows;
 	int64_t both = 0;
@@ -28,7 +28,7 @@ static double correlate(const vu_imprint *query, const vu_imprint *past, double 
 	size_t rows = 0;
 	double least;
 
-	for (size_t r = 0; r < query->rows; r++) {
+	for (size_t r = 0; r < query->rows; r += step) {
 		long at = offset + lround((double)r * tempo);
 		const int8_t *a = query->cells + r * VU_IMPRINT_STRIDE;
 		const int8_t *b;
@@ -40,33 +40,33 @@ static double correlate(const vu_imprint *query, const vu_imprint *past, double 
 		if ((size_t)at >= past->rows)
 			break;
 		b = past->cells + (size_t)at * VU_IMPRINT_STRIDE;
-		power_a = product(a, a);
-		power_b = product(b, b);
+		power_a = query->powers[r];
+		power_b = past->powers[at];
 		both += product(a, b);
 		query_power += power_a;
 		past_power += power_b;
 		weight_sum += sqrt((double)power_a * power_b);
 		weight_squares += (double)power_a * power_b;
-		rows++;
+		rows += step;
 	}
-	least = POWER_MIN * VU_IMPRINT_BANDS * (double)rows;
+	least = POWER_MIN * VU_IMPRINT_BANDS * (double)(rows / step);
 	if (rows < ROWS_MIN || (double)rows < VU_IMPRINT_OVERLAP_MIN * (double)shorter ||
 	    (double)query_power < least || (double)past_power < least)
 		return 0;
 	/* Silent rows say nothing: so many rows of equal weight would say as much. */
 	return (double)both / sqrt((double)query_power * (double)past_power) *
-	       fmin(1, sqrt(weight_sum * weight_sum / weight_squares / VU_IMPRINT_ROWS_FULL));
+	       fmin(1, sqrt((double)step * weight_sum * weight_sum / weight_squares / VU_IMPRINT_ROWS_FULL));
 }
 
 double vu_imprint_match(const vu_imprint *query, const vu_imprint *past, double tempo, int offset, int slack,
-                        int *offset_out)
+                        size_t step, int *offset_out)
 {
 	double best = 0;
 
 	if (offset_out)
 		*offset_out = offset;
 	for (int o = offset - slack; o <= offset + slack; o++) {
-		double match = correlate(query, past, tempo, o);
+		double match = correlate(query, past, tempo, o, step);
 		if (match > best) {
 			best = match;
 			if (offset_out)

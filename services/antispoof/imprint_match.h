@@ -17,11 +17,11 @@
 #define VU_IMPRINT_ROWS_FULL 100
 
 /*
- * Row r of `query` is laid on row offset + r * tempo of `past`, for all offsets
+ * Row r of `query` (every `step`th) is laid on row offset + r * tempo of `past`, for all offsets
  * from `offset` - `slack` to `offset` + `slack`; the highest correlation, -1 to
  * 1, 0 where nothing can be compared; where, in *offset_out (may be NULL).
  */
 double vu_imprint_match(const vu_imprint *query, const vu_imprint *past, double tempo, int offset, int slack,
-                        int *offset_out);
+                        size_t step, int *offset_out);
 
 #endif

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_LANDMARK_FAN_OUT  5
+#define VU_LANDMARK_FAN_OUT  6
 #define VU_LANDMARKS_MAX     (VU_IMPRINT_PEAKS_MAX * VU_LANDMARK_FAN_OUT)
 #define VU_LANDMARK_ROWS_MAX 40
 #define VU_LANDMARK_BANDS    14 /* the furthest difference, up or down */

@@ -17,6 +17,11 @@
 #define COUNTER_BITS 19
 #define COUNTERS     (1u << COUNTER_BITS)
 #define PENDING_MAX  8192
+/*
+ * Postings looked at for one query: in a large memory the landmarks that many
+ * attempts hold, which tell least, are left out.
+ */
+#define POSTINGS_MAX 30000
 /* From so many votes in neighbouring offsets on, an attempt is looked at. */
 #define VOTES_MIN 3
 
@@ -176,17 +181,37 @@ static int most_votes_first(const void *a, const void *b)
 	return (x->votes < y->votes) - (x->votes > y->votes);
 }
 
+/* How many attempts hold the landmark, and which of the query's it is. */
+typedef struct rarity {
+	uint32_t postings;
+	uint32_t query;
+} rarity;
+
+static int rarest_first(const void *a, const void *b)
+{
+	const rarity *x = a;
+	const rarity *y = b;
+	return (x->postings > y->postings) - (x->postings < y->postings);
+}
+
 /* Counts; returns how many slots and offsets came to enough votes. */
 static size_t vote(vu_replay_index *x, const vu_landmark *landmarks, size_t count)
 {
+	rarity order[VU_LANDMARKS_MAX];
 	size_t pending_count = 0;
+	size_t looked_at = 0;
 
+	for (size_t i = 0; i < count; i++)
+		order[i] = (rarity){x->lists[landmarks[i].name].count, (uint32_t)i};
+	qsort(order, count, sizeof order[0], rarest_first);
 	memset(x->counters, 0, COUNTERS);
-	for (size_t i = 0; i < count; i++) {
-		const posting_list *list = &x->lists[landmarks[i].name];
+	for (size_t i = 0; i < count && looked_at + order[i].postings <= POSTINGS_MAX; i++) {
+		const vu_landmark *landmark = &landmarks[order[i].query];
+		const posting_list *list = &x->lists[landmark->name];
+		looked_at += list->count;
 		for (uint32_t k = 0; k < list->count; k++) {
 			uint32_t slot = list->postings[k] >> TIME_BITS;
-			int offset = (int)(list->postings[k] & TIME_MAX) - landmarks[i].time;
+			int offset = (int)(list->postings[k] & TIME_MAX) - landmark->time;
 			uint8_t *counter = &x->counters[counter_of(x, slot, offset)];
 			if (*counter < UINT8_MAX && ++*counter == VOTES_MIN && pending_count < PENDING_MAX)
 				x->pending[pending_count++] = (pending){slot, offset};

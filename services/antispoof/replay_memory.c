@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* How a copy may have been played: pitch and tempo are undone before it is looked for. */
 static const double PITCHES[] = {1, 0.97, 1.03};
@@ -35,7 +36,7 @@ static const struct {
 #define VARIANT_COUNT (sizeof VARIANTS / sizeof VARIANTS[0])
 
 /* Candidates that are compared, and of these, how many at more tempos and offsets. */
-#define COMPARED_MAX 64
+#define COMPARED_MAX 48
 #define REFINED_MAX  4
 /* Below this, a candidate at about the right place is none. */
 #define LIKENESS_REFINED 0.15
@@ -349,20 +350,17 @@ static size_t find_suspects(vu_replay_memory *m, vu_imprint *const *imprints, in
 	return count < COMPARED_MAX ? count : COMPARED_MAX;
 }
 
-/* The imprint of a past attempt; NULL in *imprint_out when it cannot be opened. */
-static vu_status load_imprint(vu_replay_memory *m, int64_t row, vu_imprint **imprint_out, int64_t *time_us,
-                              vu_error *error)
+/* The imprint of a past attempt, by a statement that is used for many; NULL in *imprint_out when it is gone. */
+static vu_status load_imprint(vu_replay_memory *m, vu_statement *select, int64_t row, vu_imprint **imprint_out,
+                              int64_t *time_us, vu_error *error)
 {
-	vu_statement *select = NULL;
 	bool found = false;
-	vu_status status =
-	    vu_statement_prepare(m->store, "SELECT time_us, cells FROM attempts WHERE row=?1", &select, error);
+	vu_status status;
 
 	*imprint_out = NULL;
-	if (status == VU_OK) {
-		vu_statement_bind_int(select, 1, row);
-		status = vu_statement_step(select, &found, error);
-	}
+	vu_statement_reset(select);
+	vu_statement_bind_int(select, 1, row);
+	status = vu_statement_step(select, &found, error);
 	if (status == VU_OK && found) {
 		size_t bytes = 0;
 		const uint8_t *data = vu_statement_blob(select, 1, &bytes);
@@ -372,7 +370,6 @@ static vu_status load_imprint(vu_replay_memory *m, int64_t row, vu_imprint **imp
 			vu_fail(error, status, "unable to read a past attempt from %s: %s", m->path,
 			        vu_status_name(status));
 	}
-	vu_statement_finish(select);
 	return status;
 }
 
@@ -386,7 +383,7 @@ static double refine(vu_imprint *const *imprints, const vu_imprint *past, const 
 		double tempo = VARIANTS[s->variant].tempo + step * TEMPO_STEP;
 		/* A tempo that turns about the middle of the query moves its first row. */
 		int offset = s->offset - (int)lround(step * TEMPO_STEP * (double)query->rows / 2);
-		best = fmax(best, vu_imprint_match(query, past, tempo, offset, REFINED_ROWS, NULL));
+		best = fmax(best, vu_imprint_match(query, past, tempo, offset, REFINED_ROWS, 1, NULL));
 	}
 	return best;
 }
@@ -397,6 +394,7 @@ static vu_status look_up(vu_replay_memory *m, vu_imprint *const *imprints, int64
 {
 	suspect *suspects = calloc(VARIANT_COUNT * COMPARED_MAX, sizeof *suspects);
 	vu_landmark *landmarks = malloc(VU_LANDMARKS_MAX * sizeof *landmarks);
+	vu_statement *select = NULL;
 	vu_imprint *past = NULL;
 	vu_status status = VU_OK;
 	int64_t time_us = 0;
@@ -408,25 +406,26 @@ static vu_status look_up(vu_replay_memory *m, vu_imprint *const *imprints, int64
 	}
 	count = find_suspects(m, imprints, own_row, landmarks, suspects);
 	match->compared = (uint32_t)count;
+	status = vu_statement_prepare(m->store, "SELECT time_us, cells FROM attempts WHERE row=?1", &select, error);
 	for (size_t i = 0; i < count && status == VU_OK; i++) {
 		suspect *s = &suspects[i];
-		status = load_imprint(m, s->candidate.attempt, &past, &time_us, error);
+		status = load_imprint(m, select, s->candidate.attempt, &past, &time_us, error);
 		if (status == VU_OK && past)
 			s->likeness =
 			    vu_imprint_match(imprints[VARIANTS[s->variant].pitch], past, VARIANTS[s->variant].tempo,
-			                     s->candidate.offset, SLACK_ROWS, &s->offset);
+			                     s->candidate.offset, SLACK_ROWS, 2, &s->offset);
 		vu_imprint_destroy(past);
 		past = NULL;
 	}
 	qsort(suspects, count, sizeof *suspects, most_alike_first);
 	for (size_t i = 0; i < count && i < REFINED_MAX && status == VU_OK; i++) {
-		double likeness;
-		if (suspects[i].likeness < LIKENESS_REFINED && i > 0)
-			break;
-		status = load_imprint(m, suspects[i].candidate.attempt, &past, &time_us, error);
-		if (status != VU_OK || !past)
-			break;
-		likeness = refine(imprints, past, &suspects[i]);
+		double likeness = suspects[i].likeness;
+		if (likeness >= LIKENESS_REFINED) {
+			status = load_imprint(m, select, suspects[i].candidate.attempt, &past, &time_us, error);
+			if (status != VU_OK || !past)
+				break;
+			likeness = refine(imprints, past, &suspects[i]);
+		}
 		if (likeness > match->likeness) {
 			match->likeness = likeness;
 			match->time_us = time_us;
@@ -435,6 +434,7 @@ static vu_status look_up(vu_replay_memory *m, vu_imprint *const *imprints, int64
 		past = NULL;
 	}
 out:
+	vu_statement_finish(select);
 	free(landmarks);
 	free(suspects);
 	return status;
@@ -461,18 +461,29 @@ static void apply(vu_replay_memory *m, const changes *changed, const vu_imprint 
 	}
 }
 
+/* CPU time of this thread: what else the machine does is no part of a lookup. */
+static int64_t thread_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static vu_status meet_locked(vu_replay_memory *m, const char *attempt_id, vu_imprint *const *imprints,
                              vu_replay_match *match, vu_error *error)
 {
 	changes changed = {.removed_count = 0};
 	change own = {0, 0};
+	int64_t began_us;
 	vu_status status = vu_store_begin(m->store, error);
 
 	if (status != VU_OK)
 		return status;
 	status = find_attempt(m, attempt_id, &own, error);
+	began_us = thread_us();
 	if (status == VU_OK)
 		status = look_up(m, imprints, own.row, match, error);
+	match->lookup_us = thread_us() - began_us;
 	if (status == VU_OK && own.row != 0)
 		status = remove_attempt(m, own, &changed, error);
 	if (status == VU_OK)
@@ -508,6 +519,27 @@ vu_status vu_replay_memory_meet(vu_replay_memory *m, const char *attempt_id, con
 	}
 	for (size_t i = 0; i < PITCH_COUNT; i++)
 		vu_imprint_destroy(imprints[i]);
+	return status;
+}
+
+vu_status vu_replay_memory_remember(vu_replay_memory *m, const char *attempt_id, const vu_imprint *imprint,
+                                    vu_error *error)
+{
+	changes changed = {.removed_count = 0};
+	vu_status status;
+
+	pthread_mutex_lock(&m->lock);
+	status = vu_store_begin(m->store, error);
+	if (status == VU_OK) {
+		status = remember(m, attempt_id, imprint, &changed, error);
+		if (status == VU_OK)
+			status = vu_store_commit(m->store, error);
+		else
+			vu_store_rollback(m->store);
+	}
+	if (status == VU_OK)
+		apply(m, &changed, imprint);
+	pthread_mutex_unlock(&m->lock);
 	return status;
 }
 

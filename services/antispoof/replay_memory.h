@@ -20,8 +20,8 @@
 
 /* Fewer peaks than so many, under a second of speech, say nothing about an utterance. */
 #define VU_REPLAY_PEAKS_MIN    10
-#define VU_REPLAY_ATTEMPTS_MAX 20000
-#define VU_REPLAY_BYTES_MAX    (128u * 1024 * 1024)
+#define VU_REPLAY_ATTEMPTS_MAX 10000
+#define VU_REPLAY_BYTES_MAX    (64u * 1024 * 1024)
 #define VU_REPLAY_AGE_DAYS_MAX 400
 
 typedef struct vu_replay_limits {
@@ -37,6 +37,7 @@ typedef struct vu_replay_match {
 	uint32_t compared; /* past attempts and offsets that were compared with it */
 	double likeness;   /* correlation with the most alike of them, 0 to 1 */
 	int64_t time_us;   /* when that attempt was (wall clock) */
+	int64_t lookup_us; /* CPU time of finding and comparing */
 } vu_replay_match;
 
 typedef struct vu_replay_stats {
@@ -57,6 +58,10 @@ void vu_replay_memory_close(vu_replay_memory *memory);
 /* Finds the past attempt most alike, other than `attempt_id`, and remembers this one under that name. */
 vu_status vu_replay_memory_meet(vu_replay_memory *memory, const char *attempt_id, const vu_imprinter *imprinter,
                                 vu_replay_match *match_out, vu_error *error);
+
+/* Remembers without looking; `attempt_id` is not remembered yet. */
+vu_status vu_replay_memory_remember(vu_replay_memory *memory, const char *attempt_id, const vu_imprint *imprint,
+                                    vu_error *error);
 
 /* OK also when there was no such attempt. */
 vu_status vu_replay_memory_forget(vu_replay_memory *memory, const char *attempt_id, vu_error *error);

@@ -111,9 +111,8 @@ vu_status vu_replay_open_cells(const uint8_t *data, size_t bytes, const uint8_t 
 	imprint = calloc(1, sizeof *imprint);
 	if (!imprint)
 		goto out;
-	imprint->rows = plain_bytes / ROW_BYTES;
-	imprint->cells = calloc(imprint->rows + 1, VU_IMPRINT_STRIDE);
-	if (!imprint->cells)
+	status = vu_imprint_make_room(imprint, plain_bytes / ROW_BYTES);
+	if (status != VU_OK)
 		goto out;
 	for (size_t r = 0; r < imprint->rows; r++) {
 		int8_t *cells = imprint->cells + r * VU_IMPRINT_STRIDE;
@@ -122,6 +121,7 @@ vu_status vu_replay_open_cells(const uint8_t *data, size_t bytes, const uint8_t 
 			cells[2 * i + 1] = (int8_t)((plain[r * ROW_BYTES + i] & 15) - 8);
 		}
 	}
+	vu_imprint_measure(imprint);
 	*imprint_out = imprint;
 	imprint = NULL;
 	status = VU_OK;
