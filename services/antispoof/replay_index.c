@@ -36,6 +36,12 @@ typedef struct pending {
 	int offset; /* pairs of rows */
 } pending;
 
+/* How many attempts hold the landmark, and which of the query's it is. */
+typedef struct rarity {
+	uint32_t postings;
+	uint32_t query;
+} rarity;
+
 struct vu_replay_index {
 	posting_list lists[VU_LANDMARK_NAMES];
 	int64_t *attempts; /* by slot; 0 = removed */
@@ -44,6 +50,7 @@ struct vu_replay_index {
 	size_t posting_room;
 	uint64_t seed;
 	uint8_t *counters;
+	rarity order[VU_LANDMARKS_MAX];
 	pending pending[PENDING_MAX];
 	vu_replay_candidate found[PENDING_MAX];
 };
@@ -181,12 +188,6 @@ static int most_votes_first(const void *a, const void *b)
 	return (x->votes < y->votes) - (x->votes > y->votes);
 }
 
-/* How many attempts hold the landmark, and which of the query's it is. */
-typedef struct rarity {
-	uint32_t postings;
-	uint32_t query;
-} rarity;
-
 static int rarest_first(const void *a, const void *b)
 {
 	const rarity *x = a;
@@ -197,13 +198,13 @@ static int rarest_first(const void *a, const void *b)
 /* Counts; returns how many slots and offsets came to enough votes. */
 static size_t vote(vu_replay_index *x, const vu_landmark *landmarks, size_t count)
 {
-	rarity order[VU_LANDMARKS_MAX];
+	rarity *order = x->order;
 	size_t pending_count = 0;
 	size_t looked_at = 0;
 
 	for (size_t i = 0; i < count; i++)
 		order[i] = (rarity){x->lists[landmarks[i].name].count, (uint32_t)i};
-	qsort(order, count, sizeof order[0], rarest_first);
+	qsort(order, count, sizeof *order, rarest_first);
 	memset(x->counters, 0, COUNTERS);
 	for (size_t i = 0; i < count && looked_at + order[i].postings <= POSTINGS_MAX; i++) {
 		const vu_landmark *landmark = &landmarks[order[i].query];
