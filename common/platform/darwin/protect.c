@@ -1,10 +1,15 @@
 /* Limits, and no debugger from outside: best effort, each by itself. */
 #include "platform/platform.h"
 
+#include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
-#include <sys/ptrace.h>
-#include <sys/resource.h>
+#ifndef VU_SANITIZER
+/* <sys/ptrace.h>, which not every set of headers has. */
+#define DENY_ATTACH 31
+int ptrace(int request, pid_t pid, char *address, int data);
+#endif
 
 void vu_platform_protect_memory(void)
 {
@@ -17,6 +22,6 @@ void vu_platform_protect_memory(void)
 		setrlimit(RLIMIT_MEMLOCK, &limit);
 	}
 #ifndef VU_SANITIZER
-	ptrace(PT_DENY_ATTACH, 0, 0, 0);
+	ptrace(DENY_ATTACH, 0, NULL, 0);
 #endif
 }
