@@ -17,6 +17,7 @@ extern const cli_verb CMD_CONFIGURE;
 extern const cli_verb CMD_HISTORY;
 extern const cli_verb CMD_EVALUATE;
 extern const cli_verb CMD_CLEANUP;
+extern const cli_verb CMD_AUDIT;
 extern const cli_verb CMD_UNLOCK_USER;
 extern const cli_verb CMD_ROTATE_KEY;
 extern const cli_verb CMD_CALL;

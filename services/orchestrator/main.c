@@ -24,10 +24,12 @@
  */
 #include "http.h"
 #include "orchestrator.h"
+#include "record.h"
 
 #include "base/log.h"
 #include "runtime/runtime.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 typedef struct service_state {
@@ -54,12 +56,16 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	    .home = vu_runtime_home(runtime),
 	    .clock = vu_clock_system(),
 	};
+	char audit_key_path[PATH_MAX];
 	vu_status status;
 
 	if (!state)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the orchestrator: out of memory");
 	state->runtime = runtime;
-	status = vu_orchestrator_create(&setup, &state->orchestrator, error);
+	setup.audit_key_path = audit_key_path;
+	status = vu_audit_key_path(setup.home, audit_key_path, sizeof audit_key_path, error);
+	if (status == VU_OK)
+		status = vu_orchestrator_create(&setup, &state->orchestrator, error);
 	if (status == VU_OK)
 		status = vu_rpc_server_add(vu_runtime_server(runtime), vu_orchestrator_service(state->orchestrator),
 		                           error);
@@ -71,6 +77,7 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 static vu_status listening(void *context, vu_error *error)
 {
 	service_state *state = context;
+	vu_record_note(state->orchestrator, "", "", "start", "the orchestrator serves");
 	return vu_http_start(state->orchestrator, vu_runtime_folder(state->runtime), &state->http, error);
 }
 
@@ -81,6 +88,8 @@ static vu_status reload(void *context, const vu_config *config, vu_error *error)
 	vu_error ignored;
 	vu_status status = vu_orchestrator_configure(state->orchestrator, config, error);
 
+	if (status == VU_OK)
+		vu_record_note(state->orchestrator, "", "", "configure", "the configuration was read again");
 	if (status != VU_OK || config->http.port == old_port)
 		return status;
 	vu_http_stop(state->http);

@@ -2,6 +2,7 @@
 #include "orchestrator.h"
 
 #include "handlers.h"
+#include "record.h"
 
 #include "voiceunlock/v1/orchestrator.pb-c.h"
 
@@ -56,6 +57,8 @@ vu_status vu_orchestrator_create(const vu_orchestrator_setup *setup, vu_orchestr
 	status = vu_orchestrator_configure(orchestrator, setup->config, error);
 	if (status == VU_OK)
 		status = vu_ledger_create(setup->home, setup->clock, &orchestrator->ledger, error);
+	if (status == VU_OK && setup->audit_key_path)
+		status = vu_record_open(orchestrator, setup->home, setup->audit_key_path, error);
 	if (status == VU_OK)
 		status = vu_attempts_create(&orchestrator->attempts, error);
 	if (status == VU_OK)
@@ -74,6 +77,7 @@ void vu_orchestrator_destroy(vu_orchestrator *orchestrator)
 		return;
 	vu_enrollments_destroy(orchestrator->enrollments);
 	vu_attempts_destroy(orchestrator->attempts);
+	vu_audit_destroy(orchestrator->audit);
 	vu_ledger_destroy(orchestrator->ledger);
 	free_phrases(orchestrator->phrases, orchestrator->phrase_count);
 	uv_mutex_destroy(&orchestrator->policy_lock);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "rpc/server.h"
+#include "store/audit.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@
 typedef struct vu_orchestrator {
 	vu_peers peers;
 	vu_ledger *ledger;
+	vu_audit *audit; /* NULL: none is kept */
 	vu_attempts *attempts;
 	vu_enrollments *enrollments;
 	vu_tally tally;
@@ -43,8 +45,9 @@ typedef struct vu_orchestrator {
 typedef struct vu_orchestrator_setup {
 	const vu_config *config;
 	vu_peers peers;
-	const char *home; /* state folder */
-	vu_clock clock;   /* dates attempts and times lockouts; deadlines use the real one */
+	const char *home;           /* state folder */
+	const char *audit_key_path; /* NULL: no audit log */
+	vu_clock clock;             /* dates attempts and times lockouts; deadlines use the real one */
 } vu_orchestrator_setup;
 
 vu_status vu_orchestrator_create(const vu_orchestrator_setup *setup, vu_orchestrator **out, vu_error *error);

@@ -15,6 +15,8 @@ void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 	policy->max_samples = config->enrollment.max_samples;
 	policy->retention_days = config->security.audit_retention_days;
 	policy->adaptive = config->authentication.adaptive;
+	policy->audit = config->security.audit;
+	policy->anonymize = config->security.anonymize_logs;
 	policy->max_memory_bytes = (uint64_t)config->performance.max_memory_mb * 1024 * 1024;
 	policy->http_port = config->http.port;
 	policy->http_port_is_default = config->http.port_is_default;

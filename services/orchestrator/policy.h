@@ -27,6 +27,8 @@ typedef struct vu_policy {
 	uint32_t min_samples;
 	uint32_t max_samples;
 	uint32_t retention_days;
+	bool audit;
+	bool anonymize;
 	bool adaptive; /* templates follow a voice as it changes */
 	uint64_t max_memory_bytes;
 	uint32_t http_port;

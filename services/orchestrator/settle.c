@@ -6,6 +6,7 @@
 #include "settle.h"
 
 #include "history.h"
+#include "record.h"
 
 #include "base/log.h"
 
@@ -83,6 +84,7 @@ static vu_status forget_old(vu_orchestrator *orchestrator, const vu_policy *poli
 	    (orchestrator->forgotten_us != 0 && now_us - orchestrator->forgotten_us < FORGET_EVERY_US))
 		return VU_OK;
 	orchestrator->forgotten_us = now_us;
+	vu_record_forget(orchestrator, vu_ledger_wall_us(orchestrator->ledger) - kept_us);
 	return vu_history_forget_before(store, vu_ledger_wall_us(orchestrator->ledger) - kept_us, error);
 }
 
@@ -114,7 +116,8 @@ static void settle_isolated(const vu_case *attempt, vu_evidence *evidence, vu_se
 
 /* Everything between begin and commit. */
 static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt,
-                               vu_store *store, vu_evidence *evidence, vu_settlement *settlement, vu_error *error)
+                               vu_store *store, vu_evidence *evidence, vu_settlement *settlement, bool *recorded_out,
+                               vu_error *error)
 {
 	vu_lockout_rule rule = rule_of(orchestrator, policy);
 	vu_status status = VU_OK;
@@ -132,6 +135,9 @@ static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *p
 	/* Again for the words: they tell what is left after counting. The verdict stays. */
 	decide(attempt, evidence, attempt->trouble, settlement);
 	status = store_attempt(orchestrator, attempt, store, settlement, error);
+	if (status == VU_OK)
+		status = vu_record_verdict(orchestrator, policy, attempt, settlement, error);
+	*recorded_out = status == VU_OK;
 	return status == VU_OK ? forget_old(orchestrator, policy, store, error) : status;
 }
 
@@ -140,6 +146,7 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
 {
 	vu_store *store = NULL;
 	vu_error error = {.status = VU_OK};
+	bool recorded = false;
 	vu_status status;
 
 	memset(settlement, 0, sizeof *settlement);
@@ -149,7 +156,7 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
 	}
 	status = vu_ledger_begin(orchestrator->ledger, &store, &error);
 	if (status == VU_OK) {
-		status = settle_within(orchestrator, policy, attempt, store, evidence, settlement, &error);
+		status = settle_within(orchestrator, policy, attempt, store, evidence, settlement, &recorded, &error);
 		if (status == VU_OK)
 			status = vu_ledger_commit(orchestrator->ledger, &error);
 		else
@@ -158,6 +165,8 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
 	if (status == VU_OK)
 		return;
 	vu_log_error("%s; the attempt counts as unavailable", error.message);
+	if (recorded)
+		vu_record_undone(orchestrator, policy, attempt->attempt_id, error.message);
 	if (evidence->lockout != VU_CHECK_REFUSED)
 		evidence->lockout = VU_CHECK_FAILED;
 	evidence->record = VU_CHECK_FAILED;
@@ -182,6 +191,8 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 		else
 			vu_ledger_rollback(orchestrator->ledger, status);
 	}
+	if (status == VU_OK && !used)
+		status = vu_record_intent(orchestrator, policy, attempt_id, user, trouble);
 	if (status != VU_OK) {
 		vu_log_error("%s; the attempt counts as unavailable", trouble->message);
 		evidence->lockout = VU_CHECK_FAILED;
@@ -216,6 +227,7 @@ void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const c
 	};
 	vu_status status = vu_ledger_begin(orchestrator->ledger, &store, &error);
 
+	(void)vu_record_note(orchestrator, event_id, user, kind, reason);
 	if (status == VU_OK) {
 		status = vu_history_add(store, &entry, &error);
 		if (status == VU_OK)
@@ -256,6 +268,8 @@ vu_status vu_settle_unlock(vu_orchestrator *orchestrator, const vu_policy *polic
 		status = vu_lockout_clear(store, user, error);
 	if (status == VU_OK)
 		status = vu_history_add(store, &entry, error);
+	if (status == VU_OK)
+		status = vu_record_note(orchestrator, event_id, user, "unlock", entry.reason);
 	if (status == VU_OK)
 		status = vu_ledger_commit(orchestrator->ledger, error);
 	else

@@ -106,5 +106,43 @@ ok $? 'remove says that the key is gone'
 ok $? 'and what the disk still holds of the file has none'
 exec 7<&-
 
+# ---- the audit log ----
+
+log=$VOICE_UNLOCK_HOME/audit/current.jsonl
+says() { # CODE TEXT NAME COMMAND…
+	local code=$1 text=$2 name=$3 status
+	shift 3
+	"$@" >"$work/out" 2>&1
+	status=$?
+	[ "$status" -eq "$code" ] && grep -qF -- "$text" "$work/out"
+	ok $? "$name"
+}
+says 0 'all as they were written' 'the audit log verifies' "$cli" audit verify
+for event in start enroll intent attempt remove; do
+	grep -q "\"event\":\"$event\"" "$log"
+	ok $? "it has a line \"$event\""
+done
+cp "$log" "$work/log"
+edit() { cp "$work/log" "$log" && sed -i "$1" "$log"; }
+edit '3s/"user":"p0"/"user":"p1"/;3s/"event":"[a-z]*"/"event":"start"/'
+says 1 'current.jsonl line 3: it was edited' 'an edited line is found' "$cli" audit verify
+edit '3d'
+says 1 'current.jsonl line 3: 1 lines before it are missing' 'a deleted line is found' "$cli" audit verify
+edit '3{h;d};4G'
+says 1 'current.jsonl line 4: it is out of order' 'a moved line is found' "$cli" audit verify
+edit '$d'
+says 1 '1 lines after it were cut off' 'a cut end is found' "$cli" audit verify
+rm -rf "$VOICE_UNLOCK_HOME/audit" && mkdir -m 700 "$VOICE_UNLOCK_HOME/audit"
+says 1 'were cut off' 'a log that is gone is found' "$cli" audit verify
+cp "$work/log" "$log"
+# What cannot be audited is not accepted.
+mv "$VOICE_UNLOCK_HOME/audit" "$work/audit" && touch "$VOICE_UNLOCK_HOME/audit"
+"$cli" enroll p2 --from "$work/v/${voices[1]}"/enroll-*.wav >"$work/out" 2>&1
+"$cli" test --user p2 --from "$work/v/${voices[1]}/live-1.wav" >"$work/out" 2>&1
+[ $? -eq 7 ]
+ok $? 'an attempt that cannot be audited is unavailable'
+rm "$VOICE_UNLOCK_HOME/audit" && mv "$work/audit" "$VOICE_UNLOCK_HOME/audit"
+says 0 'all as they were written' 'the restored log verifies' "$cli" audit verify
+
 echo "1..$count"
 [ "$failures" -eq 0 ]
