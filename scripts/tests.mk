@@ -82,3 +82,20 @@ build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvu-common.a
 
 .PRECIOUS: build/fuzz/obj/%.o $(OBJ)/%.o
 -include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
+
+# Custom loaders: the example, and those that misbehave. Plain objects in every
+# build: they are foreign code.
+ODD_LOADERS := FAILS HANGS LIES CRASHES GROWS NONSENSE ABI
+LOADERS     := build/tests/loaders/example.so $(ODD_LOADERS:%=build/tests/loaders/odd-%.so)
+
+build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O1 -g -fPIC -shared -Icommon $(WARNINGS) -DEXAMPLE_MODEL='"$(CURDIR)/services/models/background/background.vum"' \
+		-o $@ $<
+
+build/tests/loaders/odd-%.so: tests/loaders/odd_loader.c common/ml/vu_loader.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O1 -g -fPIC -shared -D_GNU_SOURCE -Icommon $(WARNINGS) -DODD_$* -o $@ $<
+
+$(BUILD)/tests/unit/services/models/test_loader: $(LOADERS) $(BIN)/vu-loader-host $(BUILD)/share/voice-unlock/background.vum
+$(OBJ)/tests/unit/services/models/test_loader.o: CPPFLAGS += -DLOADER_HOST='"$(BIN)/vu-loader-host"' -DMODEL='"$(BUILD)/share/voice-unlock/background.vum"'

@@ -65,6 +65,9 @@ struct models {
 	habit_store *habits; /* NULL until needed */
 	expected_user expected[EXPECTED_MAX];
 	size_t expected_count;
+	pthread_mutex_t loader_lock; /* of the next two */
+	vu_loader_config loaders[VU_CONFIG_LOADERS_MAX];
+	unsigned loader_count;
 	struct preloader *preloader; /* NULL: not running */
 	vu_rpc_service service;
 };
@@ -141,6 +144,11 @@ void close_habits(models *models);
 vu_status expect_users(models *models, const settings *with, expected_user *items, size_t room, size_t *count_out,
                        vu_error *error);
 
+/* ---- activate.c ---- */
+
+/* Copies the configuration's loaders. */
+void set_loaders(models *models, const vu_loader_config *loaders, unsigned count);
+
 /* ---- preloader.c ---- */
 
 /* Foretells and loads, once: what the preloader's thread does now and then. Returns how many were loaded. */
@@ -206,6 +214,7 @@ void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *re
 void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_states(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_activate(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_observe(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_rotate_key(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_hot(void *context, vu_rpc_call *call, const ProtobufCMessage *request);

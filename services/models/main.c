@@ -9,6 +9,8 @@
  *   adapt.c          Adapt, Revert
  *   users.c          ListUsers, Remove, RemoveNamespace, Preload, Stats
  *   loading.c        background and templates through the cache, verified
+ *   activate.c       Activate: uses what a custom loader loads
+ *   loader.c         runs custom loaders in vu-loader-host
  *   habit.c          when somebody comes: the estimate, pure
  *   habit_store.c    habits in SQLite
  *   prediction.c     Observe, and who is expected
@@ -51,6 +53,8 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .predict = config->ml.enable_predictive_loading,
 	    .preload_threshold = config->ml.preload_threshold,
 	    .preload_queue = config->ml.max_preload_queue,
+	    .loaders = config->ml.loaders,
+	    .loader_count = config->ml.loader_count,
 	};
 	return vu_background_find(config, path, error);
 }

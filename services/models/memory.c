@@ -23,7 +23,7 @@
 static bool release_pages(void *context, const char *key, void *object)
 {
 	(void)context;
-	if (strncmp(key, TEMPLATE_KEY_PREFIX, strlen(TEMPLATE_KEY_PREFIX)) != 0)
+	if (strncmp(key, "background:", strlen("background:")) == 0)
 		vu_model_file_release_pages(((vu_background *)object)->file);
 	return true;
 }

@@ -15,23 +15,15 @@
 #define LEAVING_SHARE 16
 
 static const vu_rpc_method METHODS[] = {
-    {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},
-    {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
-    {"Score", handle_score, VU_RPC_IDEMPOTENT},
-    {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
-    {"Identify", handle_identify, VU_RPC_IDEMPOTENT},
-    {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
-    {"Adapt", handle_adapt, VU_RPC_IDEMPOTENT},
-    {"Revert", handle_revert, VU_RPC_IDEMPOTENT},
-    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},
-    {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
-    {"Preload", handle_preload, VU_RPC_IDEMPOTENT},
-    {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
-    {"States", handle_states, VU_RPC_IDEMPOTENT},
-    {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
-    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},
-    {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
-    {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
+    {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},     {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
+    {"Score", handle_score, VU_RPC_IDEMPOTENT},       {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
+    {"Identify", handle_identify, VU_RPC_IDEMPOTENT}, {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
+    {"Adapt", handle_adapt, VU_RPC_IDEMPOTENT},       {"Revert", handle_revert, VU_RPC_IDEMPOTENT},
+    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
+    {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
+    {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
+    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},           {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
+    {"Activate", handle_activate, VU_RPC_IDEMPOTENT}, {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)
@@ -52,6 +44,7 @@ static vu_status take_settings(models *m, const models_settings *given, vu_error
 	m->settings.predict = given->predict;
 	m->settings.preload_threshold = given->preload_threshold;
 	m->settings.preload_queue = given->preload_queue;
+	set_loaders(m, given->loaders, given->loader_count);
 	return VU_OK;
 }
 
@@ -68,6 +61,7 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_init(&m->user_locks[i], NULL);
 	pthread_mutex_init(&m->prediction_lock, NULL);
+	pthread_mutex_init(&m->loader_lock, NULL);
 	atomic_init(&m->users, -1);
 	atomic_init(&m->enrolments, 0);
 	atomic_init(&m->asked_us, 0);
@@ -115,6 +109,8 @@ void models_destroy(models *m)
 	vu_vault_destroy(m->vault);
 	voice_index_destroy(m->index);
 	pthread_mutex_destroy(&m->prediction_lock);
+	set_loaders(m, NULL, 0);
+	pthread_mutex_destroy(&m->loader_lock);
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_destroy(&m->user_locks[i]);
 	pthread_mutex_destroy(&m->removal_lock);

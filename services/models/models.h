@@ -32,6 +32,8 @@ typedef struct models_settings {
 	bool predict;                         /* ml.enable_predictive_loading */
 	double preload_threshold;             /* ml.preload_threshold */
 	uint32_t preload_queue;               /* ml.max_preload_queue */
+	const vu_loader_config *loaders;      /* ml.loaders */
+	unsigned loader_count;
 } models_settings;
 
 /* Loads nothing. `home` is the state folder. */

@@ -12,7 +12,14 @@ for name in $(compgen -e); do
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
 export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none
-: >"$VOICE_UNLOCK_CONFIG"
+model=$PWD/build/share/voice-unlock/background.vum
+cat >"$VOICE_UNLOCK_CONFIG" <<END
+ml:
+  loaders:
+    - kind: background
+      path: $model
+      sha256: $(python3 -c 'import hashlib,sys; print(hashlib.sha256(open(sys.argv[1],"rb").read()).hexdigest())' "$model")
+END
 
 count=0
 failures=0
@@ -102,6 +109,10 @@ ok $? 'cleanup gives back what it says'
 check 'cleanup speaks to people' bash -c '"$0" cleanup | grep -qE "^models +[0-9.]+ MB now, +[0-9.]+ MB given back$"' "$vu"
 check 'what was freed is loaded again' bash -c '"$0" test --user anna --from "$1" --json; [ $? -le 3 ]' "$vu" "$work/people/$person/test-1.wav"
 
+answer 'a listed model is activated' 'int(d["bytes"]) > 0 and d["path"].endswith(".vum")' models/Activate '{"kind":"background"}'
+answer 'and is the one in use' 'd["background"].endswith("/loaded-background.vum")' models/Stats
+check 'with which people are recognized' bash -c '"$0" test --user anna --from "$1" --json; [ $? -le 3 ]' "$vu" "$work/people/$person/test-1.wav"
+check 'what is not listed is not' bash -c '! "$0" call models/Activate "{\"kind\":\"detector\"}"' "$vu"
 answer 'loads can be refused' 'd == {}' models/SetPressure '{"refuse_loads":true}'
 answer 'which is told' 'd["refusing_loads"]' models/Stats
 answer 'and allowed again' 'd == {}' models/SetPressure '{}'
