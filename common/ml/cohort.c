@@ -11,6 +11,42 @@ static int descending(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
+/*
+ * Moves the `top` largest (0 < top < count) to the front, in no order, by
+ * quickselect: sorting all of them takes several times longer. Scores are
+ * numbers, never NaN.
+ */
+static void bring_forward(float *scores, size_t count, size_t top)
+{
+	size_t first = 0;
+	size_t end = count;
+
+	while (end - first > 1) {
+		float pivot = scores[first + (end - first) / 2];
+		size_t larger = first; /* [first, larger) above the pivot, [larger, at) equal, [smaller, end) below */
+		size_t at = first;
+		size_t smaller = end;
+		while (at < smaller) {
+			float one = scores[at];
+			if (one > pivot) {
+				scores[at++] = scores[larger];
+				scores[larger++] = one;
+			} else if (one < pivot) {
+				scores[at] = scores[--smaller];
+				scores[smaller] = one;
+			} else {
+				at++;
+			}
+		}
+		if (top <= larger)
+			end = larger;
+		else if (top <= smaller)
+			return;
+		else
+			first = smaller;
+	}
+}
+
 vu_cohort_statistics vu_cohort_compute(float *scores, size_t count, size_t top)
 {
 	vu_cohort_statistics result = {0, 1};
@@ -19,9 +55,11 @@ vu_cohort_statistics vu_cohort_compute(float *scores, size_t count, size_t top)
 
 	if (count == 0)
 		return result;
-	qsort(scores, count, sizeof *scores, descending);
-	if (top > 0 && top < count)
+	if (top > 0 && top < count) {
+		bring_forward(scores, count, top);
 		count = top;
+	}
+	qsort(scores, count, sizeof *scores, descending);
 	for (size_t i = 0; i < count; i++)
 		sum += scores[i];
 	sum /= (double)count;

@@ -35,16 +35,15 @@ typedef struct voice {
 	char *user;
 	edition edition;
 	voice_state state;
-	vu_cohort_statistics strangers[VU_SPACES_MAX];
+	vu_cohort_statistics strangers;
 } voice;
 
 struct voice_index {
 	pthread_mutex_t lock;
 	char background[VU_MODEL_HASH_HEX_SIZE];
 	char namespace[VU_USER_NAME_MAX + 1];
-	uint32_t space_count;
-	uint32_t discriminants[VU_SPACES_MAX];
-	size_t width; /* of a row: all spaces one after the other */
+	uint32_t space; /* the last of the background's, which knows what the others do */
+	size_t width;   /* of a row: its discriminants */
 	voice *voices;
 	vu_float16 *rows;
 	size_t count;
@@ -162,12 +161,8 @@ static void fit(voice_index *index, const voice_source *source, const vu_backgro
 	clear(index);
 	strcpy(index->background, background->id);
 	strcpy(index->namespace, source->namespace);
-	index->space_count = background->space_count;
-	index->width = 0;
-	for (uint32_t i = 0; i < background->space_count; i++) {
-		index->discriminants[i] = background->spaces[i].discriminants;
-		index->width += index->discriminants[i];
-	}
+	index->space = background->space_count - 1;
+	index->width = background->spaces[index->space].discriminants;
 }
 
 typedef struct listing {
@@ -226,7 +221,7 @@ static vu_status merge(voice_index *index, listing *list, vu_error *error)
 		    !is_same(&index->voices[old].edition, &to->edition))
 			continue;
 		to->state = index->voices[old].state;
-		memcpy(to->strangers, index->voices[old].strangers, sizeof to->strangers);
+		to->strangers = index->voices[old].strangers;
 		memcpy(rows + i * index->width, index->rows + old * index->width, index->width * sizeof *rows);
 	}
 	clear(index);
@@ -266,16 +261,10 @@ static void read_one(voice_index *index, const voice_source *source, size_t at)
 	one->state = VOICE_UNUSABLE;
 	if (source->read(source->context, one->user, &t, NULL) != VU_OK)
 		return;
-	if (t->space_count == index->space_count) {
-		bool fits = true;
-		for (uint32_t i = 0; i < t->space_count; i++)
-			fits = fits && t->spaces[i].discriminants == index->discriminants[i];
-		for (uint32_t i = 0; fits && i < t->space_count; i++) {
-			vu_float16_pack(t->spaces[i].voice, row, index->discriminants[i]);
-			one->strangers[i] = t->spaces[i].strangers;
-			row += index->discriminants[i];
-		}
-		one->state = fits ? VOICE_USABLE : VOICE_UNUSABLE;
+	if (t->space_count == index->space + 1 && t->spaces[index->space].discriminants == index->width) {
+		vu_float16_pack(t->spaces[index->space].voice, row, index->width);
+		one->strangers = t->spaces[index->space].strangers;
+		one->state = VOICE_USABLE;
 	}
 	vu_template_destroy(t);
 	/* Reading may have trained the template again. */
@@ -334,17 +323,12 @@ static vu_status update(voice_index *index, const voice_source *source, const vu
 
 /* ---- searching ---- */
 
+/* As the second scorer does it. */
 static float score_of(const voice_index *index, size_t at, const vu_probe *probe)
 {
-	const vu_float16 *row = index->rows + at * index->width;
-	float sum = 0;
+	float cosine = vu_kernel_dot_half(index->rows + at * index->width, probe->voices[index->space], index->width);
 
-	for (uint32_t i = 0; i < index->space_count; i++) {
-		float cosine = vu_kernel_dot_half(row, probe->voices[i], index->discriminants[i]);
-		sum += vu_cohort_normalize_both(cosine, index->voices[at].strangers[i], probe->strangers[i]);
-		row += index->discriminants[i];
-	}
-	return sum / (float)index->space_count;
+	return vu_cohort_normalize_both(cosine, index->voices[at].strangers, probe->strangers[index->space]);
 }
 
 /* Keeps the best `room` in descending order; by position, names are copied in the end. */
