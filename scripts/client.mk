@@ -1,6 +1,8 @@
 # The example program of libvoiceunlock: it uses voiceunlock.h alone and links
 # the shared library, as a program of somebody else would.
 
+$(BIN)/vu-screen: $(CLIENT_A)
+
 EXAMPLE := $(BIN)/voiceunlock-example
 
 ifneq ($(wildcard services/client/example/main.c),)
