@@ -1,7 +1,8 @@
 # The example program of libvoiceunlock: it uses voiceunlock.h alone and links
 # the shared library, as a program of somebody else would.
 
-$(BIN)/vu-screen: $(CLIENT_A)
+# A tool that is a client of the suite, and its tests.
+$(BIN)/vu-screen $(BUILD)/tests/unit/tools/screen/test_gate: $(CLIENT_A)
 
 EXAMPLE := $(BIN)/voiceunlock-example
 
