@@ -145,7 +145,7 @@ static vu_status enrol(work *w, const list *enrolment, const char *name, trial_s
 	vu_scorer_trained trained;
 	vu_model_writer *writer = NULL;
 	vu_model_file *file;
-	size_t bytes;
+	size_t bytes = 0;
 	user *one = &w->users[w->user_count];
 	vu_status status = features && crops ? VU_OK : out_of_memory(error);
 
