@@ -213,3 +213,25 @@ int output_print(json_t *json, FILE *out)
 		return cli_fail(CLI_INTERNAL, "unable to write the answer");
 	return CLI_OK;
 }
+
+static bool is_no_number(const json_t *json)
+{
+	const char *text = json_string_value(json);
+	return text && (strcmp(text, "NaN") == 0 || strcmp(text, "Infinity") == 0 || strcmp(text, "-Infinity") == 0);
+}
+
+void output_clear_nan(json_t *json)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach(json, key, value)
+	{
+		if (is_no_number(value))
+			json_object_set_new(json, key, json_null());
+		else
+			output_clear_nan(value);
+	}
+	json_array_foreach(json, i, value) output_clear_nan(value);
+}

@@ -18,6 +18,9 @@ json_t *output_suite(const voiceunlock_suite *suite);
 json_t *output_users(const voiceunlock_user_list *list);
 json_t *output_history(const voiceunlock_history *history);
 
+/* An answer by reflection: what it says is no number ("NaN", "Infinity") becomes null, at any depth. */
+void output_clear_nan(json_t *json);
+
 /* Prints one line of JSON and releases `json`. Returns an exit code: CLI_OK, or CLI_INTERNAL after telling. */
 int output_print(json_t *json, FILE *out);
 

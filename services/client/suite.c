@@ -8,6 +8,8 @@
 /* A supervisor that stops and starts a service again needs longer than a look-up. */
 #define RESTART_US (30 * 1000000LL)
 #define DEVICES_US (15 * 1000000LL)
+/* One long poll for alerts. */
+#define ALERT_WAIT_MS 20000
 
 static vu_status ask_supervisor(voiceunlock_client *client, const char *method, const ProtobufCMessage *request,
                                 int64_t timeout_us, ProtobufCMessage **response_out, vu_error *error)
@@ -164,18 +166,51 @@ voiceunlock_code voiceunlock_report(voiceunlock_client *client, char **json_out,
 	return code;
 }
 
+/* One long poll; *after is where the next begins. */
+static vu_status take_alerts(voiceunlock_client *client, voiceunlock_alert_callback callback, void *context,
+                             voiceunlock_cancel *cancel, uint64_t *after, vu_error *error)
+{
+	Vu__WatchAlertsRequest request = VU__WATCH_ALERTS_REQUEST__INIT;
+	ProtobufCMessage *response = NULL;
+	const Vu__WatchAlertsResponse *answer;
+	vu_client_call_options options = {
+	    .timeout_us = ALERT_WAIT_MS * 1000LL + VU_CLIENT_LOOKUP_US, .idempotent = true, .cancel = cancel};
+	vu_status status;
+
+	request.after = *after;
+	request.wait_ms = ALERT_WAIT_MS;
+	status = vu_client_call(client, VU_SERVICE_ORCHESTRATOR, &vu__orchestrator__descriptor, "WatchAlerts",
+	                        &request.base, &response, &options, error);
+	if (status != VU_OK)
+		return status;
+	answer = (const Vu__WatchAlertsResponse *)response;
+	for (size_t i = 0; i < answer->n_alerts; i++) {
+		const Vu__Alert *from = answer->alerts[i];
+		voiceunlock_alert alert = {.metric = from->metric,
+		                           .value = from->value,
+		                           .threshold = from->threshold,
+		                           .severity = from->severity,
+		                           .since_us = from->since_us};
+		/* The end of an alert is none. */
+		if (from->active)
+			callback(context, &alert);
+	}
+	*after = answer->last;
+	protobuf_c_message_free_unpacked(response, NULL);
+	return VU_OK;
+}
+
 voiceunlock_code voiceunlock_watch_alerts(voiceunlock_client *client, voiceunlock_alert_callback callback,
                                           void *context, voiceunlock_cancel *cancel, voiceunlock_error *error)
 {
 	vu_error inner = {.status = VU_OK};
+	uint64_t after = 0;
+	vu_status status;
 
-	(void)client;
-	(void)callback;
-	(void)context;
-	(void)cancel;
-	return vu_client_return(vu_fail(&inner, VU_UNIMPLEMENTED,
-	                                "unable to watch alerts: this version of the suite does not offer them"),
-	                        &inner, error);
+	do
+		status = take_alerts(client, callback, context, cancel, &after, &inner);
+	while (status == VU_OK);
+	return vu_client_return(status, &inner, error);
 }
 
 voiceunlock_code voiceunlock_stop_suite(voiceunlock_client *client, voiceunlock_error *error)

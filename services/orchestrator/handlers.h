@@ -20,5 +20,8 @@ void vu_handle_remove_user(void *context, vu_rpc_call *call, const ProtobufCMess
 void vu_handle_remove_namespace(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void vu_handle_history(void *context, vu_rpc_call *call, const ProtobufCMessage *request); /* report.c */
 void vu_handle_status(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void vu_handle_report(void *context, vu_rpc_call *call, const ProtobufCMessage *request); /* performance.c */
+void vu_handle_metric(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void vu_handle_watch_alerts(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 
 #endif

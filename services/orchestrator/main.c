@@ -19,10 +19,15 @@
  *     lockout.c        failures and lockouts
  *   report.c         history and status
  *     suite.c          how all services are
+ *   performance.c    report, metrics and alerts for those who ask
+ *     monitor.c        measuring at intervals
+ *     metric_store.c   history of metrics
+ *     alerts.c         when one begins and ends
  *   http.c           loopback HTTP
  *     pages.c metrics.c  what its pages say
  */
 #include "http.h"
+#include "monitor.h"
 #include "orchestrator.h"
 #include "record.h"
 
@@ -36,6 +41,7 @@ typedef struct service_state {
 	vu_runtime *runtime;
 	vu_orchestrator *orchestrator;
 	vu_http *http;
+	vu_monitor *monitor;
 } service_state;
 
 /* Attempts wait for speech, watchers wait for attempts; status must find a thread all the same. */
@@ -77,8 +83,10 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 static vu_status listening(void *context, vu_error *error)
 {
 	service_state *state = context;
+	vu_status status = vu_http_start(state->orchestrator, vu_runtime_folder(state->runtime), &state->http, error);
+
 	vu_record_note(state->orchestrator, "", "", "start", "the orchestrator serves");
-	return vu_http_start(state->orchestrator, vu_runtime_folder(state->runtime), &state->http, error);
+	return status == VU_OK ? vu_monitor_start(state->orchestrator, &state->monitor, error) : status;
 }
 
 static vu_status reload(void *context, const vu_config *config, vu_error *error)
@@ -107,6 +115,7 @@ static vu_status reload(void *context, const vu_config *config, vu_error *error)
 static void stop(void *context)
 {
 	service_state *state = context;
+	vu_monitor_stop(state->monitor);
 	vu_http_stop(state->http);
 }
 

@@ -29,6 +29,9 @@ static const vu_rpc_method METHODS[] = {
     {"RemoveNamespace", vu_handle_remove_namespace, VU_RPC_IDEMPOTENT},
     {"History", vu_handle_history, VU_RPC_IDEMPOTENT},
     {"Status", vu_handle_status, VU_RPC_IDEMPOTENT},
+    {"Report", vu_handle_report, VU_RPC_IDEMPOTENT},
+    {"Metric", vu_handle_metric, VU_RPC_IDEMPOTENT},
+    {"WatchAlerts", vu_handle_watch_alerts, VU_RPC_IDEMPOTENT},
 };
 
 static void free_phrases(char **phrases, unsigned count)
@@ -61,6 +64,14 @@ vu_status vu_orchestrator_create(const vu_orchestrator_setup *setup, vu_orchestr
 		status = vu_record_open(orchestrator, setup->home, setup->audit_key_path, error);
 	if (status == VU_OK)
 		status = vu_attempts_create(&orchestrator->attempts, error);
+	if (status == VU_OK) {
+		/* Numbers that go on after a restart, for those who follow. */
+		orchestrator->alerts = vu_alerts_create((uint64_t)vu_ledger_wall_us(orchestrator->ledger));
+		orchestrator->metrics = vu_metric_store_create(setup->home);
+		if (!orchestrator->alerts || !orchestrator->metrics)
+			status =
+			    vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the orchestrator: out of memory");
+	}
 	if (status == VU_OK)
 		status = vu_enrollments_create(&orchestrator->enrollments, error);
 	if (status != VU_OK) {
@@ -76,6 +87,8 @@ void vu_orchestrator_destroy(vu_orchestrator *orchestrator)
 	if (!orchestrator)
 		return;
 	vu_enrollments_destroy(orchestrator->enrollments);
+	vu_metric_store_destroy(orchestrator->metrics);
+	vu_alerts_destroy(orchestrator->alerts);
 	vu_attempts_destroy(orchestrator->attempts);
 	vu_audit_destroy(orchestrator->audit);
 	vu_ledger_destroy(orchestrator->ledger);

@@ -8,9 +8,11 @@
 #ifndef VU_ORCHESTRATOR_ORCHESTRATOR_H
 #define VU_ORCHESTRATOR_ORCHESTRATOR_H
 
+#include "alerts.h"
 #include "attempts.h"
 #include "enrollments.h"
 #include "ledger.h"
+#include "metric_store.h"
 #include "peers.h"
 #include "policy.h"
 #include "tally.h"
@@ -29,6 +31,8 @@ typedef struct vu_orchestrator {
 	vu_ledger *ledger;
 	vu_audit *audit; /* NULL: none is kept */
 	vu_attempts *attempts;
+	vu_metric_store *metrics; /* written by monitor.c */
+	vu_alerts *alerts;
 	vu_enrollments *enrollments;
 	vu_tally tally;
 	atomic_uint watchers; /* long polls and trials that run now, each bounded where it is counted */

@@ -240,6 +240,13 @@ Vu__SuiteStatusResponse *vu_suite_status(vu_orchestrator *orchestrator)
 	return NULL;
 }
 
+Vu__StatsResponse *vu_suite_stats(vu_orchestrator *orchestrator)
+{
+	vu_error error;
+
+	return (Vu__StatsResponse *)ask(orchestrator, VU_SERVICE_MODELS, &vu__models__descriptor, "Stats", &error);
+}
+
 void vu_suite_counters(vu_orchestrator *orchestrator, Vu__CountersResponse *answers[VU_SERVICE_COUNT])
 {
 	suite_question questions[VU_SERVICE_COUNT] = {0};

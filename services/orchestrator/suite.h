@@ -29,4 +29,7 @@ const char *vu_suite_health(vu_orchestrator *orchestrator, vu_service_id id, vu_
  */
 void vu_suite_counters(vu_orchestrator *orchestrator, Vu__CountersResponse *answers[VU_SERVICE_COUNT]);
 
+/* What the model server says of its caches, NULL when it says nothing; freed by vu__stats_response__free_unpacked. */
+Vu__StatsResponse *vu_suite_stats(vu_orchestrator *orchestrator);
+
 #endif
