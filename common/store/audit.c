@@ -492,7 +492,7 @@ vu_status vu_audit_verify(vu_audit *audit, void (*line)(void *context, const cha
 {
 	reading r = {.audit = audit, .line = line, .finding = finding, .context = context};
 	names segments = {0};
-	head h;
+	head h = {0};
 	bool fresh;
 	int fd = -1;
 	vu_status status;
@@ -552,7 +552,7 @@ static bool last_line(const vu_audit *audit, const char *path, parsed *out)
 vu_status vu_audit_forget_before(vu_audit *audit, int64_t oldest_us, vu_error *error)
 {
 	names segments = {0};
-	head h;
+	head h = {0};
 	bool fresh;
 	int fd = -1;
 	vu_status status;

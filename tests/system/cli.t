@@ -89,7 +89,7 @@ for verb in $VERBS; do
 	says "$verb --help" 0 "^usage: jarvis-voice-unlock $verb" "$verb" --help
 	says "$verb with an unknown option" 2 "usage: jarvis-voice-unlock $verb" "$verb" --no-such-option
 done
-says 'later verbs are not there yet' 2 "there is no verb 'audit'" audit show
+says 'a verb that there is not' 2 "there is no verb 'frobnicate'" frobnicate show
 says 'an unknown verb gets the nearest' 2 'did you mean: status' statsu
 says 'help of an unknown verb gets the nearest' 2 'did you mean: enroll' help enrol
 says 'an unknown option gets the nearest' 2 'did you mean: --level' test --levle strict
