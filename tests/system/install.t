@@ -76,7 +76,7 @@ verbs=$("$bin/jarvis-voice-unlock" help | sed -nE 's/^  ([a-z][a-z-]*) +.*/\1/p'
 page=$prefix/share/man/man1/jarvis-voice-unlock.1
 documents_all() {
 	local verb missing=0
-	for verb in $verbs; do grep -qE "^\.SS $verb" "$page" || { echo "$verb"; missing=1; }; done
+	for verb in $verbs; do grep -qF -- ".SS ${verb//-/\\-}" "$page" || { echo "$verb"; missing=1; }; done
 	return $missing
 }
 check 'the manual has every verb' documents_all
