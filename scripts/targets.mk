@@ -10,7 +10,8 @@ help: ## this list
 unit: $(UNIT_BIN) ## build and run the unit tests (with SAN=: under that sanitizer)
 	@status=0; for t in $(UNIT_BIN); do echo "# $$t"; $(SAN_ENV) $$t || status=1; done; exit $$status
 
-SAN_ENV := $(if $(filter thread,$(SAN)),TSAN_OPTIONS=suppressions=tests/tsan.supp)
+SAN_ENV := $(if $(filter thread,$(SAN)),TSAN_OPTIONS=suppressions=tests/tsan.supp) \
+	$(if $(filter address,$(SAN)),LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0)
 
 .PHONY: test-programs
 test-programs: all $(UNIT_BIN) $(AID_BIN)
