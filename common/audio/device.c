@@ -81,6 +81,42 @@ static void silence_libraries(void)
 }
 
 /*
+ * PortAudio opens every device of ALSA's configuration to see what it can do.
+ * Those that only play can be no microphone, and one of them, the AC-3 encoder,
+ * brings sixty libraries with it: 12 MB and 50 ms. So they are taken out of this
+ * process's copy of the configuration, which PortAudio then does not read again.
+ */
+static void forget_players(void)
+{
+	static const char *const PLAYERS[] = {"pcm.a52", "pcm.upmix", "pcm.vdownmix"};
+	typedef int (*config_update)(void);
+	typedef int (*config_search)(void *, const char *, void **);
+	typedef int (*config_delete)(void *);
+	static const char *const NAMES[] = {"snd_config_update", "snd_config_search", "snd_config_delete"};
+	void *found[3];
+	void **top = dlsym(RTLD_DEFAULT, "snd_config");
+	config_update update;
+	config_search search;
+	config_delete forget;
+
+	for (unsigned i = 0; i < 3; i++) {
+		found[i] = dlsym(RTLD_DEFAULT, NAMES[i]);
+		if (!found[i])
+			return;
+	}
+	memcpy(&update, &found[0], sizeof update);
+	memcpy(&search, &found[1], sizeof search);
+	memcpy(&forget, &found[2], sizeof forget);
+	if (!top || update() < 0 || !*top)
+		return;
+	for (size_t i = 0; i < sizeof PLAYERS / sizeof *PLAYERS; i++) {
+		void *node;
+		if (search(*top, PLAYERS[i], &node) == 0)
+			forget(node);
+	}
+}
+
+/*
  * PortAudio itself prints "Expression … failed" to the C library's stderr, at
  * any time and from its own threads; both C libraries we run on let the stream
  * be exchanged. The log writes to the descriptor and is not concerned.
@@ -115,6 +151,7 @@ static vu_status initialize(vu_error *error)
 	if (initialized)
 		return VU_OK;
 	silence_libraries();
+	forget_players();
 	mute();
 	problem = Pa_Initialize();
 	if (problem != paNoError) {

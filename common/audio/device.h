@@ -1,7 +1,7 @@
 /*
  * Microphones, through PortAudio.
  *
- * PortAudio takes 30 to 150 ms and 20 MB to start, so it starts with the first
+ * PortAudio takes 15 to 50 ms and some MB to start, so it starts with the first
  * call that needs it and ends with vu_device_shutdown. It is not made for
  * several threads: all functions of this file belong to one thread. At most one
  * microphone is open at a time.
