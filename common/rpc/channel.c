@@ -24,6 +24,8 @@ static vu_status no_memory(const char *service, vu_error *error)
 
 static void free_parts(vu_channel *channel)
 {
+	vu_session_release(channel->session);
+	uv_mutex_destroy(&channel->session_lock);
 	free(channel->service);
 	free(channel->caller);
 	free(channel->endpoints);
@@ -39,12 +41,26 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 		return vu_fail(error, VU_FAILED_PRECONDITION,
 		               "unable to create the channel to %s: it has no endpoint", config->service);
 	for (size_t i = 0; i < config->endpoint_count && !status; i++)
-		status = vu_endpoint_usable(&config->endpoints[i], error);
+		status = vu_endpoint_usable(&config->endpoints[i], config->credentials != NULL, error);
+	/* A session is of one connection, and NNG chooses freely among those of a socket. */
+	for (size_t i = 0; i < config->endpoint_count && !status; i++) {
+		if (config->endpoint_count > 1 && config->endpoints[i].transport == VU_TRANSPORT_TLS)
+			status =
+			    vu_fail(error, VU_FAILED_PRECONDITION,
+			            "unable to create the channel to %s: several endpoints with %s among them are "
+			            "not supported yet; configure one",
+			            config->service, config->endpoints[i].uri);
+	}
 	if (status)
 		return status;
 	channel = calloc(1, sizeof *channel);
 	if (!channel)
 		return no_memory(config->service, error);
+	if (uv_mutex_init(&channel->session_lock) != 0) {
+		free(channel);
+		return no_memory(config->service, error);
+	}
+	channel->credentials = config->credentials;
 	channel->service = strdup(config->service);
 	channel->caller = strndup(config->caller ? config->caller : "", VU_FRAME_CALLER_BYTES_MAX);
 	channel->endpoints = calloc(config->endpoint_count, sizeof *channel->endpoints);
@@ -59,6 +75,9 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 	channel->connection.service = channel->service;
 	channel->connection.endpoints = channel->endpoints;
 	channel->connection.endpoint_count = config->endpoint_count;
+	if (channel->concurrency_max > VU_SESSION_LANES_MAX && vu_connection_is_remote(&channel->connection))
+		channel->concurrency_max = VU_SESSION_LANES_MAX;
+	channel->connection.credentials = config->credentials;
 	channel->connection.any_uid = config->any_uid;
 	channel->connection.wants_uid = config->server_uid != NULL;
 	channel->connection.server_uid = config->server_uid ? *config->server_uid : 0;
@@ -106,7 +125,7 @@ static vu_status acquire(vu_channel *channel, int64_t deadline_us, const vu_canc
 				channel->all_ways = way;
 				way->next_free = channel->free_ways;
 				channel->free_ways = way;
-				channel->way_count++;
+				way->lane = channel->way_count++;
 				break;
 			}
 			if (channel->way_count == 0) {
@@ -212,6 +231,8 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 		uint64_t generation = vu_connection_generation(&channel->connection);
 
 		status = vu_try_once(channel, way, try, error);
+		vu_session_release(try->session);
+		try->session = NULL;
 		now_us = vu_clock_monotonic_us();
 		uv_mutex_lock(&channel->connection.lock);
 		if (status == VU_UNAVAILABLE) {

@@ -1,7 +1,7 @@
 /*
  * The calling side: one channel per peer service for the life of the process.
  *
- * A channel connects lazily, reconnects by itself (1 to 10 ms locally) and may
+ * A channel connects lazily, reconnects by itself (1 to 10 ms locally, 1 to 120 s remotely) and may
  * be used by any number of threads. It keeps one NNG socket and a fixed pool
  * of contexts, never one per call: NNG 1.5.2 crashes otherwise.
  *
@@ -25,6 +25,7 @@
 
 typedef struct vu_channel vu_channel;
 typedef struct vu_cancel vu_cancel;
+typedef struct vu_credentials vu_credentials; /* credentials.h */
 
 typedef struct vu_channel_config {
 	const char *service;          /* peer, for messages: "models" */
@@ -35,9 +36,13 @@ typedef struct vu_channel_config {
 	bool any_uid;             /* accept a server of any uid (the machine suite's); else own uid and root.
 	                             A caller that is root accepts any. */
 	const uid_t *server_uid;  /* the only uid whose server is accepted, by root as well; NULL: as any_uid says */
+	const vu_credentials *credentials; /* for tls+tcp, must outlive the channel; else NULL */
 } vu_channel_config;
 
-/* FAILED_PRECONDITION: an endpoint this build cannot use. Connecting happens in the background. */
+/*
+ * FAILED_PRECONDITION: an endpoint this build cannot use, or one on another machine
+ * among several. Connecting happens in the background.
+ */
 vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channel_out, vu_error *error);
 
 /* Only for tests and for short-lived clients that made no call in the last second; others exit without closing. */

@@ -6,6 +6,7 @@
 #include "rpc/connection.h"
 #include "rpc/frame.h"
 #include "rpc/retry.h"
+#include "rpc/session.h"
 
 #include <stdatomic.h>
 #include <uv.h>
@@ -27,6 +28,7 @@ typedef struct vu_way {
 	nng_aio *receive_aio; /* its callback sets `answered` */
 	uv_mutex_t lock;
 	uv_cond_t changed;
+	uint32_t lane; /* its number, from 0: frames of a session are numbered on it */
 	bool answered; /* guarded by lock: the receive operation has ended, well or not */
 } vu_way;
 
@@ -41,7 +43,12 @@ struct vu_channel {
 	vu_endpoint *endpoints;
 	unsigned concurrency_max;
 	vu_connection connection;
-	atomic_bool gave_up; /* a try timed out or was cancelled: the socket must not be closed any more */
+	const vu_credentials *credentials;
+	/* One thread at a time agrees on a session. Guards `session`, NULL where there is none. */
+	uv_mutex_t session_lock;
+	vu_session *session;
+	uint64_t session_generation; /* the connection that it is of */
+	atomic_bool gave_up;         /* a try timed out or was cancelled: the socket must not be closed any more */
 
 	/* Guarded by connection.lock. */
 	vu_way *all_ways;
@@ -63,6 +70,9 @@ typedef struct vu_try {
 	uint8_t request_id[VU_ID_BYTES];
 	uint32_t attempt;
 	int64_t deadline_us;
+	/* What the request was sealed with, held; NULL on this machine. */
+	vu_session *session;
+	uint64_t number;
 	/* On OK: the answer's message, owned by the caller, and the payload within it. */
 	nng_msg *response_msg;
 	vu_span response;
@@ -70,6 +80,20 @@ typedef struct vu_try {
 
 /* Sends once and waits once. */
 vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error);
+
+/* Receives what answers the last message sent on `way`; see try.c. */
+vu_status vu_try_receive(vu_channel *channel, vu_way *way, const vu_try *try, int64_t until_us, nng_msg **msg_out,
+                         vu_error *error);
+
+/*
+ * try_session.c: sees to it that try->session is one of the connection that
+ * stands, agreeing on one if need be. UNAUTHENTICATED when the server does not
+ * prove who it is or does not let us in; else as a try.
+ */
+vu_status vu_try_begin_session(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error);
+/* Opens an answer: UNAVAILABLE, with the session at an end, when the server has lost it. */
+vu_status vu_try_unseal(vu_channel *channel, const vu_way *way, const vu_try *try, nng_msg *msg, vu_span *frame_out,
+                        vu_error *error);
 
 /* All tries of a call. On OK the caller frees try->response_msg. */
 vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error);

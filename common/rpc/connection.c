@@ -21,8 +21,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOCAL_RECONNECT_MIN_MS  1
-#define LOCAL_RECONNECT_MAX_MS  10
+#define LOCAL_RECONNECT_MIN_MS 1
+#define LOCAL_RECONNECT_MAX_MS 10
+/* NNG's own, when nobody calls; while somebody does, see REMOTE_REDIAL_MIN_US. */
 #define REMOTE_RECONNECT_MIN_MS 1000
 #define REMOTE_RECONNECT_MAX_MS 120000
 /* How long a first connection may take before we ask why; also between askings. */
@@ -33,7 +34,10 @@
 /* How long NNG may be without a connection until its dialers are replaced. */
 #define REDIAL_MIN_US 250000
 #define REDIAL_MAX_US 1000000
-#define LOOK_US       100000
+/* Elsewhere it is we who dial again, since NNG only knows doubling: 1 s, x1.6, up to 120 s. */
+#define REMOTE_REDIAL_MIN_US 1000000
+#define REMOTE_REDIAL_MAX_US 120000000
+#define LOOK_US              100000
 
 static bool may_talk_to(const vu_connection *connection, nng_pipe pipe)
 {
@@ -58,14 +62,20 @@ static vu_connection_pipe *find_pipe(vu_connection *connection, int id)
 	return NULL;
 }
 
+/* With the lock held: when to dial again, if no connection comes about by itself. */
+static void first_redial(vu_connection *connection)
+{
+	connection->redial_delay_us = vu_connection_is_remote(connection) ? REMOTE_REDIAL_MIN_US : REDIAL_MIN_US;
+	connection->redial_at_us = vu_clock_monotonic_us() + connection->redial_delay_us;
+}
+
 /* With the lock held. */
 static void forget_pipe(vu_connection *connection, vu_connection_pipe *entry)
 {
 	connection->pipe_count -= entry->stands;
 	entry->id = 0;
 	entry->stands = false;
-	connection->redial_delay_us = REDIAL_MIN_US;
-	connection->redial_at_us = vu_clock_monotonic_us() + REDIAL_MIN_US;
+	first_redial(connection);
 }
 
 /* The process at the other end, 0 when not known. */
@@ -257,11 +267,23 @@ static vu_status diagnose(const vu_connection *connection, vu_error *error)
 /* Starts one dialer; NNG connects in the background from here on. */
 static int start_dialer(vu_connection *connection, size_t index)
 {
-	int result =
-	    nng_dialer_create(&connection->dialers[index], connection->socket, connection->endpoints[index].uri);
+	const vu_endpoint *endpoint = &connection->endpoints[index];
+	nng_tls_config *tls = NULL;
+	int result = nng_dialer_create(&connection->dialers[index], connection->socket, endpoint->uri);
+
 	if (result != 0)
 		return result;
-	result = nng_dialer_start(connection->dialers[index], NNG_FLAG_NONBLOCK);
+	if (endpoint->transport == VU_TRANSPORT_TLS) {
+		vu_error error;
+		if (vu_credentials_tls(connection->credentials, endpoint->host, &tls, &error) != VU_OK)
+			result = NNG_ECRYPTO;
+		if (result == 0)
+			result = nng_dialer_set_ptr(connection->dialers[index], NNG_OPT_TLS_CONFIG, tls);
+		if (tls)
+			nng_tls_config_free(tls);
+	}
+	if (result == 0)
+		result = nng_dialer_start(connection->dialers[index], NNG_FLAG_NONBLOCK);
 	if (result != 0)
 		nng_dialer_close(connection->dialers[index]);
 	return result;
@@ -287,8 +309,7 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;
 	connection->dialled = result == 0;
-	connection->redial_delay_us = REDIAL_MIN_US;
-	connection->redial_at_us = vu_clock_monotonic_us() + REDIAL_MIN_US;
+	first_redial(connection);
 	uv_cond_broadcast(&connection->changed);
 	if (result != 0)
 		return vu_fail(error, VU_INTERNAL, "unable to connect to %s: %s", connection->service,
@@ -312,8 +333,13 @@ static void redial(vu_connection *connection)
 	}
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;
-	if (connection->redial_delay_us < REDIAL_MAX_US)
-		connection->redial_delay_us *= 2;
+	if (!vu_connection_is_remote(connection))
+		connection->redial_delay_us =
+		    connection->redial_delay_us < REDIAL_MAX_US ? connection->redial_delay_us * 2 : REDIAL_MAX_US;
+	else if (connection->redial_delay_us < REMOTE_REDIAL_MAX_US * 5 / 8)
+		connection->redial_delay_us = connection->redial_delay_us * 8 / 5;
+	else
+		connection->redial_delay_us = REMOTE_REDIAL_MAX_US;
 	connection->redial_at_us = vu_clock_monotonic_us() + connection->redial_delay_us;
 	uv_cond_broadcast(&connection->changed);
 }

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "rpc/cancel.h"
+#include "rpc/credentials.h"
 #include "rpc/endpoint.h"
 
 #include <nng/nng.h>
@@ -29,6 +30,7 @@ typedef struct vu_connection {
 	const char *service;          /* for messages; the owner's */
 	const vu_endpoint *endpoints; /* the owner's */
 	size_t endpoint_count;
+	const vu_credentials *credentials; /* the owner's, for remote ones */
 	bool any_uid;
 	bool wants_uid; /* only a server of server_uid will do */
 	uid_t server_uid;

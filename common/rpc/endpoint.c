@@ -112,13 +112,13 @@ vu_status vu_endpoint_local(const char *runtime_folder, const char *service, vu_
 	return vu_endpoint_parse(text, out, error);
 }
 
-vu_status vu_endpoint_usable(const vu_endpoint *endpoint, vu_error *error)
+vu_status vu_endpoint_usable(const vu_endpoint *endpoint, bool has_credentials, vu_error *error)
 {
-	if (endpoint->transport == VU_TRANSPORT_IPC)
+	if (endpoint->transport == VU_TRANSPORT_IPC || has_credentials)
 		return VU_OK;
 	return vu_fail(
 	    error, VU_FAILED_PRECONDITION,
-	    "unable to use endpoint \"%s\": this build has no certificates to show to other machines yet; use an "
-	    "ipc:// endpoint",
+	    "unable to use endpoint \"%s\": there are no certificates to show to other machines; make them with "
+	    "vu-pki, or use an ipc:// endpoint",
 	    endpoint->uri);
 }

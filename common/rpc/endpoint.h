@@ -4,8 +4,8 @@
  *   ipc:///run/user/1000/voice-unlock/models.sock   on this machine
  *   tls+tcp://mac-2.local:8641                      another machine
  *
- * Plain tcp does not exist. tls+tcp parses and is refused with
- * FAILED_PRECONDITION until this build has certificates to show.
+ * Plain tcp does not exist. Who has no credentials (credentials.h) is refused
+ * tls+tcp with FAILED_PRECONDITION.
  */
 #ifndef VU_RPC_ENDPOINT_H
 #define VU_RPC_ENDPOINT_H
@@ -13,6 +13,7 @@
 #include "base/config.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Longest socket path that every platform takes (macOS: 104 bytes with its NUL). */
@@ -35,7 +36,7 @@ vu_status vu_endpoint_parse(const char *text, vu_endpoint *out, vu_error *error)
 /* ipc://<runtime folder>/<service>.sock; OUT_OF_RANGE when the path would be too long. */
 vu_status vu_endpoint_local(const char *runtime_folder, const char *service, vu_endpoint *out, vu_error *error);
 
-/* OK for transports this build can use, else FAILED_PRECONDITION with the reason. */
-vu_status vu_endpoint_usable(const vu_endpoint *endpoint, vu_error *error);
+/* OK when the transport can be used with or without credentials, else FAILED_PRECONDITION with the reason. */
+vu_status vu_endpoint_usable(const vu_endpoint *endpoint, bool has_credentials, vu_error *error);
 
 #endif

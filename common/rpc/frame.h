@@ -23,8 +23,9 @@
 #define VU_FRAME_DETAILS_BYTES_MAX 2048
 /* Room that any header we write fits into, prefix included. */
 #define VU_FRAME_HEAD_BYTES_MAX 1024
-/* What NNG may put around a frame; the receive limit of sockets is the message limit plus this. */
-#define VU_FRAME_NNG_SLACK_BYTES 64
+/* What NNG and a session (session.h) may put around a frame; the receive limit of sockets is the message limit plus
+ * this. */
+#define VU_FRAME_NNG_SLACK_BYTES 192
 
 typedef struct vu_span {
 	const uint8_t *data;

@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 #define GUARD_INTERVAL_US 1000000
+/* Only local sockets are guarded. */
+#define GUARD_NEVER_US INT64_C(3600000000)
 /* NNG itself pauses for 100 ms after the errors that do not end the listener. */
 #define GUARD_SUSPECT_US 150000
 /* A connection to ourselves is made within microseconds; a machine under load may need longer. */
@@ -86,15 +88,29 @@ static vu_status check_path(const char *path, vu_error *error)
 vu_status vu_listener_start(vu_rpc_server *server, vu_error *error)
 {
 	nng_listener listener;
-	int result = nng_listener_create(&listener, server->socket, server->endpoint.uri);
+	nng_tls_config *tls = NULL;
+	int result;
 
+	if (server->endpoint.transport == VU_TRANSPORT_TLS) {
+		vu_status status = vu_credentials_tls(server->credentials, NULL, &tls, error);
+		if (status)
+			return status;
+	}
+	result = nng_listener_create(&listener, server->socket, server->endpoint.uri);
 	if (result == 0) {
-		result = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, server->any_uid ? 0666 : 0600);
+		if (tls)
+			result = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
+		else
+			result =
+			    nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, server->any_uid ? 0666 : 0600);
 		if (result == 0)
 			result = nng_listener_start(listener, 0);
 		if (result != 0)
 			nng_listener_close(listener);
 	}
+	/* The listener holds it on its own. */
+	if (tls)
+		nng_tls_config_free(tls);
 	switch (result) {
 	case 0:
 		server->listener = listener;
@@ -102,18 +118,18 @@ vu_status vu_listener_start(vu_rpc_server *server, vu_error *error)
 		return VU_OK;
 	case NNG_EPERM:
 		return vu_fail(error, VU_PERMISSION_DENIED, "unable to listen at %s: permission denied",
-		               server->endpoint.path);
+		               server->endpoint.uri);
 	case NNG_EADDRINUSE:
 		return vu_fail(error, VU_ALREADY_EXISTS, "unable to listen at %s: the address is in use",
-		               server->endpoint.path);
+		               server->endpoint.uri);
 	case NNG_ENOENT:
 		return vu_fail(error, VU_NOT_FOUND, "unable to listen at %s: its folder does not exist",
-		               server->endpoint.path);
+		               server->endpoint.uri);
 	case NNG_ENOMEM:
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to listen at %s: no memory",
-		               server->endpoint.path);
+		               server->endpoint.uri);
 	default:
-		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", server->endpoint.path,
+		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", server->endpoint.uri,
 		               nng_strerror(result));
 	}
 }
@@ -124,6 +140,9 @@ vu_status vu_listener_lock(vu_rpc_server *server, vu_error *error)
 
 	/* Where the system allows it, the defect is met at its root, and the guard has nothing to do. */
 	vu_platform_keep_listening();
+	/* The system itself lets only one listen at a port. */
+	if (server->endpoint.transport != VU_TRANSPORT_IPC)
+		return VU_OK;
 	status = take_lock(server, error);
 	if (status)
 		return status;
@@ -175,6 +194,10 @@ int64_t vu_listener_guard(vu_rpc_server *server, int64_t now_us)
 		return guard->next_us;
 	switch (guard->state) {
 	case VU_GUARD_IDLE:
+		if (server->endpoint.transport != VU_TRANSPORT_IPC) {
+			guard->next_us = now_us + GUARD_NEVER_US;
+			break;
+		}
 		errors = vu_nng_listener_errors(server->listener);
 		guard->next_us = now_us + GUARD_INTERVAL_US;
 		if (errors != guard->errors_seen) {

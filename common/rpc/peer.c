@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-vu_status vu_peer_table_init(vu_peer_table *table, bool any_uid)
+vu_status vu_peer_table_init(vu_peer_table *table, bool any_uid, bool remote)
 {
 	table->any_uid = any_uid;
+	table->remote = remote;
 	atomic_init(&table->own_connections, 0);
 	for (int i = 0; i < VU_PEER_BUCKETS; i++)
 		table->buckets[i] = NULL;
@@ -62,13 +63,17 @@ void vu_peer_add(vu_peer_table *table, nng_pipe pipe)
 	peer->uid = (uid_t)-1;
 	atomic_init(&peer->gone, false);
 	atomic_init(&peer->references, 1);
-	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0) {
+	peer->remote = table->remote;
+	if (peer->remote) {
+		/* TLS has let it in; its first message must begin a session. */
+		peer->verdict = VU_OK;
+	} else if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0) {
 		peer->uid = (uid_t)uid;
 		peer->verdict = vu_peer_judge(peer->uid, geteuid(), table->any_uid);
 	} else {
 		peer->verdict = VU_UNAUTHENTICATED;
 	}
-	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0)
+	if (!peer->remote && nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0)
 		peer->pid = (pid_t)pid;
 	if (peer->pid == getpid())
 		atomic_fetch_add(&table->own_connections, 1);
@@ -121,6 +126,29 @@ vu_peer *vu_peer_find(vu_peer_table *table, nng_pipe pipe)
 
 void vu_peer_release(vu_peer *peer)
 {
-	if (atomic_fetch_sub(&peer->references, 1) == 1)
-		free(peer);
+	if (atomic_fetch_sub(&peer->references, 1) != 1)
+		return;
+	vu_session_release(peer->session);
+	free(peer);
+}
+
+vu_session *vu_peer_session(vu_peer_table *table, vu_peer *peer)
+{
+	vu_session *session;
+
+	uv_mutex_lock(&table->lock);
+	session = peer->session ? vu_session_hold(peer->session) : NULL;
+	uv_mutex_unlock(&table->lock);
+	return session;
+}
+
+void vu_peer_set_session(vu_peer_table *table, vu_peer *peer, vu_session *session)
+{
+	vu_session *before;
+
+	uv_mutex_lock(&table->lock);
+	before = peer->session;
+	peer->session = session;
+	uv_mutex_unlock(&table->lock);
+	vu_session_release(before);
 }

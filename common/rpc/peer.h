@@ -9,6 +9,7 @@
 #define VU_RPC_PEER_H
 
 #include "base/status.h"
+#include "rpc/session.h"
 
 #include <nng/nng.h>
 #include <stdatomic.h>
@@ -22,8 +23,10 @@ typedef struct vu_peer {
 	uint32_t pipe_id;
 	uid_t uid;
 	pid_t pid;
-	vu_status verdict; /* OK, PERMISSION_DENIED, UNAUTHENTICATED */
-	atomic_bool gone;  /* the connection has ended */
+	vu_status verdict;   /* OK, PERMISSION_DENIED, UNAUTHENTICATED */
+	bool remote;         /* on another machine: `uid` and `pid` are unknown, `session` says who */
+	vu_session *session; /* guarded by the table's lock; NULL until there is one */
+	atomic_bool gone;    /* the connection has ended */
 	atomic_uint references;
 } vu_peer;
 
@@ -32,11 +35,12 @@ typedef struct vu_peer {
 typedef struct vu_peer_table {
 	uv_mutex_t lock;
 	bool any_uid;
+	bool remote;                 /* connections come over TLS */
 	atomic_uint own_connections; /* made by this very process, ever */
 	vu_peer *buckets[VU_PEER_BUCKETS];
 } vu_peer_table;
 
-vu_status vu_peer_table_init(vu_peer_table *table, bool any_uid);
+vu_status vu_peer_table_init(vu_peer_table *table, bool any_uid, bool remote);
 void vu_peer_table_fini(vu_peer_table *table);
 
 /* To be called from NNG's ADD_PRE and REM_POST. */
@@ -46,6 +50,10 @@ void vu_peer_remove(vu_peer_table *table, nng_pipe pipe);
 /* The peer of a pipe with one more reference, or NULL when it has gone already. */
 vu_peer *vu_peer_find(vu_peer_table *table, nng_pipe pipe);
 void vu_peer_release(vu_peer *peer);
+
+/* The session of a connection, held for the caller, or NULL; and a new one in place of it, which is taken. */
+vu_session *vu_peer_session(vu_peer_table *table, vu_peer *peer);
+void vu_peer_set_session(vu_peer_table *table, vu_peer *peer, vu_session *session);
 
 /* What the rule says of a uid: OK or PERMISSION_DENIED. */
 vu_status vu_peer_judge(uid_t peer_uid, uid_t own_uid, bool any_uid);

@@ -47,7 +47,7 @@ static vu_status open_socket(vu_rpc_server *server, vu_error *error)
 vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server **server_out, vu_error *error)
 {
 	vu_rpc_server *server;
-	vu_status status = vu_endpoint_usable(config->endpoint, error);
+	vu_status status = vu_endpoint_usable(config->endpoint, config->credentials != NULL, error);
 
 	if (status)
 		return status;
@@ -57,13 +57,15 @@ vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server
 	server->lock_fd = -1;
 	server->guard.fd = -1;
 	server->endpoint = *config->endpoint;
+	server->credentials = config->credentials;
 	server->in_flight_max = config->in_flight_max ? config->in_flight_max : IN_FLIGHT_DEFAULT;
 	server->workers_max = config->workers_max ? config->workers_max : WORKERS_DEFAULT;
 	server->any_uid = config->any_uid;
 	server->watchdog_wakes_us = INT64_MAX;
 	if (uv_mutex_init(&server->lock) != 0 || uv_cond_init(&server->idle) != 0 ||
 	    uv_cond_init(&server->watchdog_wake) != 0 || uv_cond_init(&server->worker_wake) != 0 ||
-	    vu_peer_table_init(&server->peers, config->any_uid) != VU_OK) {
+	    vu_peer_table_init(&server->peers, config->any_uid, config->endpoint->transport == VU_TRANSPORT_TLS) !=
+	        VU_OK) {
 		free(server);
 		return no_memory(error);
 	}
@@ -174,7 +176,7 @@ vu_status vu_rpc_server_listen(vu_rpc_server *server, vu_error *error)
 
 	if (server->is_listening)
 		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to listen at %s: this server does so already",
-		               server->endpoint.path);
+		               server->endpoint.uri);
 	status = vu_listener_lock(server, error);
 	if (status)
 		return status;
@@ -252,6 +254,7 @@ void vu_rpc_server_destroy(vu_rpc_server *server)
 		server->slots = slot->next;
 		nng_aio_stop(slot->aio);
 		nng_aio_free(slot->aio);
+		vu_session_release(slot->session);
 		free(slot);
 	}
 	vu_listener_fini(server);

@@ -57,6 +57,9 @@ typedef struct vu_rpc_service {
 	void *context;
 } vu_rpc_service;
 
+/* See credentials.h. */
+typedef struct vu_credentials vu_credentials;
+
 typedef struct vu_rpc_server_config {
 	const char *service; /* "models" */
 	const vu_endpoint *endpoint;
@@ -64,6 +67,7 @@ typedef struct vu_rpc_server_config {
 	unsigned workers_max;   /* 0 = 8; threads start when first needed, 256 KB stacks, and end when idle */
 	bool any_uid;           /* accept peers of every uid (the machine suite's front) for methods with
 	                           VU_RPC_ANY_USER; else own uid and root */
+	const vu_credentials *credentials; /* for tls+tcp, must outlive the server; else NULL */
 } vu_rpc_server_config;
 
 typedef enum vu_serving_status {

@@ -4,6 +4,7 @@
  *   server.c      creating, adding services, draining, figures
  *   listener.c    the lock, the socket, and the guard over it
  *   slot.c        NNG contexts: receiving, dispatch, sending
+ *   slot_session.c   the session of a remote caller
  *   call.c        one request from dispatch to its single answer
  *   worker.c      threads for handlers that may block
  *   watchdog.c    answers what is not answered in time
@@ -20,6 +21,7 @@
 #include "rpc/payload.h"
 #include "rpc/peer.h"
 #include "rpc/server.h"
+#include "rpc/session.h"
 
 #include <nng/nng.h>
 #include <stdatomic.h>
@@ -97,6 +99,10 @@ struct vu_slot {
 	nng_ctx context;
 	nng_aio *aio;
 	nng_pipe pipe; /* where the request came from */
+	/* What the answer is to be sealed with; NULL on this machine. */
+	vu_session *session;
+	uint32_t lane;
+	uint64_t number;
 	enum { VU_SLOT_RECEIVING, VU_SLOT_HANDLING, VU_SLOT_SENDING } state;
 };
 
@@ -113,6 +119,7 @@ typedef struct vu_guard {
 struct vu_rpc_server {
 	char *service;
 	vu_endpoint endpoint;
+	const vu_credentials *credentials;
 	unsigned in_flight_max;
 	unsigned workers_max;
 	bool any_uid;
@@ -165,6 +172,8 @@ struct vu_rpc_server {
 
 /* slot.c */
 vu_status vu_slot_add(vu_rpc_server *server, vu_error *error);
+/* Sends a whole message and makes the slot receive again. Takes the message. */
+void vu_slot_send(vu_slot *slot, nng_msg *msg);
 /* Gives back the room that a call was counted for. */
 void vu_slot_give_room(vu_rpc_server *server, const vu_method_entry *method, size_t bytes);
 /* A call that was begun has been answered, or never will be; the server may be gone after this. */
@@ -172,6 +181,12 @@ void vu_slot_end(vu_rpc_server *server, const vu_method_entry *method);
 /* Sends on the slot of a call and makes the slot receive again. Takes no reference. */
 void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, const char *message,
                     const ProtobufCMessage *response, const vu_span *response_bytes);
+
+/*
+ * slot_session.c: what comes over TLS. True with *frame_out when the message is
+ * a frame of the session of its connection; else it has been answered.
+ */
+bool vu_slot_unseal(vu_slot *slot, vu_peer *peer, nng_msg *msg, vu_span *frame_out);
 
 /* call.c */
 vu_rpc_call *vu_call_create(vu_slot *slot, const vu_method_entry *method, const vu_request_header *header,

@@ -17,18 +17,21 @@
 
 static void receive(vu_slot *slot)
 {
+	vu_session_release(slot->session);
+	slot->session = NULL;
 	slot->state = VU_SLOT_RECEIVING;
 	atomic_fetch_add(&slot->server->receiving, 1);
 	nng_aio_set_timeout(slot->aio, NNG_DURATION_INFINITE);
 	nng_ctx_recv(slot->context, slot->aio);
 }
 
-/* Head and payload in one message, packed once. NULL when there is no memory. */
-static nng_msg *build(vu_status status, const char *message, uint64_t server_time_us,
+/* Head and payload in one message, packed once, sealed for a remote caller. NULL when there is no memory. */
+static nng_msg *build(const vu_slot *slot, vu_status status, const char *message, uint64_t server_time_us,
                       const ProtobufCMessage *response, const vu_span *response_bytes)
 {
 	uint8_t head[VU_FRAME_HEAD_BYTES_MAX];
 	size_t head_bytes;
+	size_t envelope_bytes = slot->session ? VU_SESSION_ENVELOPE_BYTES : 0;
 	size_t payload_bytes = 0;
 	nng_msg *msg;
 	uint8_t *body;
@@ -43,16 +46,18 @@ static nng_msg *build(vu_status status, const char *message, uint64_t server_tim
 		snprintf(reason, sizeof reason,
 		         "unable to send the response: it has %zu bytes and the limit is %u; ask for less",
 		         payload_bytes, VU_RPC_MESSAGE_BYTES_MAX);
-		return build(VU_RESOURCE_EXHAUSTED, reason, server_time_us, NULL, NULL);
+		return build(slot, VU_RESOURCE_EXHAUSTED, reason, server_time_us, NULL, NULL);
 	}
-	if (nng_msg_alloc(&msg, head_bytes + payload_bytes) != 0)
+	if (nng_msg_alloc(&msg, envelope_bytes + head_bytes + payload_bytes) != 0)
 		return NULL;
-	body = nng_msg_body(msg);
+	body = (uint8_t *)nng_msg_body(msg) + envelope_bytes;
 	memcpy(body, head, head_bytes);
 	if (payload_bytes > 0 && response)
 		protobuf_c_message_pack(response, body + head_bytes);
 	else if (payload_bytes > 0)
 		memcpy(body + head_bytes, response_bytes->data, payload_bytes);
+	if (slot->session)
+		vu_session_seal(slot->session, slot->lane, slot->number, nng_msg_body(msg), nng_msg_len(msg));
 	return msg;
 }
 
@@ -61,7 +66,7 @@ void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, co
 {
 	vu_rpc_server *server = slot->server;
 	int64_t taken_us = call ? vu_clock_monotonic_us() - call->received_us : 0;
-	nng_msg *msg = build(status, message, (uint64_t)taken_us, response, response_bytes);
+	nng_msg *msg = build(slot, status, message, (uint64_t)taken_us, response, response_bytes);
 
 	if (status)
 		atomic_fetch_add(&server->failures, 1);
@@ -71,7 +76,12 @@ void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, co
 		receive(slot);
 		return;
 	}
-	atomic_fetch_add(&server->tx_bytes, nng_msg_len(msg));
+	vu_slot_send(slot, msg);
+}
+
+void vu_slot_send(vu_slot *slot, nng_msg *msg)
+{
+	atomic_fetch_add(&slot->server->tx_bytes, nng_msg_len(msg));
 	slot->state = VU_SLOT_SENDING;
 	nng_aio_set_msg(slot->aio, msg);
 	nng_aio_set_timeout(slot->aio, VU_SEND_TIMEOUT_MS);
@@ -228,6 +238,7 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	vu_error error;
 	vu_status status = VU_UNAUTHENTICATED;
 	bool other_user = true;
+	vu_span frame;
 	vu_peer *peer;
 
 	slot->state = VU_SLOT_HANDLING;
@@ -235,10 +246,16 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	atomic_fetch_add(&server->requests, 1);
 	atomic_fetch_add(&server->rx_bytes, bytes);
 
+	frame = (vu_span){nng_msg_body(msg), bytes};
 	peer = vu_peer_find(&server->peers, slot->pipe);
 	if (peer) {
 		status = peer->verdict;
-		other_user = vu_peer_judge(peer->uid, geteuid(), false) != VU_OK;
+		if (peer->remote && !vu_slot_unseal(slot, peer, msg, &frame)) {
+			vu_peer_release(peer);
+			return;
+		}
+		/* A host of the allow-list calls as this service's own user. */
+		other_user = !peer->remote && vu_peer_judge(peer->uid, geteuid(), false) != VU_OK;
 		vu_peer_release(peer);
 	}
 	if (status) {
@@ -249,14 +266,14 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		        server->service);
 		goto refused;
 	}
-	if (bytes > VU_RPC_MESSAGE_BYTES_MAX) {
+	if (frame.bytes > VU_RPC_MESSAGE_BYTES_MAX) {
 		status =
 		    vu_fail(&error, VU_RESOURCE_EXHAUSTED,
 		            "unable to take the request: it has %zu bytes and the limit is %u; send less at once",
-		            bytes, VU_RPC_MESSAGE_BYTES_MAX);
+		            frame.bytes, VU_RPC_MESSAGE_BYTES_MAX);
 		goto refused;
 	}
-	status = vu_frame_parse_request(nng_msg_body(msg), bytes, &header, &payload, &error);
+	status = vu_frame_parse_request(frame.data, frame.bytes, &header, &payload, &error);
 	if (status)
 		goto refused;
 	method = find_method(server, &header.method);

@@ -27,12 +27,13 @@ static vu_status too_late(const vu_channel *channel, const vu_try *try, vu_error
 }
 
 /* Header and payload, packed once into the message that goes out. */
-static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now_us, nng_msg **msg_out,
+static vu_status build(const vu_channel *channel, const vu_way *way, vu_try *try, int64_t now_us, nng_msg **msg_out,
                        vu_error *error)
 {
 	uint8_t head[VU_FRAME_HEAD_BYTES_MAX];
 	const vu_call_options *options = try->options;
 	size_t payload_bytes = try->request ? protobuf_c_message_get_packed_size(try->request) : try->request_bytes;
+	size_t envelope_bytes = try->session ? VU_SESSION_ENVELOPE_BYTES : 0;
 	vu_request_header header;
 	size_t head_bytes;
 	uint8_t *body;
@@ -59,15 +60,19 @@ static vu_status build(const vu_channel *channel, const vu_try *try, int64_t now
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
 		               "unable to call %s: the request has %zu bytes and the limit is %u; send less at once",
 		               try->full_method, payload_bytes, VU_RPC_MESSAGE_BYTES_MAX);
-	if (nng_msg_alloc(msg_out, head_bytes + payload_bytes) != 0)
+	if (nng_msg_alloc(msg_out, envelope_bytes + head_bytes + payload_bytes) != 0)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to call %s: no memory for the request",
 		               try->full_method);
-	body = nng_msg_body(*msg_out);
+	body = (uint8_t *)nng_msg_body(*msg_out) + envelope_bytes;
 	memcpy(body, head, head_bytes);
 	if (try->request)
 		protobuf_c_message_pack(try->request, body + head_bytes);
 	else if (payload_bytes > 0)
 		memcpy(body + head_bytes, try->request_data, payload_bytes);
+	if (try->session) {
+		try->number = vu_session_next_number(try->session, way->lane);
+		vu_session_seal(try->session, way->lane, try->number, nng_msg_body(*msg_out), nng_msg_len(*msg_out));
+	}
 	return VU_OK;
 }
 
@@ -120,7 +125,7 @@ void vu_way_close(vu_way *way)
 }
 
 /* Hands the request to NNG. On OK it has been sent and nothing of it is ours any more. */
-static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *try, vu_error *error)
+static vu_status send_request(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error)
 {
 	const vu_call_options *options = try->options;
 	nng_msg *msg = NULL;
@@ -133,6 +138,8 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
 
 		status = vu_connection_wait(&channel->connection, options->wait_for_ready, try->deadline_us,
 		                            options->cancel, error);
+		if (!status && channel->credentials && vu_connection_is_remote(&channel->connection))
+			status = vu_try_begin_session(channel, way, try, error);
 		if (status)
 			return status;
 		now_us = vu_clock_monotonic_us();
@@ -140,7 +147,7 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
 			return too_late(channel, try, error);
 		if (vu_cancel_is_triggered(options->cancel))
 			return cancelled(channel, error);
-		status = build(channel, try, now_us, &msg, error);
+		status = build(channel, way, try, now_us, &msg, error);
 		if (status)
 			return status;
 		bytes = nng_msg_len(msg);
@@ -167,7 +174,7 @@ static vu_status send_request(vu_channel *channel, vu_way *way, const vu_try *tr
  * Receives the answer, or gives it up: OK with *msg_out, DEADLINE_EXCEEDED once
  * `until_us` has come, CANCELLED, UNAVAILABLE when the connection broke.
  */
-static vu_status receive(vu_channel *channel, vu_way *way, const vu_try *try, int64_t until_us, nng_msg **msg_out,
+vu_status vu_try_receive(vu_channel *channel, vu_way *way, const vu_try *try, int64_t until_us, nng_msg **msg_out,
                          vu_error *error)
 {
 	vu_status status = VU_OK;
@@ -213,19 +220,27 @@ static vu_status receive(vu_channel *channel, vu_way *way, const vu_try *try, in
 }
 
 /* Takes the answer apart; frees it unless OK. */
-static vu_status read_answer(const vu_channel *channel, vu_try *try, nng_msg *msg, vu_error *error)
+static vu_status read_answer(vu_channel *channel, const vu_way *way, vu_try *try, nng_msg *msg, vu_error *error)
 {
+	vu_span frame = {nng_msg_body(msg), nng_msg_len(msg)};
 	vu_response_header header;
 	vu_error reason;
 	vu_status status;
 
-	if (nng_msg_len(msg) > VU_RPC_MESSAGE_BYTES_MAX) {
+	if (try->session) {
+		status = vu_try_unseal(channel, way, try, msg, &frame, error);
+		if (status) {
+			nng_msg_free(msg);
+			return status;
+		}
+	}
+	if (frame.bytes > VU_RPC_MESSAGE_BYTES_MAX) {
 		nng_msg_free(msg);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
 		               "unable to read the answer of %s: it is over the limit of %u bytes", channel->service,
 		               VU_RPC_MESSAGE_BYTES_MAX);
 	}
-	status = vu_frame_parse_response(nng_msg_body(msg), nng_msg_len(msg), &header, &try->response, &reason);
+	status = vu_frame_parse_response(frame.data, frame.bytes, &header, &try->response, &reason);
 	if (status)
 		vu_fail(error, status, "unable to read the answer of %s: %s", channel->service, reason.message);
 	else if (header.status != VU_OK)
@@ -254,12 +269,12 @@ vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *e
 	if (try->options->idempotent && vu_connection_is_remote(&channel->connection) &&
 	    until_us > now_us + VU_REMOTE_TRY_US)
 		until_us = now_us + VU_REMOTE_TRY_US;
-	status = receive(channel, way, try, until_us, &msg, error);
+	status = vu_try_receive(channel, way, try, until_us, &msg, error);
 	if (status == VU_DEADLINE_EXCEEDED && until_us < try->deadline_us)
 		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: %s did not answer within a second",
 		               try->full_method, channel->service);
 	if (status)
 		return status;
 	atomic_fetch_add(&channel->rx_bytes, nng_msg_len(msg));
-	return read_answer(channel, try, msg, error);
+	return read_answer(channel, way, try, msg, error);
 }

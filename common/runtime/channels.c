@@ -40,7 +40,7 @@ vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, v
 			return VU_OK;
 		}
 	}
-	status = vu_endpoint_usable(&endpoints[0], error);
+	status = vu_endpoint_usable(&endpoints[0], false, error);
 	if (status == VU_OK)
 		*out = endpoints[0];
 	return status;

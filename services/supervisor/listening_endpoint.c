@@ -15,5 +15,5 @@ vu_status vu_listening_endpoint(const vu_config *config, const char *runtime_fol
 	}
 	if (configured->count == 0)
 		return vu_endpoint_local(runtime_folder, vu_service_name(id), out, error);
-	return vu_endpoint_usable(out, error);
+	return vu_endpoint_usable(out, false, error);
 }

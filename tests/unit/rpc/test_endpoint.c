@@ -28,7 +28,7 @@ static void ipc_is_parsed_and_usable(void **state)
 	assert_int_equal(endpoint.transport, VU_TRANSPORT_IPC);
 	assert_string_equal(endpoint.path, "/run/user/1000/voice-unlock/models.sock");
 	assert_string_equal(endpoint.uri, "ipc:///run/user/1000/voice-unlock/models.sock");
-	assert_int_equal(vu_endpoint_usable(&endpoint, &error), VU_OK);
+	assert_int_equal(vu_endpoint_usable(&endpoint, false, &error), VU_OK);
 }
 
 static void tls_is_parsed_and_refused_until_it_is_built(void **state)
@@ -40,7 +40,7 @@ static void tls_is_parsed_and_refused_until_it_is_built(void **state)
 	assert_int_equal(endpoint.transport, VU_TRANSPORT_TLS);
 	assert_string_equal(endpoint.host, "mac-2.local");
 	assert_int_equal(endpoint.port, 8641);
-	assert_int_equal(vu_endpoint_usable(&endpoint, &error), VU_FAILED_PRECONDITION);
+	assert_int_equal(vu_endpoint_usable(&endpoint, false, &error), VU_FAILED_PRECONDITION);
 	assert_non_null(strstr(error.message, "certificates"));
 	assert_int_equal(vu_endpoint_parse("tls+tcp://[fe80::1]:1", &endpoint, &error), VU_OK);
 	assert_string_equal(endpoint.host, "fe80::1");

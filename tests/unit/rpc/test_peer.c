@@ -27,7 +27,7 @@ static void unknown_connections_are_nobody(void **state)
 	vu_peer_table table;
 	nng_pipe pipe = NNG_PIPE_INITIALIZER;
 	(void)state;
-	assert_int_equal(vu_peer_table_init(&table, false), VU_OK);
+	assert_int_equal(vu_peer_table_init(&table, false, false), VU_OK);
 	assert_null(vu_peer_find(&table, pipe));
 	vu_peer_remove(&table, pipe);
 	vu_peer_table_fini(&table);
@@ -44,7 +44,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 static vu_peer *connect_and_find(vu_peer_table *table, const char *url, nng_socket *server, nng_socket *client)
 {
 	vu_peer *peer;
-	assert_int_equal(vu_peer_table_init(table, false), VU_OK);
+	assert_int_equal(vu_peer_table_init(table, false, false), VU_OK);
 	assert_int_equal(nng_rep0_open(server), 0);
 	assert_int_equal(nng_pipe_notify(*server, NNG_PIPE_EV_ADD_PRE, on_pipe, table), 0);
 	assert_int_equal(nng_pipe_notify(*server, NNG_PIPE_EV_REM_POST, on_pipe, table), 0);

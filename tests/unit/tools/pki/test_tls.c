@@ -1,0 +1,270 @@
+/*
+ * Calls over TLS between hosts whose credentials vu-pki made, on 127.0.0.1:
+ * who is refused, at the transport or in the session. In each case a host that
+ * may call is let in by the same server, so that refusal is not mere absence.
+ */
+#include "authority.h"
+
+#include "../../folder_aid.h"
+#include "rpc/channel.h"
+#include "rpc/credentials.h"
+#include "rpc/server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs those before it. */
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DAY_S   86400
+#define METHOD  "/grpc.health.v1.Health/Check"
+#define LOOP    "127.0.0.1"
+#define CALL_US 20000000
+
+typedef struct test_world {
+	char folder[TEST_PATH_MAX];
+	vu_credentials *server_credentials;
+	vu_endpoint endpoint;
+	vu_rpc_server *server;
+} test_world;
+
+static void path_of(const char *folder, const char *host, const char *file, char path[2 * TEST_PATH_MAX])
+{
+	snprintf(path, 2 * TEST_PATH_MAX, "%s/issued/%s%s%s", folder, host, file[0] ? "/" : "", file);
+}
+
+static void issue(const char *folder, const char *name, int64_t now_s)
+{
+	static const char *const hosts[] = {LOOP};
+	pki_authority *authority;
+	vu_error error;
+
+	assert_int_equal(pki_authority_open(folder, &authority, &error), VU_OK);
+	assert_int_equal(pki_authority_issue(authority, name, hosts, 1, 30, now_s, &error), VU_OK);
+	pki_authority_close(authority);
+}
+
+static vu_credentials *load(const char *folder, const char *name)
+{
+	char path[2 * TEST_PATH_MAX];
+	vu_credentials *credentials = NULL;
+	vu_error error;
+
+	path_of(folder, name, "", path);
+	assert_int_equal(vu_credentials_load(path, &credentials, &error), VU_OK);
+	return credentials;
+}
+
+static void copy(const char *from_folder, const char *from, const char *to_folder, const char *to, const char *file)
+{
+	char path[2 * TEST_PATH_MAX];
+	char *content;
+
+	path_of(from_folder, from, file, path);
+	content = test_file_content(path);
+	path_of(to_folder, to, file, path);
+	assert_int_equal(unlink(path), 0);
+	path_of(to_folder, to, "", path);
+	test_file_create(path, file, content, 0600, NULL);
+	free(content);
+}
+
+/* A port that was free a moment ago. */
+static unsigned free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t bytes = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static int set_up(void **state)
+{
+	test_world *world = calloc(1, sizeof *world);
+	int64_t now_s = (int64_t)time(NULL);
+	vu_error error;
+
+	assert_true(sodium_init() >= 0);
+	test_folder_create(world->folder);
+	assert_int_equal(pki_authority_init(world->folder, "test", now_s - 50 * DAY_S, &error), VU_OK);
+	issue(world->folder, "expired", now_s - 40 * DAY_S);
+	issue(world->folder, "caller", now_s);
+	issue(world->folder, "revoked", now_s);
+	issue(world->folder, "server", now_s);
+	*state = world;
+	return 0;
+}
+
+static void serve(test_world *world)
+{
+	vu_rpc_server_config config = {.service = "models", .endpoint = &world->endpoint};
+	char uri[64];
+	vu_error error;
+
+	world->server_credentials = load(world->folder, "server");
+	config.credentials = world->server_credentials;
+	snprintf(uri, sizeof uri, "tls+tcp://" LOOP ":%u", free_port());
+	assert_int_equal(vu_endpoint_parse(uri, &world->endpoint, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_create(&config, &world->server, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_listen(world->server, &error), VU_OK);
+}
+
+static int tear_down(void **state)
+{
+	test_world *world = *state;
+
+	vu_rpc_server_destroy(world->server);
+	vu_credentials_free(world->server_credentials);
+	test_folder_remove(world->folder);
+	free(world);
+	return 0;
+}
+
+/* `calls` calls with these credentials, the first status that is not OK. */
+static vu_status call(const test_world *world, const vu_credentials *credentials, unsigned calls, vu_error *error)
+{
+	vu_channel_config config = {.service = "models",
+	                            .caller = "test",
+	                            .endpoints = &world->endpoint,
+	                            .endpoint_count = 1,
+	                            .credentials = credentials};
+	vu_call_options options = {.timeout_us = CALL_US, .idempotent = true};
+	vu_channel *channel;
+	vu_status status = VU_OK;
+
+	assert_int_equal(vu_channel_create(&config, &channel, error), VU_OK);
+	for (unsigned i = 0; i < calls && !status; i++) {
+		uint8_t *response = NULL;
+		size_t bytes;
+		status = vu_channel_call_bytes(channel, METHOD, NULL, 0, &response, &bytes, &options, error);
+		free(response);
+	}
+	vu_channel_destroy(channel);
+	return status;
+}
+
+static void let_in(const test_world *world, const char *name)
+{
+	vu_credentials *credentials = load(world->folder, name);
+	vu_error error = {VU_OK, ""};
+
+	if (call(world, credentials, 20, &error) != VU_OK)
+		fail_msg("%s", error.message);
+	vu_credentials_free(credentials);
+}
+
+/* TLS refuses it, so that no connection ever stands. */
+static void kept_out(const test_world *world, const char *folder, const char *name)
+{
+	vu_credentials *credentials = load(folder, name);
+	vu_error error;
+
+	assert_int_equal(call(world, credentials, 1, &error), VU_UNAVAILABLE);
+	vu_credentials_free(credentials);
+	let_in(world, "caller");
+}
+
+static void a_host_of_the_authority_is_let_in(void **state)
+{
+	serve(*state);
+	let_in(*state, "caller");
+}
+
+static void an_expired_certificate_is_refused(void **state)
+{
+	test_world *world = *state;
+
+	serve(world);
+	/* All but the certificate is as it should be. */
+	copy(world->folder, "caller", world->folder, "expired", "crl.pem");
+	kept_out(world, world->folder, "expired");
+}
+
+static void a_revoked_certificate_is_refused(void **state)
+{
+	test_world *world = *state;
+	pki_authority *authority;
+	vu_error error;
+
+	assert_int_equal(pki_authority_open(world->folder, &authority, &error), VU_OK);
+	assert_int_equal(pki_authority_revoke(authority, "revoked", (int64_t)time(NULL), &error), VU_OK);
+	pki_authority_close(authority);
+	serve(world);
+	kept_out(world, world->folder, "revoked");
+}
+
+static void a_certificate_of_another_authority_is_refused(void **state)
+{
+	test_world *world = *state;
+	char other[TEST_PATH_MAX];
+	int64_t now_s = (int64_t)time(NULL);
+	vu_error error;
+
+	test_folder_create(other);
+	assert_int_equal(pki_authority_init(other, "test", now_s, &error), VU_OK);
+	issue(other, "caller", now_s);
+	serve(world);
+	/* It would take the server's certificate, so that it is the server who refuses. */
+	copy(world->folder, "caller", other, "caller", "ca.pem");
+	copy(world->folder, "caller", other, "caller", "crl.pem");
+	kept_out(world, other, "caller");
+	test_folder_remove(other);
+}
+
+static void a_host_that_is_not_in_the_allow_list_gets_no_session(void **state)
+{
+	test_world *world = *state;
+	char path[2 * TEST_PATH_MAX];
+	vu_credentials *late;
+	vu_error error;
+
+	serve(world);
+	/* Issued after the server read its list: TLS lets it in. */
+	issue(world->folder, "late", (int64_t)time(NULL));
+	path_of(world->folder, "late", "", path);
+	late = load(world->folder, "late");
+	assert_int_equal(call(world, late, 1, &error), VU_UNAUTHENTICATED);
+	assert_non_null(strstr(error.message, "allow-list"));
+	vu_credentials_free(late);
+	let_in(world, "caller");
+}
+
+static void without_credentials_there_is_no_channel(void **state)
+{
+	test_world *world = *state;
+	vu_channel_config config = {.service = "models", .endpoints = &world->endpoint, .endpoint_count = 1};
+	vu_channel *channel = NULL;
+	vu_error error;
+
+	serve(world);
+	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_FAILED_PRECONDITION);
+	assert_non_null(strstr(error.message, "vu-pki"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_host_of_the_authority_is_let_in, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(an_expired_certificate_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_revoked_certificate_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_certificate_of_another_authority_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_host_that_is_not_in_the_allow_list_gets_no_session, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(without_credentials_there_is_no_channel, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
