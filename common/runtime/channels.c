@@ -4,6 +4,10 @@
  */
 #include "runtime/internal.h"
 
+#include "rpc/credentials.h"
+
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The endpoints of a service: those configured, else the local one. */
@@ -40,9 +44,34 @@ vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, v
 			return VU_OK;
 		}
 	}
-	status = vu_endpoint_usable(&endpoints[0], false, error);
-	if (status == VU_OK)
-		*out = endpoints[0];
+	*out = endpoints[0];
+	return VU_OK;
+}
+
+vu_status vu_runtime_credentials(vu_runtime *runtime, const vu_endpoint *endpoints, size_t count, bool locked,
+                                 const vu_credentials **out, vu_error *error)
+{
+	bool remote = false;
+	char folder[PATH_MAX];
+	vu_status status = VU_OK;
+	int bytes;
+
+	*out = NULL;
+	for (size_t i = 0; i < count; i++)
+		remote = remote || endpoints[i].transport == VU_TRANSPORT_TLS;
+	if (!remote)
+		return VU_OK;
+	bytes = snprintf(folder, sizeof folder, "%s/tls", runtime->home);
+	if (bytes < 0 || (size_t)bytes >= sizeof folder)
+		return vu_fail(error, VU_OUT_OF_RANGE,
+		               "unable to read credentials: the state folder's name is too long");
+	if (!locked)
+		pthread_mutex_lock(&runtime->lock);
+	if (!runtime->credentials)
+		status = vu_credentials_load(folder, &runtime->credentials, error);
+	*out = runtime->credentials;
+	if (!locked)
+		pthread_mutex_unlock(&runtime->lock);
 	return status;
 }
 
@@ -65,6 +94,8 @@ vu_channel *vu_runtime_channel(vu_runtime *runtime, vu_service_id id, vu_error *
 		config.caller = runtime->name;
 		config.endpoints = endpoints;
 		if (endpoints_of(runtime, id, endpoints, &config.endpoint_count, error) == VU_OK &&
+		    vu_runtime_credentials(runtime, endpoints, config.endpoint_count, true, &config.credentials,
+		                           error) == VU_OK &&
 		    vu_channel_create(&config, &channel, error) == VU_OK)
 			runtime->channels[id] = channel;
 		else

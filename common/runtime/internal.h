@@ -88,6 +88,7 @@ struct vu_runtime {
 	vu_rpc_server *server;
 	pthread_mutex_t lock; /* of channels and reloads */
 	vu_channel *channels[VU_SERVICE_COUNT];
+	vu_credentials *credentials; /* read when first needed, for the life of the process */
 	vu_pending_reload *reloads;
 	_Atomic(vu_counter *) counters; /* only ever grows */
 };
@@ -106,6 +107,14 @@ void vu_inherited_report_ready(vu_inherited *inherited);
 vu_status vu_runtime_prepare_folders(vu_runtime *runtime, vu_error *error);
 
 /* ---- channels.c ---- */
+
+/*
+ * What this process shows to other machines, from the folder tls in the state
+ * folder, when `endpoints` has one on another machine; else NULL. Guards itself
+ * unless the caller holds runtime->lock already.
+ */
+vu_status vu_runtime_credentials(vu_runtime *runtime, const vu_endpoint *endpoints, size_t count, bool locked,
+                                 const vu_credentials **out, vu_error *error);
 
 /* Where this process itself listens. */
 vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, vu_error *error);

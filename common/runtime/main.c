@@ -95,6 +95,9 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 	if (status != VU_OK)
 		return status;
 	memset(&config, 0, sizeof config);
+	status = vu_runtime_credentials(runtime, &endpoint, 1, false, &config.credentials, error);
+	if (status != VU_OK)
+		return status;
 	config.service = runtime->name;
 	config.endpoint = &endpoint;
 	config.in_flight_max = definition->in_flight_max;
