@@ -31,7 +31,7 @@ static void ipc_is_parsed_and_usable(void **state)
 	assert_int_equal(vu_endpoint_usable(&endpoint, false, &error), VU_OK);
 }
 
-static void tls_is_parsed_and_refused_until_it_is_built(void **state)
+static void tls_is_parsed_and_refused_without_credentials(void **state)
 {
 	vu_endpoint endpoint;
 	vu_error error;
@@ -105,7 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ipc_is_parsed_and_usable),
-	    cmocka_unit_test(tls_is_parsed_and_refused_until_it_is_built),
+	    cmocka_unit_test(tls_is_parsed_and_refused_without_credentials),
 	    cmocka_unit_test(bad_texts_are_refused_with_the_remedy),
 	    cmocka_unit_test(local_endpoints_fit_into_a_socket_address),
 	};

@@ -18,6 +18,9 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <netinet/in.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/tls/tls.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +247,36 @@ static void a_host_that_is_not_in_the_allow_list_gets_no_session(void **state)
 	let_in(world, "caller");
 }
 
+/* Nothing but the authority's certificate: no answer ever comes, where let_in shows that one could. */
+static void who_shows_no_certificate_is_refused(void **state)
+{
+	test_world *world = *state;
+	char path[2 * TEST_PATH_MAX];
+	nng_tls_config *config;
+	nng_dialer dialer;
+	nng_socket socket;
+	nng_msg *msg;
+	char *authority;
+
+	serve(world);
+	path_of(world->folder, "caller", "ca.pem", path);
+	authority = test_file_content(path);
+	assert_int_equal(nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT), 0);
+	assert_int_equal(nng_tls_config_ca_chain(config, authority, NULL), 0);
+	assert_int_equal(nng_req0_open(&socket), 0);
+	assert_int_equal(nng_dialer_create(&dialer, socket, world->endpoint.uri), 0);
+	assert_int_equal(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config), 0);
+	nng_tls_config_free(config);
+	free(authority);
+	assert_int_equal(nng_dialer_start(dialer, NNG_FLAG_NONBLOCK), 0);
+	assert_int_equal(nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, 1500), 0);
+	assert_int_equal(nng_msg_alloc(&msg, 4), 0);
+	assert_int_equal(nng_sendmsg(socket, msg, 0), NNG_ETIMEDOUT);
+	nng_msg_free(msg);
+	nng_close(socket);
+	let_in(world, "caller");
+}
+
 static void without_credentials_there_is_no_channel(void **state)
 {
 	test_world *world = *state;
@@ -264,6 +297,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_revoked_certificate_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_certificate_of_another_authority_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_host_that_is_not_in_the_allow_list_gets_no_session, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(who_shows_no_certificate_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(without_credentials_there_is_no_channel, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
