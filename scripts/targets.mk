@@ -16,6 +16,9 @@ SAN_ENV := $(if $(filter thread,$(SAN)),TSAN_OPTIONS=suppressions=tests/tsan.sup
 .PHONY: test-programs
 test-programs: all $(UNIT_BIN) $(AID_BIN)
 
+# As many compilers as processors, unless the caller said how many.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
+
 # From a fresh clone: installs, builds all variants, runs everything.
 check: ## install what is missing, build, run all tests; ends with "N passed, N failed"
 	scripts/bootstrap
@@ -23,10 +26,10 @@ check: ## install what is missing, build, run all tests; ends with "N passed, N 
 
 ifeq ($(SAN),)
 check-built: ## the same without installing
-	$(MAKE) test-programs fuzz-programs
-	$(MAKE) SAN=address unit-programs
-	$(MAKE) SAN=undefined unit-programs
-	$(MAKE) SAN=thread unit-programs
+	$(MAKE) $(PARALLEL) test-programs fuzz-programs
+	$(MAKE) $(PARALLEL) SAN=address unit-programs
+	$(MAKE) $(PARALLEL) SAN=undefined unit-programs
+	$(MAKE) $(PARALLEL) SAN=thread unit-programs
 	tests/run
 else
 check-built: unit
