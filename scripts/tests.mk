@@ -77,9 +77,21 @@ build/fuzz/libvu-common.a: $(FUZZ_COMMON)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# Requests of a service: its objects, and calls and a runtime in the place of the real ones.
+FUZZ_REQUESTS := $(patsubst tests/fuzz/fuzz_requests_%.c,%,$(wildcard tests/fuzz/fuzz_requests_*.c))
+fuzz_objects  = $(patsubst %.c,build/fuzz/obj/%.o,$(1))
+FUZZ_CALL     := build/fuzz/obj/tests/fuzz/aid/fake_call.o
+$(foreach s,$(FUZZ_REQUESTS),$(eval build/fuzz/bin/fuzz_requests_$(s): \
+	$(filter-out %/main.o,$(call fuzz_objects,$(call service_c,$(s)))) $(FUZZ_CALL) build/fuzz/obj/tests/fuzz/aid/fake_runtime.o))
+$(FUZZ_REQUESTS:%=build/fuzz/obj/tests/fuzz/fuzz_requests_%.o) build/fuzz/obj/tests/fuzz/aid/fake_runtime.o: \
+	CPPFLAGS += -Itests/fuzz -DFUZZ_BACKGROUND='"services/models/background/background.vum"'
+build/fuzz/bin/fuzz_audit_log build/fuzz/bin/fuzz_sealed: $(FUZZ_CALL)
+build/fuzz/bin/fuzz_stored_blobs: $(call fuzz_objects,services/models/habit.c services/antispoof/replay_record.c services/antispoof/imprint.c)
+build/fuzz/bin/fuzz_pam: $(call fuzz_objects,services/pam/module/options.c)
+
 build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvu-common.a
 	@mkdir -p $(@D)
-	clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS_COMMON)
+	clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_COMMON) $(LIBS_orchestrator)
 
 .PRECIOUS: build/fuzz/obj/%.o $(OBJ)/%.o
 -include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
