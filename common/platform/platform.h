@@ -120,6 +120,13 @@ vu_status vu_platform_shared_memory(const char *label, size_t bytes, int *fd_out
  * mapping. */
 void vu_platform_shared_memory_release(int fd, void *base, size_t offset, size_t bytes);
 
+/*
+ * Zeroed shared memory that this process alone can write, at *base_out until
+ * the process ends. *fd_out (close-on-exec) is for others: whoever inherits it
+ * can read the memory, and write it by no means.
+ */
+vu_status vu_platform_shared_notice(const char *label, size_t bytes, void **base_out, int *fd_out, vu_error *error);
+
 /* ---- who sits at the machine ---- */
 
 /*

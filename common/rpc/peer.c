@@ -61,6 +61,7 @@ void vu_peer_add(vu_peer_table *table, nng_pipe pipe)
 		return;
 	peer->pipe_id = pipe_number(pipe);
 	peer->uid = (uid_t)-1;
+	peer->connected_us = vu_clock_monotonic_us();
 	atomic_init(&peer->gone, false);
 	atomic_init(&peer->references, 1);
 	peer->remote = table->remote;

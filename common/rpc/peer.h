@@ -23,10 +23,11 @@ typedef struct vu_peer {
 	uint32_t pipe_id;
 	uid_t uid;
 	pid_t pid;
-	vu_status verdict;   /* OK, PERMISSION_DENIED, UNAUTHENTICATED */
-	bool remote;         /* on another machine: `uid` and `pid` are unknown, `session` says who */
-	vu_session *session; /* guarded by the table's lock; NULL until there is one */
-	atomic_bool gone;    /* the connection has ended */
+	int64_t connected_us; /* vu_clock_monotonic_us */
+	vu_status verdict;    /* OK, PERMISSION_DENIED, UNAUTHENTICATED */
+	bool remote;          /* on another machine: `uid` and `pid` are unknown, `session` says who */
+	vu_session *session;  /* guarded by the table's lock; NULL until there is one */
+	atomic_bool gone;     /* the connection has ended */
 	atomic_uint references;
 } vu_peer;
 

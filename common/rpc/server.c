@@ -61,6 +61,7 @@ vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server
 	server->in_flight_max = config->in_flight_max ? config->in_flight_max : IN_FLIGHT_DEFAULT;
 	server->workers_max = config->workers_max ? config->workers_max : WORKERS_DEFAULT;
 	server->any_uid = config->any_uid;
+	server->roster = config->roster;
 	server->watchdog_wakes_us = INT64_MAX;
 	if (uv_mutex_init(&server->lock) != 0 || uv_cond_init(&server->idle) != 0 ||
 	    uv_cond_init(&server->watchdog_wake) != 0 || uv_cond_init(&server->worker_wake) != 0 ||
@@ -149,6 +150,7 @@ vu_status vu_server_add_service(vu_rpc_server *server, const vu_rpc_service *ser
 		entry->handler = method ? method->handler : NULL;
 		entry->flags = method ? method->flags : 0;
 		entry->context = service->context;
+		entry->callers = vu_callers_of(server->service, entry->full_name);
 		entry->builtin = builtin;
 		server->method_count++;
 	}

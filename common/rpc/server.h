@@ -18,6 +18,7 @@
 #include "base/id.h"
 #include "base/status.h"
 #include "rpc/endpoint.h"
+#include "rpc/roster.h"
 
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
@@ -68,6 +69,8 @@ typedef struct vu_rpc_server_config {
 	bool any_uid;           /* accept peers of every uid (the machine suite's front) for methods with
 	                           VU_RPC_ANY_USER; else own uid and root */
 	const vu_credentials *credentials; /* for tls+tcp, must outlive the server; else NULL */
+	const vu_roster *roster; /* which process is which service, by which each method's callers are checked
+	                            (caller.h); must outlive the server. NULL: not known and not checked */
 } vu_rpc_server_config;
 
 typedef enum vu_serving_status {

@@ -48,7 +48,8 @@ typedef struct vu_method_entry {
 	vu_rpc_handler handler; /* NULL: UNIMPLEMENTED */
 	unsigned flags;
 	void *context;
-	bool builtin; /* answers while draining and above the bound */
+	vu_caller_set callers; /* looked at when there is a roster */
+	bool builtin;          /* answers while draining and above the bound */
 } vu_method_entry;
 
 typedef struct vu_health_entry {
@@ -123,6 +124,7 @@ struct vu_rpc_server {
 	unsigned in_flight_max;
 	unsigned workers_max;
 	bool any_uid;
+	const vu_roster *roster; /* or NULL */
 
 	nng_socket socket;
 	bool is_open;

@@ -239,6 +239,8 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 	vu_status status = VU_UNAUTHENTICATED;
 	bool other_user = true;
 	vu_span frame;
+	vu_caller caller = VU_CALLER_CLIENT;
+	pid_t pid = 0;
 	vu_peer *peer;
 
 	slot->state = VU_SLOT_HANDLING;
@@ -256,6 +258,10 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		}
 		/* A host of the allow-list calls as this service's own user. */
 		other_user = !peer->remote && vu_peer_judge(peer->uid, geteuid(), false) != VU_OK;
+		pid = peer->pid;
+		if (server->roster)
+			caller = peer->remote ? VU_CALLER_REMOTE
+			                      : vu_roster_caller(server->roster, pid, peer->connected_us);
 		vu_peer_release(peer);
 	}
 	if (status) {
@@ -287,6 +293,11 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		                 "unable to call %s as this user: that is for the user whom %s runs as, and for root",
 		                 method->full_name, server->service);
 		goto refused;
+	}
+	if (server->roster) {
+		status = vu_caller_check(caller, method->callers, method->full_name, pid, &error);
+		if (status)
+			goto refused;
 	}
 	if (header.timeout_us == 0) {
 		status =

@@ -57,11 +57,14 @@ vu_status vu_inherited_take(vu_inherited *out, vu_error *error)
 
 	out->ready_fd = -1;
 	out->ring_fd = -1;
+	out->roster_fd = -1;
 	out->parent = 0;
 	out->memory_limit_mb = 0;
 	status = take_descriptor(VU_ENV_READY_FD, &out->ready_fd, error);
 	if (status == VU_OK)
 		status = take_descriptor(VU_ENV_RING_FD, &out->ring_fd, error);
+	if (status == VU_OK)
+		status = take_descriptor(VU_ENV_ROSTER_FD, &out->roster_fd, error);
 	if (status == VU_OK)
 		status = take_number(VU_ENV_PARENT_PID, 1, 0, &parent, error);
 	if (status == VU_OK)

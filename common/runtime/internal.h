@@ -22,6 +22,9 @@ enum {
 /* Requests get this long to end after SIGTERM; the rest of two seconds is for the service's stop. */
 #define VU_DRAIN_MS 1500
 
+/* The supervisor enters a process into the roster as soon as it has started it. */
+#define VU_ROSTER_MS 10000
+
 /*
  * NNG 1.5.2 throws away what has arrived on a connection once it sees that the
  * other side has closed it. So who was answered last gets this long to read.
@@ -34,6 +37,7 @@ enum {
 typedef struct vu_inherited {
 	int ready_fd; /* -1: none */
 	int ring_fd;
+	int roster_fd;
 	pid_t parent;             /* 0: none */
 	uint32_t memory_limit_mb; /* 0: none */
 } vu_inherited;
@@ -86,6 +90,7 @@ struct vu_runtime {
 	uint64_t idle_resident_bytes;
 
 	vu_rpc_server *server;
+	vu_roster *roster;    /* NULL without a supervisor */
 	pthread_mutex_t lock; /* of channels and reloads */
 	vu_channel *channels[VU_SERVICE_COUNT];
 	vu_credentials *credentials; /* read when first needed, for the life of the process */

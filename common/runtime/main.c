@@ -58,6 +58,19 @@ static int read_arguments(const char *name, int argc, char **argv)
 	return VU_EXIT_USAGE;
 }
 
+/* Who is who, and that we are somebody: before then others would take us for a client. */
+static vu_status read_roster(vu_runtime *runtime, vu_error *error)
+{
+	vu_status status;
+
+	if (runtime->inherited.roster_fd < 0)
+		return VU_OK;
+	status = vu_roster_open(runtime->inherited.roster_fd, &runtime->roster, error);
+	runtime->inherited.roster_fd = -1;
+	return status == VU_OK ? vu_roster_wait(runtime->roster, runtime->definition->id, VU_ROSTER_MS, error)
+	                       : status;
+}
+
 /* Before anything is started: allocator, parent, configuration, folders. */
 static int prepare(vu_runtime *runtime, vu_error *error)
 {
@@ -77,6 +90,8 @@ static int prepare(vu_runtime *runtime, vu_error *error)
 		if (status != VU_OK)
 			vu_fail(error, status, "unable to watch the supervisor: %s", vu_status_name(status));
 	}
+	if (status == VU_OK)
+		status = read_roster(runtime, error);
 	if (status == VU_OK)
 		status = vu_runtime_prepare_folders(runtime, error);
 	if (status == VU_OK)
@@ -102,6 +117,7 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 	config.endpoint = &endpoint;
 	config.in_flight_max = definition->in_flight_max;
 	config.workers_max = definition->workers_max;
+	config.roster = runtime->roster;
 	config.any_uid = definition->front && vu_runtime_config(runtime)->system.machine;
 	status = vu_rpc_server_create(&config, &runtime->server, error);
 	if (status == VU_OK)

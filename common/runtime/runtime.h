@@ -31,6 +31,7 @@ typedef struct vu_runtime vu_runtime;
 #define VU_ENV_READY_FD   "VOICE_UNLOCK_READY_FD"   /* one byte '1' is written when ready */
 #define VU_ENV_PARENT_PID "VOICE_UNLOCK_PARENT_PID" /* die with this process */
 #define VU_ENV_RING_FD    "VOICE_UNLOCK_RING_FD"    /* capture only: the session rings */
+#define VU_ENV_ROSTER_FD  "VOICE_UNLOCK_ROSTER_FD"  /* which process is which service: rpc/roster.h */
 #define VU_ENV_MEMORY_MB                                                                                             \
 	"VOICE_UNLOCK_MEMORY_MB" /* its memory ceiling; the model server's is in the configuration                   \
 	                          */

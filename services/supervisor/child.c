@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Descriptor numbers in the child. */
-enum { CHILD_READY_FD = 3, CHILD_RING_FD = 4, CHILD_FD_COUNT = 5 };
+enum { CHILD_READY_FD = 3, CHILD_RING_FD = 4, CHILD_ROSTER_FD = 5, CHILD_FD_COUNT = 6 };
 
 struct vu_child {
 	uv_process_t process;
@@ -79,9 +79,9 @@ static bool is_assignment_of(const char *assignment, const char *name)
  */
 static char **make_environment(bool with_ring, uint32_t memory_mb)
 {
-	static const char *const OWN[] = {VU_ENV_READY_FD, VU_ENV_PARENT_PID, VU_ENV_RING_FD, VU_ENV_MEMORY_MB,
-	                                  "UV_THREADPOOL_SIZE"};
-	enum { TEXT_MAX = 64, ADDED_MAX = 4 };
+	static const char *const OWN[] = {VU_ENV_READY_FD,  VU_ENV_PARENT_PID, VU_ENV_RING_FD,
+	                                  VU_ENV_ROSTER_FD, VU_ENV_MEMORY_MB,  "UV_THREADPOOL_SIZE"};
+	enum { TEXT_MAX = 64, ADDED_MAX = 5 };
 	size_t count = 0;
 	size_t used = 0;
 	char **variables;
@@ -104,6 +104,9 @@ static char **make_environment(bool with_ring, uint32_t memory_mb)
 	variables[used++] = texts;
 	texts += TEXT_MAX;
 	snprintf(texts, TEXT_MAX, "%s=%ld", VU_ENV_PARENT_PID, (long)getpid());
+	variables[used++] = texts;
+	texts += TEXT_MAX;
+	snprintf(texts, TEXT_MAX, "%s=%d", VU_ENV_ROSTER_FD, CHILD_ROSTER_FD);
 	variables[used++] = texts;
 	texts += TEXT_MAX;
 	if (memory_mb > 0) {
@@ -163,6 +166,8 @@ vu_status vu_child_spawn(const vu_child_config *config, vu_child **child_out, vu
 		stdio[CHILD_RING_FD].flags = UV_INHERIT_FD;
 		stdio[CHILD_RING_FD].data.fd = config->ring_fd;
 	}
+	stdio[CHILD_ROSTER_FD].flags = UV_INHERIT_FD;
+	stdio[CHILD_ROSTER_FD].data.fd = config->roster_fd;
 	arguments[0] = program;
 	arguments[1] = NULL;
 	options.file = program;
@@ -170,7 +175,7 @@ vu_status vu_child_spawn(const vu_child_config *config, vu_child **child_out, vu
 	options.env = environment;
 	options.flags = UV_PROCESS_DETACHED;
 	options.stdio = stdio;
-	options.stdio_count = config->ring_fd >= 0 ? CHILD_FD_COUNT : CHILD_RING_FD;
+	options.stdio_count = CHILD_FD_COUNT;
 	options.exit_cb = note_exit;
 
 	/* From here on the handles belong to the loop and `child` is freed by closing them. */

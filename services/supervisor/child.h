@@ -21,6 +21,7 @@ typedef struct vu_child_config {
 	const char *program; /* absolute path */
 	int log_fd;          /* written to by the child */
 	int ring_fd;         /* or -1 */
+	int roster_fd;       /* for the child to read */
 	uint32_t memory_mb;  /* its ceiling; 0: it knows it from the configuration */
 	void (*on_ready)(void *context);
 	/* Called once, after which the child is gone and its memory is not to be touched. */

@@ -300,7 +300,12 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 		status = vu_listening_endpoint(suite.config, supervisor->runtime_folder, VU_SERVICE_SUPERVISOR,
 		                               &supervisor->endpoint, error);
 	if (status == VU_OK)
+		status = vu_roster_create(&suite.roster, &suite.roster_fd, error);
+	if (status == VU_OK) {
+		vu_roster_enter(suite.roster, VU_SERVICE_SUPERVISOR, getpid());
+		server.roster = suite.roster;
 		status = vu_rpc_server_create(&server, &supervisor->server, error);
+	}
 	if (status != VU_OK)
 		return status;
 	uv_loop_init(&supervisor->loop);

@@ -211,6 +211,8 @@ vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, v
 		    .program_folder = config->program_folder,
 		    .log_folder = config->log_folder,
 		    .endpoint = &endpoint,
+		    .roster = config->roster,
+		    .roster_fd = config->roster_fd,
 		    .ring_fd = suite->ring_fd,
 		    .on_change = note_change,
 		    .context = suite,

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/status.h"
 #include "front.h"
+#include "rpc/roster.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -25,6 +26,8 @@ typedef struct vu_suite_config {
 	const char *program_folder;
 	const char *runtime_folder;
 	const char *log_folder; /* NULL in the foreground */
+	vu_roster *roster;      /* which every process is entered into; outlives the suite */
+	int roster_fd;          /* for the services to read it */
 	/* Once: all services serve (exit_code 0), or why not and which exit code tells that. */
 	void (*on_started)(void *context, int exit_code, const char *message);
 	/* Once: somebody asked for the end, or the start has failed. */

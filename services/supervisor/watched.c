@@ -132,6 +132,7 @@ static void note_exit(void *context, int exit_code, int signal)
 	vu_machine_event event = {.kind = VU_MACHINE_EXITED, .exit_code = exit_code, .signal = signal};
 	bool unexpected = watched->machine.state != VU_MACHINE_STOPPING;
 
+	vu_roster_enter(watched->config.roster, watched->config.entry->id, 0);
 	drain_log(watched);
 	if (vu_service_log_complaint(watched->log, complaint, sizeof complaint))
 		event.detail = complaint;
@@ -151,6 +152,7 @@ static void spawn(vu_watched *watched)
 	    .program = watched->program,
 	    .log_fd = watched->log_write_fd,
 	    .ring_fd = watched->config.entry->gets_ring ? watched->config.ring_fd : -1,
+	    .roster_fd = watched->config.roster_fd,
 	    .memory_mb = watched->config.entry->memory_mb,
 	    .on_ready = note_ready,
 	    .on_exit = note_exit,
@@ -163,7 +165,9 @@ static void spawn(vu_watched *watched)
 	if (vu_child_spawn(&config, &watched->child, &error) != VU_OK) {
 		watched->child = NULL;
 		feed(watched, &(vu_machine_event){.kind = VU_MACHINE_SPAWN_FAILED, .detail = error.message});
+		return;
 	}
+	vu_roster_enter(watched->config.roster, watched->config.entry->id, vu_child_pid(watched->child));
 }
 
 static void note_deadline(uv_timer_t *timer)

@@ -10,6 +10,7 @@
 
 #include "prober.h"
 #include "service_machine.h"
+#include "rpc/roster.h"
 #include "service_table.h"
 
 #include <uv.h>
@@ -22,7 +23,9 @@ typedef struct vu_watched_config {
 	const char *program_folder;
 	const char *log_folder; /* NULL: lines go to standard error */
 	const vu_endpoint *endpoint;
-	int ring_fd; /* or -1 */
+	vu_roster *roster; /* where each process is entered */
+	int roster_fd;     /* for the service to read it */
+	int ring_fd;       /* or -1 */
 	/* State or health changed. Called from within feed, tick and the loop; may feed again. */
 	void (*on_change)(void *context, vu_service_id id);
 	void *context;

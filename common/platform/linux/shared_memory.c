@@ -29,6 +29,31 @@ vu_status vu_platform_shared_memory(const char *label, size_t bytes, int *fd_out
 	return VU_OK;
 }
 
+vu_status vu_platform_shared_notice(const char *label, size_t bytes, void **base_out, int *fd_out, vu_error *error)
+{
+	int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *base = MAP_FAILED;
+	int saved_errno;
+
+	if (fd < 0)
+		return vu_fail_errno(error, errno, "unable to create shared memory for %s", label);
+	if (ftruncate(fd, (off_t)bytes) == 0)
+		base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* What is mapped by now stays writable; nothing else will be, whoever opens the descriptor anew. */
+	if (base == MAP_FAILED ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) {
+		saved_errno = errno;
+		if (base != MAP_FAILED)
+			munmap(base, bytes);
+		close(fd);
+		return vu_fail_errno(error, saved_errno, "unable to reserve %zu bytes of shared memory for %s", bytes,
+		                     label);
+	}
+	*base_out = base;
+	*fd_out = fd;
+	return VU_OK;
+}
+
 void vu_platform_shared_memory_release(int fd, void *base, size_t offset, size_t bytes)
 {
 	if (bytes == 0)
