@@ -80,6 +80,20 @@ vu_status vu_roster_open(int fd, vu_roster **roster_out, vu_error *error)
 	return VU_OK;
 }
 
+void vu_roster_destroy(vu_roster *roster)
+{
+	union {
+		const vu_roster_memory *constant;
+		void *base;
+	} memory;
+
+	if (!roster)
+		return;
+	memory.constant = roster->memory;
+	munmap(memory.base, sizeof(vu_roster_memory));
+	free(roster);
+}
+
 void vu_roster_enter(vu_roster *roster, vu_service_id id, pid_t pid)
 {
 	atomic_store(&roster->writable->entries[id].pid, 0);

@@ -32,6 +32,9 @@ vu_status vu_roster_create(vu_roster **roster_out, int *fd_out, vu_error *error)
 /* A roster to read. Takes `fd`. */
 vu_status vu_roster_open(int fd, vu_roster **roster_out, vu_error *error);
 
+/* Only for tests: a process keeps its roster. NULL is fine. */
+void vu_roster_destroy(vu_roster *roster);
+
 /* Enters a process, or with pid 0 takes it out. For the maker alone. */
 void vu_roster_enter(vu_roster *roster, vu_service_id id, pid_t pid);
 

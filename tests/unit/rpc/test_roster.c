@@ -48,6 +48,8 @@ static void a_pid_is_who_was_entered(void **state)
 	vu_roster_enter(roster, VU_SERVICE_FEATURES, 0);
 	assert_int_equal(vu_roster_caller(reader, 4711, vu_clock_monotonic_us()), VU_CALLER_CLIENT);
 	assert_int_equal(vu_roster_caller(reader, 0, vu_clock_monotonic_us()), VU_CALLER_CLIENT);
+	vu_roster_destroy(reader);
+	vu_roster_destroy(roster);
 }
 
 static void a_service_waits_until_it_is_known(void **state)
@@ -62,6 +64,7 @@ static void a_service_waits_until_it_is_known(void **state)
 	vu_roster_enter(roster, VU_SERVICE_MODELS, getpid());
 	assert_int_equal(vu_roster_wait(roster, VU_SERVICE_MODELS, 0, &error), VU_OK);
 	assert_int_equal(vu_roster_wait(roster, VU_SERVICE_CAPTURE, 0, &error), VU_DEADLINE_EXCEEDED);
+	vu_roster_destroy(roster);
 	close(fd);
 }
 
@@ -86,6 +89,7 @@ static void readers_cannot_write_it(void **state)
 	}
 	vu_roster_enter(roster, VU_SERVICE_MODELS, 4711);
 	assert_int_equal(vu_roster_caller(roster, 4711, INT64_MAX), VU_CALLER_MODELS);
+	vu_roster_destroy(roster);
 	close(fd);
 }
 
@@ -131,6 +135,7 @@ static vu_status call_as(vu_service_id id, const char *method, const ProtobufCMe
 	vu_channel_destroy(channel);
 	rpc_aid_stop(&aid);
 	rpc_aid_fini(&aid);
+	vu_roster_destroy(roster);
 	close(fd);
 	return status;
 }
