@@ -102,6 +102,7 @@ void handle_adapt(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 		response.reason = (char *)(uintptr_t) "authentication.adaptive is off";
 	else if (status == VU_OK)
 		status = adapt(m, call, &u, key, &response, &error);
+	end_utterance(m, &u);
 	if (status == VU_OK) {
 		if (response.adapted)
 			vu_log_info("a template followed its voice for the %llu. time",
@@ -110,7 +111,6 @@ void handle_adapt(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	} else {
 		vu_rpc_fail_error(call, &error);
 	}
-	end_utterance(m, &u);
 }
 
 void handle_revert(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -148,9 +148,9 @@ void handle_revert(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	vu_model_writer_destroy(writer);
 	if (has_entry)
 		cache_release(m->cache, entry);
+	release_scorer(m, &held);
 	if (status == VU_OK)
 		vu_rpc_reply(call, &response.base);
 	else
 		vu_rpc_fail_error(call, &error);
-	release_scorer(m, &held);
 }

@@ -253,13 +253,14 @@ void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	response.path = path;
 	response.n_warnings = w->count;
 	response.warnings = w->pointers;
-	vu_rpc_reply(call, &response.base);
 out:
-	if (status != VU_OK)
+	release_scorer(m, &held);
+	if (status == VU_OK)
+		vu_rpc_reply(call, &response.base);
+	else
 		vu_rpc_fail_error(call, &error);
 	free(w);
 	free(crops);
-	release_scorer(m, &held);
 }
 
 void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -291,6 +292,7 @@ void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *
 	if (status == VU_OK)
 		status = vu_scorer_agreement(&held.scorer, previous, request->n_previous, &sample,
 		                             &response.agreement, &agrees, &error);
+	release_scorer(m, &held);
 	if (status == VU_OK) {
 		response.agrees = agrees;
 		vu_rpc_reply(call, &response.base);
@@ -299,5 +301,4 @@ void handle_agreement(void *context, vu_rpc_call *call, const ProtobufCMessage *
 	}
 	free(crops);
 	free(previous_crops);
-	release_scorer(m, &held);
 }

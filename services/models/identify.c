@@ -124,6 +124,7 @@ void handle_identify(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 	if (status == VU_OK)
 		status =
 		    score_found(m, call, request->namespace_, &u, found, best, &count, &response.threshold, &error);
+	end_utterance(m, &u);
 	if (status != VU_OK) {
 		vu_rpc_fail_error(call, &error);
 		goto out;
@@ -148,5 +149,4 @@ void handle_identify(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 	vu_rpc_reply(call, &response.base);
 out:
 	free(found);
-	end_utterance(m, &u);
 }

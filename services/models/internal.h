@@ -179,7 +179,11 @@ typedef struct utterance {
 	float thresholds[VU_BACKGROUND_LEVELS];
 } utterance;
 
-/* Whatever it returns, end_utterance is called afterwards. */
+/*
+ * Whatever it returns, end_utterance is called afterwards, and before the
+ * answer: who has the answer may ask for memory back, and nothing is to be in
+ * use then.
+ */
 vu_status begin_utterance(models *models, vu_rpc_call *call, const char *extractor, const Vu__SpeakerVector *vector,
                           ProtobufCBinaryData statistics, const Vu__Quality *quality, const char *level, utterance *u,
                           vu_error *error);

@@ -87,11 +87,12 @@ void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 		/* Before the answer: the key lies in the request, which goes with it. */
 		if (!key.namespace[0])
 			template_store_touch(&m->store, key.namespace, key.user);
-		vu_rpc_reply(call, &response.base);
-	} else {
-		vu_rpc_fail_error(call, &error);
 	}
 	end_utterance(m, &u);
+	if (status == VU_OK)
+		vu_rpc_reply(call, &response.base);
+	else
+		vu_rpc_fail_error(call, &error);
 }
 
 void handle_score_many(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -143,12 +144,13 @@ void handle_score_many(void *context, vu_rpc_call *call, const ProtobufCMessage 
 	}
 	response.n_entries = count;
 	response.entries = pointers;
-	vu_rpc_reply(call, &response.base);
 out:
-	if (status != VU_OK)
+	end_utterance(m, &u);
+	if (status == VU_OK)
+		vu_rpc_reply(call, &response.base);
+	else
 		vu_rpc_fail_error(call, &error);
 	free(scores);
 	free(pointers);
 	free(entries);
-	end_utterance(m, &u);
 }
