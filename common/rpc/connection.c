@@ -31,9 +31,14 @@
 /* A server that accepts but does not speak NNG: give up on a try after so long. */
 #define HANDSHAKE_US      1000000
 #define PROBE_GREETING_MS 100
-/* How long NNG may be without a connection until its dialers are replaced. */
-#define REDIAL_MIN_US 250000
+/*
+ * How long NNG may be without a connection until a dialer that it may have
+ * given up is replaced, and until every dialer is, should it not tell of that.
+ * One that is only slow is left alone meanwhile: it may be in mid-connect.
+ */
+#define REDIAL_MIN_US 20000
 #define REDIAL_MAX_US 1000000
+#define REDIAL_ALL_US 250000
 /* Elsewhere it is we who dial again, since NNG only knows doubling: 1 s, x1.6, up to 120 s. */
 #define REMOTE_REDIAL_MIN_US 1000000
 #define REMOTE_REDIAL_MAX_US 120000000
@@ -63,10 +68,12 @@ static vu_connection_pipe *find_pipe(vu_connection *connection, int id)
 }
 
 /* With the lock held: when to dial again, if no connection comes about by itself. */
-static void first_redial(vu_connection *connection)
+static void plan_redial(vu_connection *connection)
 {
+	int64_t now_us = vu_clock_monotonic_us();
 	connection->redial_delay_us = vu_connection_is_remote(connection) ? REMOTE_REDIAL_MIN_US : REDIAL_MIN_US;
-	connection->redial_at_us = vu_clock_monotonic_us() + connection->redial_delay_us;
+	connection->redial_at_us = now_us + connection->redial_delay_us;
+	connection->redial_all_us = now_us + REDIAL_ALL_US;
 }
 
 /* With the lock held. */
@@ -75,7 +82,7 @@ static void forget_pipe(vu_connection *connection, vu_connection_pipe *entry)
 	connection->pipe_count -= entry->stands;
 	entry->id = 0;
 	entry->stands = false;
-	first_redial(connection);
+	plan_redial(connection);
 }
 
 /* The process at the other end, 0 when not known. */
@@ -309,7 +316,7 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;
 	connection->dialled = result == 0;
-	first_redial(connection);
+	plan_redial(connection);
 	uv_cond_broadcast(&connection->changed);
 	if (result != 0)
 		return vu_fail(error, VU_INTERNAL, "unable to connect to %s: %s", connection->service,
@@ -318,16 +325,21 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 }
 
 /*
- * With the lock held, which is released meanwhile: replaces dialers that have
- * not connected for a while, as NNG may have given them up (see nng_aid.h).
+ * With the lock held, which is released meanwhile: replaces dialers that NNG
+ * may have given up (see nng_aid.h), soon at first and then ever more seldom.
  */
 static void redial(vu_connection *connection)
 {
-	if (connection->dialling || !connection->dialled || vu_clock_monotonic_us() < connection->redial_at_us)
+	int64_t now_us = vu_clock_monotonic_us();
+	bool all = vu_connection_is_remote(connection) || now_us >= connection->redial_all_us;
+
+	if (connection->dialling || !connection->dialled || now_us < connection->redial_at_us)
 		return;
 	connection->dialling = true;
 	uv_mutex_unlock(&connection->lock);
 	for (size_t i = 0; i < connection->endpoint_count; i++) {
+		if (!all && vu_nng_dialer_errors(connection->dialers[i]) == 0)
+			continue;
 		nng_dialer_close(connection->dialers[i]);
 		(void)start_dialer(connection, i);
 	}
@@ -341,6 +353,8 @@ static void redial(vu_connection *connection)
 	else
 		connection->redial_delay_us = REMOTE_REDIAL_MAX_US;
 	connection->redial_at_us = vu_clock_monotonic_us() + connection->redial_delay_us;
+	if (all)
+		connection->redial_all_us = now_us + REDIAL_MAX_US;
 	uv_cond_broadcast(&connection->changed);
 }
 

@@ -36,6 +36,17 @@ uint64_t vu_nng_listener_errors(nng_listener listener)
 	return errors;
 }
 
+uint64_t vu_nng_dialer_errors(nng_dialer dialer)
+{
+	nng_stat *all;
+	uint64_t errors;
+	if (nng_stats_get(&all) != 0)
+		return 0;
+	errors = other_errors(nng_stat_find_dialer(all, dialer));
+	nng_stats_free(all);
+	return errors;
+}
+
 int vu_nng_greet(const char *path, int *fd_out)
 {
 	struct sockaddr_un address;

@@ -22,6 +22,8 @@
  * some ten microseconds.
  */
 uint64_t vu_nng_listener_errors(nng_listener listener);
+/* Nobody listening is not among them. */
+uint64_t vu_nng_dialer_errors(nng_dialer dialer);
 
 /*
  * Connects to a socket as a REQ peer would and sends the greeting. 0 with
