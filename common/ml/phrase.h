@@ -35,7 +35,7 @@
  * Limits of vu_phrase_match, measured with vu-challenge on development people:
  * how far an asked phrase may be, and how much nearer than others it must be.
  */
-#define VU_PHRASE_DISTANCE_MAX 0.70F
+#define VU_PHRASE_DISTANCE_MAX 0.75F
 #define VU_PHRASE_MARGIN_MIN   0.03F
 
 /* One enrolled sample of a phrase: a blob of dsp/statistics.h. */

@@ -97,7 +97,10 @@ static Vu__SpoofVerdict verdict_to_wire(vu_assessment_verdict verdict)
 	}
 }
 
-/* A challenge is the heart of "maximum"; audio that was not asked for cannot answer one. */
+/*
+ * A challenge is the heart of "maximum"; audio that was not asked for cannot
+ * answer one. Where one was put, the caller holds the answer against it.
+ */
 static void demand_challenge(vu_assessment_result *result)
 {
 	if (result->verdict == VU_ASSESSMENT_UNAVAILABLE)
@@ -106,7 +109,8 @@ static void demand_challenge(vu_assessment_result *result)
 	if (result->score > -1)
 		result->score = -1;
 	snprintf(result->reason, sizeof result->reason,
-	         "level maximum needs a spoken challenge, and this version cannot put one; use level high");
+	         "level maximum needs the answer to a spoken challenge, and none was put: speak to the "
+	         "microphone, or use level high");
 }
 
 static void answer(vu_antispoof *a, vu_rpc_call *call, vu_antispoof_level level, vu_assessment_result *result,
@@ -203,7 +207,7 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	began_us = vu_clock_monotonic_us();
 	vu_assessment_finish(pull.assessment, &result);
 	vu_assessment_destroy(pull.assessment);
-	if (level == VU_ANTISPOOF_MAXIMUM && !request->enrollment)
+	if (level == VU_ANTISPOOF_MAXIMUM && !request->enrollment && !request->challenged)
 		demand_challenge(&result);
 	answer(a, call, level, &result, pull.compute_us + vu_clock_monotonic_us() - began_us);
 	return;

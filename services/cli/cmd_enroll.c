@@ -164,6 +164,9 @@ static int enroll_microphone(voiceunlock_enrollment *enrollment, const arguments
 		else
 			printf(": say a sentence or two in your usual voice\n\n");
 		fflush(stdout);
+		code = voiceunlock_enrollment_ask(enrollment, phrase, &error);
+		if (code != VOICEUNLOCK_OK)
+			return fail_enrolment(args, &error);
 		meter_begin(meter, stderr);
 		code = voiceunlock_enrollment_add(enrollment, &audio, &sample, &error);
 		meter_end(meter);

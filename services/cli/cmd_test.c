@@ -18,6 +18,30 @@ typedef struct arguments {
 	bool as_json;
 } arguments;
 
+typedef struct prompt {
+	level_meter meter;
+	bool asked;
+} prompt;
+
+/* What has to be said is shown once, as soon as the microphone hears, and in a pipe as well: it cannot be guessed. */
+static void show(void *context, const voiceunlock_progress *progress)
+{
+	prompt *p = context;
+	char shown[512];
+
+	if (!p->asked && progress->challenge_count > 0 && progress->phase == VOICEUNLOCK_PHASE_LISTENING) {
+		meter_end(&p->meter);
+		fprintf(stderr, "Say, one after the other:\n\n");
+		for (size_t i = 0; i < progress->challenge_count; i++)
+			fprintf(stderr, "    %s\n", cli_printable(progress->challenge[i], shown, sizeof shown));
+		fprintf(stderr, "\n");
+		fflush(stderr);
+		p->asked = true;
+	}
+	if (p->meter.enabled)
+		meter_show(&p->meter, progress);
+}
+
 /* Returns -1 to go on, else the exit code to end with. */
 static int read_arguments(const cli_verb *verb, int argc, char **argv, arguments *args)
 {
@@ -72,13 +96,13 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	arguments args = {0};
 	char login[VU_USER_NAME_MAX + 1];
 	voiceunlock_audio audio = {.kind = VOICEUNLOCK_AUDIO_MICROPHONE};
-	voiceunlock_attempt_options options = {.size = sizeof options, .progress = meter_show};
+	voiceunlock_attempt_options options = {.size = sizeof options, .progress = show};
 	voiceunlock_attempt *attempt = NULL;
 	voiceunlock_client *client;
 	voiceunlock_error error;
 	voiceunlock_code code;
 	vu_error name_error;
-	level_meter meter;
+	prompt live = {.asked = false};
 	int exit_code = read_arguments(verb, argc, argv, &args);
 
 	if (exit_code >= 0)
@@ -101,11 +125,10 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	options.level = args.level;
 	options.anti_spoofing = args.anti_spoofing;
 	options.timeout_s = args.timeout_s;
-	meter_begin(&meter, stderr);
-	options.progress = meter.enabled ? meter_show : NULL;
-	options.context = &meter;
+	meter_begin(&live.meter, stderr);
+	options.context = &live;
 	code = voiceunlock_authenticate(client, args.user, &audio, &options, &attempt, &error);
-	meter_end(&meter);
+	meter_end(&live.meter);
 	if (code != VOICEUNLOCK_OK)
 		return cli_fail_error(&error);
 	exit_code = cli_exit_of_verdict(attempt->verdict);

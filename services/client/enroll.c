@@ -22,6 +22,7 @@ struct voiceunlock_enrollment {
 	uint32_t samples_wanted;
 	uint32_t samples_max;
 	char **phrases;
+	char *asked; /* with the next samples; NULL: not known */
 	size_t phrase_count;
 	bool committed;
 };
@@ -113,6 +114,22 @@ const char *voiceunlock_enrollment_phrase(const voiceunlock_enrollment *enrollme
 	return enrollment->phrase_count > 0 ? enrollment->phrases[index % enrollment->phrase_count] : NULL;
 }
 
+voiceunlock_code voiceunlock_enrollment_ask(voiceunlock_enrollment *enrollment, const char *phrase,
+                                            voiceunlock_error *error)
+{
+	vu_error inner = {.status = VU_OK};
+	bool out_of_memory = false;
+	char *copy = phrase ? vu_client_copy(phrase, &out_of_memory) : NULL;
+
+	if (out_of_memory) {
+		vu_fail(&inner, VU_RESOURCE_EXHAUSTED, "unable to keep the phrase: out of memory");
+		return vu_client_return(inner.status, &inner, error);
+	}
+	free(enrollment->asked);
+	enrollment->asked = copy;
+	return vu_client_return(VU_OK, &inner, error);
+}
+
 /* Calls a method that takes and returns nothing of interest; failures are nobody's concern any more. */
 static void tell(voiceunlock_client *client, const char *method, const ProtobufCMessage *request)
 {
@@ -163,6 +180,8 @@ static vu_status add(voiceunlock_enrollment *enrollment, const voiceunlock_audio
 	request.enrollment_id = enrollment->id;
 	request.sample_id = sample_id;
 	request.session_id = session_id;
+	if (enrollment->asked)
+		request.phrase = enrollment->asked;
 	status = vu_client_call_watched(client, "AddSample", &request.base, &response, &call, &watch, error);
 	if (status == VU_OK) {
 		answer = (const Vu__AddSampleResponse *)response;
@@ -272,6 +291,7 @@ void voiceunlock_enrollment_close(voiceunlock_enrollment *enrollment)
 	for (size_t i = 0; i < enrollment->phrase_count; i++)
 		free(enrollment->phrases[i]);
 	free(enrollment->phrases);
+	free(enrollment->asked);
 	free(enrollment);
 }
 

@@ -140,12 +140,18 @@ typedef enum voiceunlock_phase {
 	VOICEUNLOCK_PHASE_DONE = 5,
 } voiceunlock_phase;
 
+/* Phrases that one challenge asks for, at most. */
+#define VOICEUNLOCK_CHALLENGE_MAX 4
+
 typedef struct voiceunlock_progress {
 	voiceunlock_phase phase;
 	float level_dbfs; /* of the last 50 ms; -120 when not known */
 	float peak_dbfs;
 	uint32_t speech_ms; /* speech heard so far */
 	double done;        /* UPLOADING: share sent, 0 to 1 */
+	/* What has to be said in this attempt, in this order, at level maximum; 0: anything. Valid within the call. */
+	size_t challenge_count;
+	const char *challenge[VOICEUNLOCK_CHALLENGE_MAX];
 } voiceunlock_progress;
 
 /* Called on the thread that made the call, about 20 times a second while the microphone is open. */
@@ -305,6 +311,13 @@ VOICEUNLOCK_API voiceunlock_code voiceunlock_enrollment_begin(voiceunlock_client
 VOICEUNLOCK_API uint32_t voiceunlock_enrollment_samples_wanted(const voiceunlock_enrollment *enrollment);
 VOICEUNLOCK_API uint32_t voiceunlock_enrollment_samples_max(const voiceunlock_enrollment *enrollment);
 /* A sentence to have read aloud for sample `index` (0, 1, …), NULL when the service suggests none. */
+/*
+ * Says what the person is asked to say with the samples added from now on
+ * (copied; NULL: not known). Level maximum asks for such phrases again: samples
+ * without one cannot answer a challenge.
+ */
+VOICEUNLOCK_API voiceunlock_code voiceunlock_enrollment_ask(voiceunlock_enrollment *enrollment, const char *phrase,
+                                                            voiceunlock_error *error);
 VOICEUNLOCK_API const char *voiceunlock_enrollment_phrase(const voiceunlock_enrollment *enrollment, uint32_t index);
 
 typedef struct voiceunlock_sample {

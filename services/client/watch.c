@@ -5,6 +5,7 @@
  */
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 /* One picture each 50 ms. */
 #define WATCH_WAIT_MS    50
 #define WATCH_TIMEOUT_US 500000
+#define CHALLENGE_SIZE   256
 
 typedef struct watched_call {
 	voiceunlock_client *client;
@@ -62,7 +64,8 @@ static bool wait_done(watched_call *call, unsigned milliseconds)
 
 /* Fills phase and session; returns false when the orchestrator does not know the attempt (yet). */
 static bool ask_phase(voiceunlock_client *client, const char *attempt_id, voiceunlock_phase known,
-                      voiceunlock_progress *progress, char session_id[VU_ID_HEX_SIZE])
+                      voiceunlock_progress *progress, char session_id[VU_ID_HEX_SIZE],
+                      char challenge[VOICEUNLOCK_CHALLENGE_MAX][CHALLENGE_SIZE])
 {
 	Vu__WatchAttemptRequest request = VU__WATCH_ATTEMPT_REQUEST__INIT;
 	ProtobufCMessage *response = NULL;
@@ -82,6 +85,11 @@ static bool ask_phase(voiceunlock_client *client, const char *attempt_id, voiceu
 		progress->phase = (voiceunlock_phase)answer->phase;
 	if (vu_id_is_hex(answer->session_id))
 		memcpy(session_id, answer->session_id, VU_ID_HEX_SIZE);
+	progress->challenge_count = 0;
+	for (size_t i = 0; i < answer->n_challenge && i < VOICEUNLOCK_CHALLENGE_MAX; i++) {
+		snprintf(challenge[i], CHALLENGE_SIZE, "%s", answer->challenge[i]);
+		progress->challenge[progress->challenge_count++] = challenge[i];
+	}
 	protobuf_c_message_free_unpacked(response, NULL);
 	return true;
 }
@@ -109,10 +117,11 @@ static void watch_until_done(watched_call *call, const vu_client_watch *watch)
 	voiceunlock_progress progress = {
 	    .phase = VOICEUNLOCK_PHASE_OPENING, .level_dbfs = -120.0f, .peak_dbfs = -120.0f};
 	char session_id[VU_ID_HEX_SIZE] = "";
+	char challenge[VOICEUNLOCK_CHALLENGE_MAX][CHALLENGE_SIZE];
 	voiceunlock_phase known = VOICEUNLOCK_PHASE_UPLOADING;
 
 	while (!wait_done(call, 0)) {
-		if (!ask_phase(call->client, watch->attempt_id, known, &progress, session_id)) {
+		if (!ask_phase(call->client, watch->attempt_id, known, &progress, session_id, challenge)) {
 			wait_done(call, WATCH_WAIT_MS);
 			continue;
 		}

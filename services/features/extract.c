@@ -65,7 +65,7 @@ static vu_status place(const feeding *f, vu_error *error)
 	if (!f->background || f->background->space_count == 1 || !features->has_vector)
 		return VU_OK;
 	status = vu_utterance_describe(f->background, features->statistics, features->statistics_bytes,
-	                               f->job->config.crops, &result->utterance, &result->utterance_bytes, error);
+	                               f->job->frames || f->job->config.crops, &result->utterance, &result->utterance_bytes, error);
 	/* Too few frames for a place: the frames travel as they are, and whoever needs more says so. */
 	return status == VU_INVALID_ARGUMENT ? VU_OK : status;
 }
@@ -108,6 +108,7 @@ void vu_features_extract(void *context, vu_rpc_call *call, const ProtobufCMessag
 	}
 	job.background = service->background;
 	job.config.crops = request->crops;
+	job.frames = request->frames;
 	job.config.limits.min_speech_s = config->audio.min_duration_s;
 	job.config.limits.min_snr_db = config->audio.min_snr_db;
 	job.capture = vu_runtime_channel(service->runtime, VU_SERVICE_CAPTURE, &error);

@@ -45,13 +45,15 @@ static bool was_done_before(models *m, user_key key, const uint8_t *request_id, 
 }
 
 static vu_status train_and_write(models *m, const settings *with, const held_scorer *held, user_key key,
-                                 const vu_scorer_sample *samples, size_t count, template_facts *facts,
+                                 const vu_scorer_sample *samples, const Vu__EnrollRequest *request,
+                                 template_facts *facts,
                                  vu_scorer_trained *trained, uint64_t *bytes_out, vu_error *error)
 {
 	vu_scorer_options options = {.quantize = with->quantize, .prune = with->prune};
 	vu_model_writer *writer = NULL;
 	void *data = NULL;
 	size_t bytes = 0;
+	size_t count = request->n_samples;
 	int64_t start = vu_clock_monotonic_us();
 	vu_status status = vu_model_writer_create(VU_MODEL_TEMPLATE, &writer);
 
@@ -65,6 +67,7 @@ static vu_status train_and_write(models *m, const settings *with, const held_sco
 	facts->support_vectors = trained->support_vectors;
 	facts->train_us = (uint64_t)(vu_clock_monotonic_us() - start);
 	write_facts(writer, key, facts);
+	write_phrases(writer, request->samples, count);
 	status = vu_model_writer_finish(writer, &data, &bytes, error);
 	if (status == VU_OK && bytes > VU_TEMPLATE_BYTES_MAX)
 		status = vu_fail(error, VU_OUT_OF_RANGE,
@@ -203,6 +206,8 @@ void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		    vu_fail(&error, VU_INVALID_ARGUMENT, "unable to enrol user '%s': there are no samples", key.user);
 	if (status == VU_OK)
 		status = check_samples(request->samples, request->n_samples, samples, &crops, &error);
+	for (size_t i = 0; status == VU_OK && i < request->n_samples; i++)
+		status = check_phrase(request->samples[i]->phrase, &error);
 	if (status == VU_OK)
 		status = hold_scorer(m, &with, vu_rpc_deadline_us(call), &held, &error);
 	if (status == VU_OK)
@@ -227,7 +232,7 @@ void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 			    key.user);
 		memcpy(facts.request_id, vu_rpc_request_id(call), VU_ID_BYTES);
 		if (status == VU_OK)
-			status = train_and_write(m, &with, &held, key, samples, request->n_samples, &facts, &trained,
+			status = train_and_write(m, &with, &held, key, samples, request, &facts, &trained,
 			                         &bytes, &error);
 		if (status == VU_OK) {
 			forget_template(m, key);

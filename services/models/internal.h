@@ -118,6 +118,15 @@ void write_facts(vu_model_writer *writer, user_key key, const template_facts *fa
 /* DATA_LOSS: not there or not fit; PERMISSION_DENIED: the file is somebody else's. */
 vu_status read_facts(const vu_model_file *file, user_key key, template_facts *facts, vu_error *error);
 
+/* ---- phrases.c: what was said at enrolment, for challenges ---- */
+
+/* Writes what each sample said; nothing when no sample says. */
+void write_phrases(vu_model_writer *writer, Vu__EnrollSample *const *samples, size_t count);
+/* The same from a template that is trained again. */
+void copy_phrases(vu_model_writer *writer, const vu_model_file *from);
+/* INVALID_ARGUMENT: too long, not UTF-8, or with control characters. */
+vu_status check_phrase(const char *phrase, vu_error *error);
+
 /* A template's key in the cache. */
 #define KEY_SIZE            (PATH_MAX + 128)
 #define TEMPLATE_KEY_PREFIX "template:"
@@ -221,6 +230,8 @@ void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessag
 void handle_activate(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_observe(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_rotate_key(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_check_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_hot(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 
 /* All users of a namespace; free each and the array. */

@@ -300,6 +300,7 @@ static vu_status write_retrained(const template_context *c, const vu_template *o
 		goto out;
 	facts->support_vectors = trained.support_vectors;
 	write_facts(writer, c->key, facts);
+	copy_phrases(writer, old->file);
 	status = vu_model_writer_finish(writer, &data, &bytes, error);
 	if (status == VU_OK)
 		status = template_store_write(&c->models->store, c->key.namespace, c->key.user, data, bytes, error);

@@ -24,6 +24,7 @@ static const vu_rpc_method METHODS[] = {
     {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
     {"Hot", handle_hot, VU_RPC_IDEMPOTENT},           {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
     {"Activate", handle_activate, VU_RPC_IDEMPOTENT}, {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
+    {"Phrases", handle_phrases, VU_RPC_IDEMPOTENT},   {"CheckPhrases", handle_check_phrases, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)

@@ -17,6 +17,8 @@ struct vu_attempt {
 	char id[VU_ID_HEX_SIZE];
 	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
 	char session_id[VU_ID_HEX_SIZE];
+	size_t challenge_count;
+	char challenge[VU_CHALLENGE_PHRASES][VU_CHALLENGE_PHRASE_SIZE];
 	vu_cancel *cancel;
 	bool microphone; /* holds it */
 	bool finished;
@@ -305,6 +307,16 @@ void vu_attempt_set_session(vu_attempts *table, vu_attempt *attempt, const char 
 	uv_mutex_unlock(&table->lock);
 }
 
+void vu_attempt_set_challenge(vu_attempts *table, vu_attempt *attempt, char *const *phrases, size_t count)
+{
+	uv_mutex_lock(&table->lock);
+	for (size_t i = 0; i < count && i < VU_CHALLENGE_PHRASES; i++)
+		snprintf(attempt->challenge[i], sizeof attempt->challenge[i], "%s", phrases[i]);
+	attempt->challenge_count = count < VU_CHALLENGE_PHRASES ? count : VU_CHALLENGE_PHRASES;
+	uv_cond_broadcast(&table->changed);
+	uv_mutex_unlock(&table->lock);
+}
+
 vu_status vu_attempts_cancel(vu_attempts *table, const char *id, vu_error *error)
 {
 	vu_attempt *attempt;
@@ -336,6 +348,9 @@ void vu_attempts_view(vu_attempts *table, const char *id, uint32_t wait_ms, vu_a
 		view->known = true;
 		view->finished = attempt->finished;
 		memcpy(view->session_id, attempt->session_id, sizeof view->session_id);
+		/* What was asked once is of no use to anybody afterwards. */
+		view->challenge_count = attempt->finished ? 0 : attempt->challenge_count;
+		memcpy(view->challenge, attempt->challenge, sizeof view->challenge);
 	}
 	uv_mutex_unlock(&table->lock);
 }

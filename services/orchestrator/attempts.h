@@ -28,6 +28,10 @@
 #define VU_ATTEMPTS_KEEP_US         (60 * 1000000LL)
 #define VU_ATTEMPT_FINGERPRINT_SIZE 512
 
+/* Phrases that a challenge asks for, and the room for one. */
+#define VU_CHALLENGE_PHRASES     2
+#define VU_CHALLENGE_PHRASE_SIZE 201
+
 typedef struct vu_attempts vu_attempts;
 typedef struct vu_attempt vu_attempt;
 
@@ -69,6 +73,9 @@ bool vu_attempt_was_cancelled(vu_attempts *table, vu_attempt *attempt);
 /* The capture session it listens to, for the level meter. */
 void vu_attempt_set_session(vu_attempts *table, vu_attempt *attempt, const char *session_id);
 
+/* What the attempt's person is to say, for whoever watches it; once. Longer texts are cut. */
+void vu_attempt_set_challenge(vu_attempts *table, vu_attempt *attempt, char *const *phrases, size_t count);
+
 /* NOT_FOUND: no such attempt is running; one that has finished is OK and stays as it is. */
 vu_status vu_attempts_cancel(vu_attempts *table, const char *id, vu_error *error);
 
@@ -76,6 +83,8 @@ typedef struct vu_attempt_view {
 	bool known;
 	bool finished;
 	char session_id[VU_ID_HEX_SIZE]; /* "" before there is one */
+	size_t challenge_count;          /* 0: none, or the attempt is over */
+	char challenge[VU_CHALLENGE_PHRASES][VU_CHALLENGE_PHRASE_SIZE];
 } vu_attempt_view;
 
 /* How the attempt stands. With `wait_ms`, first waits so long for anything in the table to change. */

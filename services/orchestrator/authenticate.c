@@ -6,6 +6,7 @@
  * itself (a bad request, a microphone in use or forbidden, cancelling) are
  * statuses instead and count for nothing.
  */
+#include "challenge.h"
 #include "follow.h"
 #include "handlers.h"
 #include "judge.h"
@@ -45,6 +46,7 @@ typedef struct voice_claim {
 	vu_error known_error;
 	Vu__ScoreResponse *score;
 	vu_error score_error;
+	vu_challenge challenge; /* level maximum at the microphone; else never put */
 } voice_claim;
 
 static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, const Vu__AuthenticateRequest *request,
@@ -129,9 +131,36 @@ static bool prepare_models(void *context, vu_cancel *cancel)
 	return claim->known != VU_CHECK_REFUSED;
 }
 
+static vu_challenge_claim challenge_claim(const voice_claim *claim)
+{
+	return (vu_challenge_claim){
+	    .name_space = claim->request->namespace_,
+	    .user = claim->request->user,
+	    .deadline_us = claim->deadline_us,
+	    .cancel = vu_attempt_cancel(claim->attempt),
+	};
+}
+
+/*
+ * A recording was made before anybody knew the challenge, so there is none for
+ * it; nor for the trials of an evaluation. Without one antispoof refuses.
+ */
+static void put_challenge(voice_claim *claim, vu_listen_order *order)
+{
+	vu_challenge_claim who = challenge_claim(claim);
+
+	if (claim->antispoof != VU_ANTISPOOF_MAXIMUM || claim->upload || claim->isolated)
+		return;
+	vu_challenge_put(claim->orchestrator, &who, claim->attempt, &claim->challenge);
+	order->challenged = claim->challenge.put;
+	if (claim->challenge.put && order->speech_timeout_ms > VU_CHALLENGE_BEGIN_MS)
+		order->speech_timeout_ms = VU_CHALLENGE_BEGIN_MS;
+}
+
 static void score(void *context, const Vu__ExtractResponse *features)
 {
 	voice_claim *claim = context;
+	vu_challenge_claim who = challenge_claim(claim);
 	Vu__UserKey key = VU__USER_KEY__INIT;
 	Vu__ScoreRequest request = VU__SCORE_REQUEST__INIT;
 	char level[32];
@@ -153,6 +182,7 @@ static void score(void *context, const Vu__ExtractResponse *features)
 	claim->score =
 	    (Vu__ScoreResponse *)vu_peer_call(&claim->orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor,
 	                                      "Score", &request.base, &plan, &claim->score_error);
+	vu_challenge_check(claim->orchestrator, &who, features, &claim->challenge);
 }
 
 /* Whether there is such a user, by what the listening brought; asked again when nothing was learned. */
@@ -182,6 +212,9 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 
 	if (status != VU_OK)
 		return status;
+	if (order->challenged && listening->antispoof)
+		claim->evidence.antispoof =
+		    vu_challenge_join(&claim->challenge, listening->antispoof, claim->evidence.antispoof);
 	claim->evidence.enrolled = judge_enrolled(claim);
 	if (claim->score || claim->score_error.status != VU_OK)
 		claim->evidence.speaker = vu_judge_score(claim->score);
@@ -195,6 +228,8 @@ static const char *find_trouble(const voice_claim *claim, const vu_listening *li
 
 	if (*trouble)
 		return trouble;
+	if (claim->challenge.put && !claim->challenge.checked && claim->challenge.error.status != VU_OK)
+		return claim->challenge.error.message;
 	if (claim->evidence.enrolled == VU_CHECK_FAILED)
 		return claim->known_error.message;
 	if (claim->evidence.speaker == VU_CHECK_FAILED)
@@ -219,6 +254,22 @@ static void fill_timing(const voice_claim *claim, const vu_listening *listening,
 		timing->score_ms = (double)(claim->score->load_us + claim->score->score_us) / 1000;
 }
 
+/* What anti-spoofing found, with the challenge where there was one. */
+static const Vu__AssessResponse *assessment_of(const voice_claim *claim, const vu_listening *listening)
+{
+	return listening->antispoof && claim->challenge.put ? &claim->challenge.assessment : listening->antispoof;
+}
+
+/* Why it is refused; that no challenge could be put is said with its reason. */
+static const char *spoof_reason(const voice_claim *claim, const Vu__AssessResponse *assessment)
+{
+	if (!assessment)
+		return "";
+	if (!claim->challenge.put && claim->challenge.error.status == VU_FAILED_PRECONDITION)
+		return claim->challenge.error.message;
+	return assessment->reason;
+}
+
 static void fill_scores(const voice_claim *claim, const vu_listening *listening, Vu__AuthenticateResponse *response)
 {
 	response->score = response->threshold = response->svm = response->second = response->fused = (double)NAN;
@@ -228,7 +279,7 @@ static void fill_scores(const voice_claim *claim, const vu_listening *listening,
 		response->svm = (double)claim->score->svm;
 		response->second = (double)claim->score->second;
 	}
-	response->antispoof = listening->antispoof;
+	response->antispoof = (Vu__AssessResponse *)(uintptr_t)assessment_of(claim, listening);
 	response->quality = listening->features ? listening->features->quality : NULL;
 }
 
@@ -252,6 +303,8 @@ static void count(vu_orchestrator *orchestrator, const vu_settlement *settlement
 static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,
                    Vu__AuthenticateResponse *response)
 {
+	const Vu__AssessResponse *assessment = assessment_of(claim, listening);
+
 	fill_scores(claim, listening, response);
 	vu_case attempt = {
 	    .attempt_id = claim->request->attempt_id,
@@ -261,10 +314,10 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	    .levels_suffice = vu_policy_levels_suffice(&claim->policy, claim->level, claim->antispoof),
 	    .score = response->score,
 	    .threshold = response->threshold,
-	    .antispoof_score = listening->antispoof ? (double)listening->antispoof->score : (double)NAN,
+	    .antispoof_score = assessment ? (double)assessment->score : (double)NAN,
 	    .total_ms = (double)(vu_clock_monotonic_us() - claim->started_us) / 1000,
 	    .advice = response->quality ? response->quality->advice : "",
-	    .spoof = listening->antispoof ? listening->antispoof->reason : "",
+	    .spoof = spoof_reason(claim, assessment),
 	    .trouble = trouble,
 	};
 
@@ -318,6 +371,7 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 		settle(claim, listening, claim->known_error.message, settlement, response);
 		return;
 	}
+	put_challenge(claim, &order);
 	vu_listen(claim->orchestrator, &order, listening);
 	if (weigh(claim, &order, listening, error) != VU_OK)
 		return;
@@ -378,8 +432,8 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	/* From the stored result, so that the first answer and its repetitions cannot differ. */
 	vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
 	/* The answer is out; what remains is for later ones. `claim.request` is gone from here. */
-	vu_follow_voice(orchestrator, &claim.policy, user, listening.features, claim.score, listening.antispoof,
-	                &settlement);
+	vu_follow_voice(orchestrator, &claim.policy, user, listening.features, claim.score,
+	                assessment_of(&claim, &listening), &settlement);
 	vu_listening_end(orchestrator, &listening);
 	if (claim.score)
 		vu_peer_free(&claim.score->base);

@@ -105,6 +105,7 @@ static void extract(void *argument)
 
 	request.session_id = listening->session_id;
 	request.crops = shared->order->crops;
+	request.frames = shared->order->challenged;
 	listening->features =
 	    (Vu__ExtractResponse *)call_to_the_end(shared, VU_SERVICE_FEATURES, &vu__features__descriptor, "Extract",
 	                                           &request.base, &broke_off, &listening->features_error);
@@ -134,6 +135,7 @@ static void assess(void *argument)
 	request.level = level;
 	request.isolated = shared->order->isolated;
 	request.enrollment = shared->order->enrollment;
+	request.challenged = shared->order->challenged;
 	shared->listening->antispoof =
 	    (Vu__AssessResponse *)call_to_the_end(shared, VU_SERVICE_ANTISPOOF, &vu__antispoof__descriptor, "Assess",
 	                                          &request.base, &broke_off, &shared->listening->antispoof_error);

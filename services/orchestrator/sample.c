@@ -94,7 +94,13 @@ static vu_status keep(sample_state *state, Vu__ExtractResponse *features, vu_err
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to keep the sample: out of memory");
 	vu__enroll_sample__init(sample);
 	describe(features, sample);
+	sample->phrase = strdup(state->request->phrase);
+	if (!sample->phrase) {
+		free(sample);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to keep the sample: out of memory");
+	}
 	if (!vu_enrollment_add(enrollment, state->request->sample_id, sample)) {
+		free(sample->phrase);
 		free(sample);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
 		               "unable to keep the sample: the enrolment is full; finish it with the samples it has");

@@ -70,6 +70,7 @@ void vu_handle_watch_attempt(void *context, vu_rpc_call *call, const ProtobufCMe
 	const Vu__WatchAttemptRequest *request = (const Vu__WatchAttemptRequest *)message;
 	Vu__WatchAttemptResponse response = VU__WATCH_ATTEMPT_RESPONSE__INIT;
 	vu_attempt_view view;
+	char *challenge[VU_CHALLENGE_PHRASES];
 	vu_error error;
 	uint32_t wait_ms = request->wait_ms < WAIT_MS_MAX ? request->wait_ms : WAIT_MS_MAX;
 	int64_t until_us = vu_clock_monotonic_us() + (int64_t)wait_ms * 1000;
@@ -97,6 +98,10 @@ void vu_handle_watch_attempt(void *context, vu_rpc_call *call, const ProtobufCMe
 	}
 	atomic_fetch_sub(&orchestrator->watchers, 1);
 	response.session_id = view.session_id;
+	for (size_t i = 0; i < view.challenge_count; i++)
+		challenge[i] = view.challenge[i];
+	response.challenge = challenge;
+	response.n_challenge = view.challenge_count;
 	vu_rpc_reply(call, &response.base);
 }
 
