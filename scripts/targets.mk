@@ -1,6 +1,6 @@
 # The verbs: what a person types after `make`.
 
-.PHONY: help evaluate-replay unit check check-built bootstrap demo bench evaluate evaluate-antispoof fuzz fmt lint darwin dist clean
+.PHONY: help evaluate-challenge evaluate-replay unit check check-built bootstrap demo bench evaluate evaluate-antispoof fuzz fmt lint darwin dist clean
 
 help: ## this list
 	@grep -hE '^[a-z%-]+:.*## ' Makefile scripts/*.mk | sed 's/:.*## /\t/' | expand -t 20
@@ -63,6 +63,9 @@ evaluate: all $(AID_BIN) ## score the lists of VOICE_UNLOCK_DATA (../shared/data
 
 evaluate-antispoof: all $(AID_BIN) ## detectors of attacks on generators, repositories and corpora left out of their training
 	scripts/evaluate-antispoof
+
+evaluate-challenge: $(BIN)/vu-challenge ## how well spoken challenges are told apart (VOICE_UNLOCK_DATA)
+	scripts/evaluate-challenge
 
 evaluate-replay: $(BUILD)/tests/unit/services/antispoof/test_replay_reuse ## how much re-use of past attempts is known again (VOICE_UNLOCK_DATA)
 	scripts/evaluate-replay

@@ -27,6 +27,9 @@ static bool check_id(vu_rpc_call *call, const char *id)
 
 /* ---- opening ---- */
 
+/* Longest silence that may be asked for. */
+#define SILENCE_MS_MAX 3000U
+
 static vu_status check_open(const capture_service *service, const Vu__OpenSessionRequest *request,
                             session_parameters *parameters, vu_error *error)
 {
@@ -39,6 +42,12 @@ static vu_status check_open(const capture_service *service, const Vu__OpenSessio
 	switch (request->source) {
 	case VU__AUDIO_SOURCE__AUDIO_SOURCE_MICROPHONE:
 		parameters->source = VU_RING_MICROPHONE;
+		if (request->silence_ms > SILENCE_MS_MAX)
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "unable to wait %u ms for more speech: at most %u are allowed",
+			               request->silence_ms, SILENCE_MS_MAX);
+		if (request->silence_ms / 1000.0 > parameters->limits.silence_s)
+			parameters->limits.silence_s = request->silence_ms / 1000.0;
 		parameters->timeout_ms =
 		    request->timeout_ms ? request->timeout_ms : (uint32_t)(config->authentication.timeout_s * 1000);
 		if (request->timeout_ms > SESSION_TIMEOUT_MS_MAX)

@@ -153,6 +153,8 @@ static void put_challenge(voice_claim *claim, vu_listen_order *order)
 		return;
 	vu_challenge_put(claim->orchestrator, &who, claim->attempt, &claim->challenge);
 	order->challenged = claim->challenge.put;
+	if (claim->challenge.put)
+		order->silence_ms = VU_CHALLENGE_SILENCE_MS;
 	if (claim->challenge.put && order->speech_timeout_ms > VU_CHALLENGE_BEGIN_MS)
 		order->speech_timeout_ms = VU_CHALLENGE_BEGIN_MS;
 }
@@ -215,6 +217,12 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 	if (order->challenged && listening->antispoof)
 		claim->evidence.antispoof =
 		    vu_challenge_join(&claim->challenge, listening->antispoof, claim->evidence.antispoof);
+	/* Antispoof refuses by itself what was not asked for; a pass without a challenge is none all the same. */
+	else if (claim->antispoof == VU_ANTISPOOF_MAXIMUM && claim->evidence.antispoof == VU_CHECK_PASSED)
+		claim->evidence.antispoof = claim->challenge.error.status == VU_OK ||
+		                                    claim->challenge.error.status == VU_FAILED_PRECONDITION
+		                                ? VU_CHECK_REFUSED
+		                                : VU_CHECK_FAILED;
 	claim->evidence.enrolled = judge_enrolled(claim);
 	if (claim->score || claim->score_error.status != VU_OK)
 		claim->evidence.speaker = vu_judge_score(claim->score);
@@ -225,11 +233,14 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 static const char *find_trouble(const voice_claim *claim, const vu_listening *listening)
 {
 	const char *trouble = vu_weigh_trouble(listening, &claim->evidence);
+	vu_status challenge = claim->challenge.error.status;
 
+	/* Its precondition is a refusal with its own reason, and without a user there is nothing to ask for. */
+	if (listening->features && !claim->challenge.checked && challenge != VU_OK &&
+	    challenge != VU_FAILED_PRECONDITION && challenge != VU_NOT_FOUND)
+		return claim->challenge.error.message;
 	if (*trouble)
 		return trouble;
-	if (claim->challenge.put && !claim->challenge.checked && claim->challenge.error.status != VU_OK)
-		return claim->challenge.error.message;
 	if (claim->evidence.enrolled == VU_CHECK_FAILED)
 		return claim->known_error.message;
 	if (claim->evidence.speaker == VU_CHECK_FAILED)

@@ -21,6 +21,8 @@
 
 /* Speech has to begin within so long of the challenge, and to be over within so long. */
 #define VU_CHALLENGE_BEGIN_MS  8000
+/* Between two phrases people draw breath. */
+#define VU_CHALLENGE_SILENCE_MS 1400
 #define VU_CHALLENGE_WINDOW_US (20 * 1000000LL)
 /* Phrases a user must have enrolled with: fewer leave too little to guess, and nothing to compare with. */
 #define VU_CHALLENGE_PHRASES_MIN 3

@@ -152,6 +152,7 @@ static void open_microphone(const shared_call *shared)
 	request.session_id = listening->session_id;
 	request.source = VU__AUDIO_SOURCE__AUDIO_SOURCE_MICROPHONE;
 	request.timeout_ms = shared->order->speech_timeout_ms;
+	request.silence_ms = shared->order->silence_ms;
 	response = vu_peer_call(&shared->orchestrator->peers, VU_SERVICE_CAPTURE, &vu__capture__descriptor,
 	                        "OpenSession", &request.base, &plan, &listening->session_error);
 	if (response)

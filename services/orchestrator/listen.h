@@ -23,6 +23,7 @@ typedef struct vu_listen_order {
 	bool isolated;
 	bool enrollment;
 	uint32_t speech_timeout_ms;
+	uint32_t silence_ms; /* that ends speech on a microphone, when longer than configured */
 	int64_t deadline_us;
 	vu_attempt *attempt; /* for cancelling and the level meter; NULL when there is none */
 	/*

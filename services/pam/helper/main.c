@@ -132,10 +132,10 @@ static void check_mode(const request *wanted)
 		give_up("system.mode is screensaver in the machine's configuration: nothing is opened by PAM");
 	/*
 	 * More than one's own session wants more than a voice that could be a
-	 * recording. The challenge that it wants cannot be put by this version.
+	 * recording. The challenge that it wants cannot be shown by the module yet.
 	 */
 	if (vu_pam_is_privileged(wanted->service) && !wanted->anti_spoofing)
-		give_up("a privileged service wants the spoken challenge, which this version cannot put; "
+		give_up("a privileged service wants the spoken challenge, which this module cannot show yet; "
 		        "pam_voice_unlock(8) says what anti_spoofing= gives away");
 	vu_config_free(config);
 }

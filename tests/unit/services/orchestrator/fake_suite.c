@@ -64,6 +64,10 @@ void fake_script_reset(void)
 	script.threshold = 1;
 	script.identified = "anna";
 	script.agrees = true;
+	script.phrases = 5;
+	script.said = true;
+	script.distance = 0.3F;
+	script.margin = 0.5F;
 	script.agreement = 0.9F;
 	pthread_mutex_unlock(&lock);
 }
@@ -105,6 +109,8 @@ static void open_session(void *context, vu_rpc_call *call, const ProtobufCMessag
 	const char *reason = s->open_message;
 	(void)context;
 	s->opened++;
+	s->last_timeout_ms = request->timeout_ms;
+	s->last_silence_ms = request->silence_ms;
 	s->source = request->source;
 	fake_script_unlock();
 	if (status != VU_OK) {
@@ -163,6 +169,7 @@ static void extract(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 	pthread_mutex_lock(&lock);
 	script.extracted++;
 	script.last_crops = request->crops;
+	script.last_frames = request->frames;
 	unavailable = take(&script.extract_unavailable);
 	aborted = !unavailable && take(&script.extract_aborted);
 	s = script;
@@ -211,6 +218,7 @@ static void assess(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 		remember(script.assess_ids[script.assessed], VU_ID_HEX_SIZE, request->attempt_id);
 	script.assessed++;
 	script.last_isolated = request->isolated;
+	script.last_challenged = request->challenged;
 	script.last_enrollment = request->enrollment;
 	remember(script.last_antispoof_level, sizeof script.last_antispoof_level, request->level);
 	unavailable = take(&script.assess_unavailable);
@@ -279,6 +287,54 @@ static void score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 		return;
 	}
 	fill_score(&s, &response);
+	vu_rpc_reply(call, &response.base);
+}
+
+static void phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	Vu__PhrasesResponse response = VU__PHRASES_RESPONSE__INIT;
+	fake_script s = fake_script_now();
+	char texts[8][32];
+	char *pointers[8];
+	(void)context;
+	(void)message;
+
+	if (s.phrases_status != VU_OK || !s.enrolled) {
+		vu_rpc_fail(call, s.phrases_status != VU_OK ? s.phrases_status : VU_NOT_FOUND,
+		            "models has trouble with phrases");
+		return;
+	}
+	for (unsigned i = 0; i < s.phrases && i < 8; i++) {
+		snprintf(texts[i], sizeof texts[i], "phrase %u", i);
+		pointers[i] = texts[i];
+	}
+	response.phrases = pointers;
+	response.n_phrases = s.phrases;
+	vu_rpc_reply(call, &response.base);
+}
+
+static void check_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	const Vu__CheckPhrasesRequest *request = (const Vu__CheckPhrasesRequest *)message;
+	Vu__CheckPhrasesResponse response = VU__CHECK_PHRASES_RESPONSE__INIT;
+	fake_script s;
+	(void)context;
+
+	pthread_mutex_lock(&lock);
+	script.checked++;
+	for (size_t i = 0; i < request->n_phrases && i < 2; i++)
+		remember(script.asked[i], sizeof script.asked[i], request->phrases[i]);
+	s = script;
+	pthread_mutex_unlock(&lock);
+	if (s.check_status != VU_OK) {
+		vu_rpc_fail(call, s.check_status, "models cannot check phrases");
+		return;
+	}
+	response.matches = s.said;
+	response.distance = s.distance;
+	response.margin = s.margin;
+	response.distance_max = 0.75F;
+	response.margin_min = 0.03F;
 	vu_rpc_reply(call, &response.base);
 }
 
@@ -497,7 +553,8 @@ static const vu_rpc_method MODELS[] = {{"Score", score, 0},          {"ScoreMany
                                        {"ListUsers", list_users, 0}, {"Preload", preload, 0},
                                        {"Enroll", enroll, 0},        {"Agreement", agreement, 0},
                                        {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
-                                       {"Stats", stats, 0},          {"Observe", observe, 0}};
+                                       {"Stats", stats, 0},          {"Observe", observe, 0},
+                                       {"Phrases", phrases, 0},      {"CheckPhrases", check_phrases, 0}};
 static const vu_rpc_method SUPERVISOR[] = {{"Status", supervisor_status, 0}};
 
 #define COUNT(table) (sizeof table / sizeof *table)

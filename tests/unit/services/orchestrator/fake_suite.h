@@ -64,6 +64,12 @@ typedef struct fake_script {
 	vu_status enroll_status;
 	bool agrees;
 	float agreement;
+	unsigned phrases;         /* enrolled with */
+	vu_status phrases_status; /* of Phrases */
+	vu_status check_status;   /* of CheckPhrases */
+	bool said;                /* what was asked */
+	float distance;
+	float margin;
 	void (*on_score)(void); /* called while Score is answered */
 
 	/* what was asked */
@@ -83,6 +89,12 @@ typedef struct fake_script {
 	bool last_isolated;
 	bool last_enrollment;
 	bool last_crops;
+	bool last_frames;
+	bool last_challenged;
+	uint32_t last_timeout_ms;
+	uint32_t last_silence_ms;
+	unsigned checked;
+	char asked[2][64]; /* in the last CheckPhrases */
 	char last_adapted[80]; /* namespace/user */
 	char last_level[32];
 	char last_antispoof_level[32];
