@@ -154,8 +154,10 @@ static vu_status check_asked(const vu_phrase_sample *samples, size_t sample_coun
 
 	if (sample_count == 0 || sample_count > VU_PHRASES_MAX || asked_count == 0 ||
 	    asked_count > VU_PHRASES_ASKED_MAX)
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to check %zu phrases of %zu samples: ask 1 to %d of "
-		               "at most %d", asked_count, sample_count, VU_PHRASES_ASKED_MAX, VU_PHRASES_MAX);
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to check %zu phrases of %zu samples: ask 1 to %d of "
+		               "at most %d",
+		               asked_count, sample_count, VU_PHRASES_ASKED_MAX, VU_PHRASES_MAX);
 	for (size_t a = 0; a < asked_count; a++) {
 		size_t found = 0;
 		for (size_t b = 0; b < a; b++)
@@ -165,8 +167,8 @@ static vu_status check_asked(const vu_phrase_sample *samples, size_t sample_coun
 		for (size_t s = 0; s < sample_count; s++)
 			found += samples[s].phrase == asked[a];
 		if (found == 0)
-			return vu_fail(error, VU_FAILED_PRECONDITION,
-			               "unable to check phrase %u: nobody enrolled it", asked[a]);
+			return vu_fail(error, VU_FAILED_PRECONDITION, "unable to check phrase %u: nobody enrolled it",
+			               asked[a]);
 		others -= found;
 	}
 	if (others == 0)

@@ -46,11 +46,12 @@ typedef struct vu_phrase_sample {
 } vu_phrase_sample;
 
 typedef struct vu_phrase_match {
-	float distance; /* of the asked phrase that is farthest, or of all in order when that is more; INFINITY: none */
-	/* How much farther the nearest phrase is that was not asked, and how much farther all are in another order: the
-	 * smaller one, as a share of the farther distance. */
+	float
+	    distance; /* of the asked phrase that is farthest, or of all in order when that is more; INFINITY: none */
+	/* How much farther the nearest phrase is that was not asked, and how much farther all are in another order:
+	 * the smaller one, as a share of the farther distance. */
 	float margin;
-	bool matches;   /* within both limits */
+	bool matches; /* within both limits */
 } vu_phrase_match;
 
 /*

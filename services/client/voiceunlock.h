@@ -149,7 +149,8 @@ typedef struct voiceunlock_progress {
 	float peak_dbfs;
 	uint32_t speech_ms; /* speech heard so far */
 	double done;        /* UPLOADING: share sent, 0 to 1 */
-	/* What has to be said in this attempt, in this order, at level maximum; 0: anything. Valid within the call. */
+	/* What has to be said in this attempt, in this order, at level maximum; 0: anything. Valid within the call.
+	 */
 	size_t challenge_count;
 	const char *challenge[VOICEUNLOCK_CHALLENGE_MAX];
 } voiceunlock_progress;

@@ -65,7 +65,8 @@ static vu_status place(const feeding *f, vu_error *error)
 	if (!f->background || f->background->space_count == 1 || !features->has_vector)
 		return VU_OK;
 	status = vu_utterance_describe(f->background, features->statistics, features->statistics_bytes,
-	                               f->job->frames || f->job->config.crops, &result->utterance, &result->utterance_bytes, error);
+	                               f->job->frames || f->job->config.crops, &result->utterance,
+	                               &result->utterance_bytes, error);
 	/* Too few frames for a place: the frames travel as they are, and whoever needs more says so. */
 	return status == VU_INVALID_ARGUMENT ? VU_OK : status;
 }

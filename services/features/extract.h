@@ -21,7 +21,7 @@ typedef struct vu_features_job {
 	int64_t deadline_us;     /* monotonic */
 	const vu_rpc_call *call; /* ends the job when it is cancelled; NULL in tests */
 	vu_extractor_config config;
-	bool frames; /* the frames travel along with where they lie */
+	bool frames;                        /* the frames travel along with where they lie */
 	vu_features_background *background; /* NULL: frames are not placed */
 } vu_features_job;
 

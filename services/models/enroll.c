@@ -46,8 +46,8 @@ static bool was_done_before(models *m, user_key key, const uint8_t *request_id, 
 
 static vu_status train_and_write(models *m, const settings *with, const held_scorer *held, user_key key,
                                  const vu_scorer_sample *samples, const Vu__EnrollRequest *request,
-                                 template_facts *facts,
-                                 vu_scorer_trained *trained, uint64_t *bytes_out, vu_error *error)
+                                 template_facts *facts, vu_scorer_trained *trained, uint64_t *bytes_out,
+                                 vu_error *error)
 {
 	vu_scorer_options options = {.quantize = with->quantize, .prune = with->prune};
 	vu_model_writer *writer = NULL;
@@ -232,8 +232,8 @@ void handle_enroll(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 			    key.user);
 		memcpy(facts.request_id, vu_rpc_request_id(call), VU_ID_BYTES);
 		if (status == VU_OK)
-			status = train_and_write(m, &with, &held, key, samples, request, &facts, &trained,
-			                         &bytes, &error);
+			status =
+			    train_and_write(m, &with, &held, key, samples, request, &facts, &trained, &bytes, &error);
 		if (status == VU_OK) {
 			forget_template(m, key);
 			atomic_fetch_add(&m->enrolments, 1);

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTION        "kept.phrases"
-#define PHRASE_MAX     200
+#define SECTION         "kept.phrases"
+#define PHRASE_MAX      200
 #define ALL_PHRASES_MAX (VU_SCORER_SAMPLES_MAX * (PHRASE_MAX + 1))
 
 /* What a template's samples said: each distinct text, and which of them each sample is. */
@@ -197,8 +197,8 @@ void handle_check_phrases(void *context, vu_rpc_call *call, const ProtobufCMessa
 	if (status == VU_OK)
 		status = find_asked(request, r.said, asked, &error);
 	if (status == VU_OK)
-		status = vu_utterance_frames(request->statistics.data, request->statistics.len, &frames, &frames_bytes,
-		                             &error);
+		status = vu_utterance_frames(request->statistics.data, request->statistics.len, &frames,
+		                             &frames_bytes, &error);
 	if (status == VU_OK && frames_bytes == 0)
 		status = vu_fail(&error, VU_INVALID_ARGUMENT,
 		                 "unable to check the phrases: the frames are missing; extract them, too");

@@ -219,10 +219,10 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 		    vu_challenge_join(&claim->challenge, listening->antispoof, claim->evidence.antispoof);
 	/* Antispoof refuses by itself what was not asked for; a pass without a challenge is none all the same. */
 	else if (claim->antispoof == VU_ANTISPOOF_MAXIMUM && claim->evidence.antispoof == VU_CHECK_PASSED)
-		claim->evidence.antispoof = claim->challenge.error.status == VU_OK ||
-		                                    claim->challenge.error.status == VU_FAILED_PRECONDITION
-		                                ? VU_CHECK_REFUSED
-		                                : VU_CHECK_FAILED;
+		claim->evidence.antispoof =
+		    claim->challenge.error.status == VU_OK || claim->challenge.error.status == VU_FAILED_PRECONDITION
+		        ? VU_CHECK_REFUSED
+		        : VU_CHECK_FAILED;
 	claim->evidence.enrolled = judge_enrolled(claim);
 	if (claim->score || claim->score_error.status != VU_OK)
 		claim->evidence.speaker = vu_judge_score(claim->score);

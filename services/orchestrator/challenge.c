@@ -52,17 +52,19 @@ void vu_challenge_put(vu_orchestrator *orchestrator, const vu_challenge_claim *c
 		return;
 	challenge->error.status = VU_OK;
 	if (response->n_phrases < VU_CHALLENGE_PHRASES_MIN) {
-		vu_fail(&challenge->error, VU_FAILED_PRECONDITION,
-		        "level maximum asks for phrases of the enrolment, and %s was enrolled with %zu of the %d that "
-		        "it takes: enrol by microphone with --replace",
-		        claim->user, response->n_phrases, VU_CHALLENGE_PHRASES_MIN);
+		vu_fail(
+		    &challenge->error, VU_FAILED_PRECONDITION,
+		    "level maximum asks for phrases of the enrolment, and %s was enrolled with %zu of the %d that "
+		    "it takes: enrol by microphone with --replace",
+		    claim->user, response->n_phrases, VU_CHALLENGE_PHRASES_MIN);
 		goto out;
 	}
 	vu_challenge_draw((uint32_t)response->n_phrases, NULL, drawn);
 	for (size_t i = 0; i < VU_CHALLENGE_PHRASES; i++) {
 		shown[i] = response->phrases[drawn[i]];
 		if (strlen(shown[i]) >= VU_CHALLENGE_PHRASE_SIZE) {
-			vu_fail(&challenge->error, VU_INTERNAL, "a phrase of the enrolment is too long to ask for it");
+			vu_fail(&challenge->error, VU_INTERNAL,
+			        "a phrase of the enrolment is too long to ask for it");
 			goto out;
 		}
 		snprintf(challenge->phrases[i], sizeof challenge->phrases[i], "%s", shown[i]);
@@ -122,8 +124,8 @@ void vu_challenge_check(vu_orchestrator *orchestrator, const vu_challenge_claim 
 	request.statistics = features->statistics;
 	request.phrases = asked;
 	request.n_phrases = VU_CHALLENGE_PHRASES;
-	response = (Vu__CheckPhrasesResponse *)ask(orchestrator, claim, "CheckPhrases", &request.base,
-	                                           &challenge->error);
+	response =
+	    (Vu__CheckPhrasesResponse *)ask(orchestrator, claim, "CheckPhrases", &request.base, &challenge->error);
 	if (!response)
 		return;
 	challenge->error.status = VU_OK;

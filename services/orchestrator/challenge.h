@@ -20,10 +20,10 @@
 #include <stdbool.h>
 
 /* Speech has to begin within so long of the challenge, and to be over within so long. */
-#define VU_CHALLENGE_BEGIN_MS  8000
+#define VU_CHALLENGE_BEGIN_MS 8000
 /* Between two phrases people draw breath. */
 #define VU_CHALLENGE_SILENCE_MS 1400
-#define VU_CHALLENGE_WINDOW_US (20 * 1000000LL)
+#define VU_CHALLENGE_WINDOW_US  (20 * 1000000LL)
 /* Phrases a user must have enrolled with: fewer leave too little to guess, and nothing to compare with. */
 #define VU_CHALLENGE_PHRASES_MIN 3
 
@@ -33,7 +33,7 @@ typedef struct vu_challenge {
 	char phrases[VU_CHALLENGE_PHRASES][VU_CHALLENGE_PHRASE_SIZE];
 	bool checked;
 	bool matches;
-	float score; /* how much clearer than needed, 0 on the limit */
+	float score;    /* how much clearer than needed, 0 on the limit */
 	vu_error error; /* why it could not be put or checked */
 	char reason[256];
 	/* What the answer to the caller points to: anti-spoofing's findings with the challenge among them. */

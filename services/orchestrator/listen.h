@@ -19,7 +19,8 @@ typedef struct vu_listen_order {
 	const char *session_id;       /* an uploaded session, or "" for the microphone */
 	vu_antispoof_level antispoof; /* off: not asked, but for enrolment */
 	bool crops;
-	bool challenged; /* a challenge was put: antispoof leaves the answer to us, and the frames come along for it */
+	bool
+	    challenged; /* a challenge was put: antispoof leaves the answer to us, and the frames come along for it */
 	bool isolated;
 	bool enrollment;
 	uint32_t speech_timeout_ms;

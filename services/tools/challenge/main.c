@@ -146,7 +146,8 @@ static void count_result(tally *t, const uint32_t *said, const uint32_t *asked, 
 	if (said && said[0] == asked[1] && said[1] == asked[0]) {
 		t->order++;
 		t->order_accepted += matches;
-	} else if (said && (said[0] == asked[0] || said[0] == asked[1] || said[1] == asked[0] || said[1] == asked[1])) {
+	} else if (said &&
+	           (said[0] == asked[0] || said[0] == asked[1] || said[1] == asked[0] || said[1] == asked[1])) {
 		t->half++;
 		t->half_accepted += matches;
 	}
@@ -223,10 +224,12 @@ int main(int argc, char **argv)
 		char *name, *what, *path;
 		number++;
 		if (!split(line, &name, &what, &path)) {
-			fprintf(stderr, "vu-challenge: unable to read line %lu: write PERSON, WHAT and PATH\n", number);
+			fprintf(stderr, "vu-challenge: unable to read line %lu: write PERSON, WHAT and PATH\n",
+			        number);
 			return EXIT_USAGE;
 		}
-		if (strncmp(what, "enroll:", 7) == 0 ? !enroll(name, what + 7, path) : !answer(name, what, path, &t)) {
+		if (strncmp(what, "enroll:", 7) == 0 ? !enroll(name, what + 7, path)
+		                                     : !answer(name, what, path, &t)) {
 			fprintf(stderr, "vu-challenge: line %lu is left out\n", number);
 			t.unusable++;
 		}
@@ -234,7 +237,8 @@ int main(int argc, char **argv)
 	fclose(list);
 	printf("people %zu\n", people_count);
 	printf("right refused %lu of %lu (%.2f %%)\n", t.right_refused, t.right, percent(t.right_refused, t.right));
-	printf("wrong accepted %lu of %lu (%.3f %%)\n", t.wrong_accepted, t.wrong, percent(t.wrong_accepted, t.wrong));
+	printf("wrong accepted %lu of %lu (%.3f %%)\n", t.wrong_accepted, t.wrong,
+	       percent(t.wrong_accepted, t.wrong));
 	printf("  of these in another order %lu of %lu, one of two right %lu of %lu\n", t.order_accepted, t.order,
 	       t.half_accepted, t.half);
 	if (t.unusable > 0)

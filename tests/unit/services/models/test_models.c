@@ -1502,11 +1502,56 @@ static void test_many_at_once(void **state)
 	done(s);
 }
 
+static void phrases_are_asked_of_templates_that_have_them(void **state)
+{
+	static const struct {
+		const char *phrase;
+		const char *words;
+	} BAD[] = {{"two\nlines", "control character"}, {"\xff\xfe", "UTF-8"}, {NULL, "at most 200 bytes"}};
+	char endless[202];
+	enrolment *e = make_enrolment("", "phrasa", 7);
+	Vu__EnrollResponse *enrolled;
+	Vu__PhrasesRequest phrases = VU__PHRASES_REQUEST__INIT;
+	Vu__PhrasesResponse *response;
+	Vu__CheckPhrasesRequest check = VU__CHECK_PHRASES_REQUEST__INIT;
+	Vu__CheckPhrasesResponse *checked;
+	char *asked[] = {(char *)(uintptr_t) "one phrase", (char *)(uintptr_t) "another"};
+	vu_error error;
+	(void)state;
+
+	memset(endless, 'a', sizeof endless - 1);
+	endless[sizeof endless - 1] = '\0';
+	for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+		e->samples[1].phrase = BAD[i].phrase ? (char *)(uintptr_t)BAD[i].phrase : endless;
+		assert_int_equal(call("Enroll", &e->request, &enrolled, &error), VU_INVALID_ARGUMENT);
+		assert_non_null(strstr(error.message, BAD[i].words));
+	}
+	phrases.key = &e->key;
+	assert_int_equal(call("Phrases", &phrases, &response, &error), VU_NOT_FOUND);
+	for (size_t i = 0; i < SAMPLES; i++)
+		e->samples[i].phrase = asked[i % 2];
+	assert_int_equal(call("Enroll", &e->request, &enrolled, NULL), VU_OK);
+	done(enrolled);
+	/* This background models no frames, so none were kept, and there is nothing to hold an answer against. */
+	assert_int_equal(call("Phrases", &phrases, &response, NULL), VU_OK);
+	assert_int_equal(response->n_phrases, 0);
+	done(response);
+	check.key = &e->key;
+	check.extractor = (char *)(uintptr_t)SYNTHETIC_EXTRACTOR;
+	assert_int_equal(call("CheckPhrases", &check, &checked, &error), VU_INVALID_ARGUMENT);
+	check.phrases = asked;
+	check.n_phrases = 2;
+	assert_int_equal(call("CheckPhrases", &check, &checked, &error), VU_FAILED_PRECONDITION);
+	assert_non_null(strstr(error.message, "did not enrol with it"));
+	free(e);
+}
+
 int main(void)
 {
 #define WITH_SERVICE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    WITH_SERVICE(test_nothing_is_loaded_at_start),
+	    WITH_SERVICE(phrases_are_asked_of_templates_that_have_them),
 	    WITH_SERVICE(test_enrol_score_and_restart),
 	    WITH_SERVICE(test_levels),
 	    WITH_SERVICE(test_duplicate_and_replace),

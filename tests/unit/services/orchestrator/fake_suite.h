@@ -94,7 +94,7 @@ typedef struct fake_script {
 	uint32_t last_timeout_ms;
 	uint32_t last_silence_ms;
 	unsigned checked;
-	char asked[2][64]; /* in the last CheckPhrases */
+	char asked[2][64];     /* in the last CheckPhrases */
 	char last_adapted[80]; /* namespace/user */
 	char last_level[32];
 	char last_antispoof_level[32];
