@@ -1507,7 +1507,7 @@ static void phrases_are_asked_of_templates_that_have_them(void **state)
 	static const struct {
 		const char *phrase;
 		const char *words;
-	} BAD[] = {{"two\nlines", "control character"}, {"\xff\xfe", "UTF-8"}, {NULL, "at most 200 bytes"}};
+	} BAD[] = {{"two\nlines", "control character"}, {NULL, "at most 200 bytes"}};
 	char endless[202];
 	enrolment *e = make_enrolment("", "phrasa", 7);
 	Vu__EnrollResponse *enrolled;
