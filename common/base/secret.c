@@ -1,6 +1,10 @@
 /*
  * Pages of their own, so that locking and leaving out of dumps concern nothing
  * else. No guard pages: they would make three mappings of each.
+ *
+ * Mapping, locking and unmapping change the process's table of mappings, which
+ * costs more than decrypting a template does. So a few freed regions are kept,
+ * wiped, for the next one of about their size.
  */
 #include "base/secret.h"
 
@@ -13,15 +17,28 @@
 #include <unistd.h>
 
 /*
- * Which pages could be locked is remembered by a word before the data. A page
- * for it would be dear: the data of a template fills its pages badly anyway, so
- * it takes the first 64 bytes, which keeps the alignment that models need.
+ * How long a region is and whether it could be locked is remembered before the
+ * data. A page for it would be dear: the data of a template fills its pages
+ * badly anyway, so it takes the first 64 bytes, which keeps the alignment that
+ * models need.
  */
 #define HEAD_BYTES 64
 
-static pthread_mutex_t stats_lock = PTHREAD_MUTEX_INITIALIZER;
+/* A spare region is taken for less than it holds up to one part in so many. */
+#define WASTE_SHARE 4
+
+typedef struct region {
+	size_t whole;
+	struct region *next; /* among the spare ones */
+	bool locked;
+} region;
+
+_Static_assert(sizeof(region) <= HEAD_BYTES, "the head of a secret region is too long");
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static vu_secret_stats stats;
 static bool warned;
+static region *spares;
 
 static size_t pages_of(size_t bytes)
 {
@@ -29,64 +46,114 @@ static size_t pages_of(size_t bytes)
 	return (bytes + HEAD_BYTES + page - 1) / page * page;
 }
 
-static void account(size_t bytes, bool locked)
+/* Under the lock. */
+static void account(const region *r, bool comes)
 {
-	bool warn;
+	uint64_t *count = r->locked ? &stats.locked_bytes : &stats.unlocked_bytes;
 
-	pthread_mutex_lock(&stats_lock);
-	if (locked)
-		stats.locked_bytes += bytes;
-	else
-		stats.unlocked_bytes += bytes;
-	warn = !locked && !warned;
-	warned = warned || warn;
-	pthread_mutex_unlock(&stats_lock);
-	if (warn)
-		vu_log_warn("unable to lock secrets in memory: the limit is reached, so they may be swapped to disk; "
-		            "raise it (ulimit -l, LimitMEMLOCK=) or encrypt the swap space");
+	*count = comes ? *count + r->whole : *count - r->whole;
+}
+
+/* Under the lock: the smallest spare one that serves, locked ones first. */
+static region *take_spare(size_t whole)
+{
+	region **best = NULL;
+	region *taken;
+
+	for (region **link = &spares; *link; link = &(*link)->next) {
+		const region *r = *link;
+		if (r->whole < whole || r->whole > whole + whole / WASTE_SHARE)
+			continue;
+		if (!best || r->locked > (*best)->locked ||
+		    (r->locked == (*best)->locked && r->whole < (*best)->whole))
+			best = link;
+	}
+	if (!best)
+		return NULL;
+	taken = *best;
+	*best = taken->next;
+	stats.spare_bytes -= taken->whole;
+	return taken;
+}
+
+static region *map_region(size_t whole)
+{
+	region *r = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (r == MAP_FAILED)
+		return NULL;
+	/* Leaves the pages out of dumps first, so that holds even when locking fails. */
+	r->locked = sodium_mlock(r, whole) == 0;
+	r->whole = whole;
+	return r;
 }
 
 void *vu_secret_alloc(size_t bytes)
 {
-	size_t whole = pages_of(bytes);
-	unsigned char *base;
-	bool locked;
+	region *r;
+	bool warn = false;
 
 	if (bytes > SIZE_MAX / 2)
 		return NULL;
-	base = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (base == MAP_FAILED)
+	pthread_mutex_lock(&lock);
+	r = take_spare(pages_of(bytes));
+	pthread_mutex_unlock(&lock);
+	if (!r)
+		r = map_region(pages_of(bytes));
+	if (!r)
 		return NULL;
-	/* Leaves the pages out of dumps first, so that holds even when locking fails. */
-	locked = sodium_mlock(base, whole) == 0;
-	base[0] = locked;
-	account(whole, locked);
-	return base + HEAD_BYTES;
+	pthread_mutex_lock(&lock);
+	account(r, true);
+	warn = !r->locked && !warned;
+	warned = warned || warn;
+	pthread_mutex_unlock(&lock);
+	if (warn)
+		vu_log_warn("unable to lock secrets in memory: the limit is reached, so they may be swapped to disk; "
+		            "raise it (ulimit -l, LimitMEMLOCK=) or encrypt the swap space");
+	return (unsigned char *)r + HEAD_BYTES;
 }
 
 void vu_secret_free(void *data, size_t bytes)
 {
-	size_t whole = pages_of(bytes);
-	unsigned char *base;
-	bool locked;
+	region *r;
+	bool keep;
 
 	if (!data)
 		return;
-	base = (unsigned char *)data - HEAD_BYTES;
-	locked = base[0] != 0;
-	sodium_memzero(base, whole);
-	munmap(base, whole); /* unlocks as well */
-	pthread_mutex_lock(&stats_lock);
-	if (locked)
-		stats.locked_bytes -= whole;
-	else
-		stats.unlocked_bytes -= whole;
-	pthread_mutex_unlock(&stats_lock);
+	r = (region *)(void *)((unsigned char *)data - HEAD_BYTES);
+	sodium_memzero(data, bytes);
+	pthread_mutex_lock(&lock);
+	account(r, false);
+	keep = stats.spare_bytes + r->whole <= VU_SECRET_SPARE_MAX;
+	if (keep) {
+		stats.spare_bytes += r->whole;
+		r->next = spares;
+		spares = r;
+	}
+	pthread_mutex_unlock(&lock);
+	if (!keep)
+		munmap(r, r->whole); /* unlocks as well */
+}
+
+void vu_secret_trim(void)
+{
+	region *r;
+
+	pthread_mutex_lock(&lock);
+	r = spares;
+	spares = NULL;
+	stats.spare_bytes = 0;
+	pthread_mutex_unlock(&lock);
+	while (r) {
+		region *next = r->next;
+		munmap(r, r->whole);
+		r = next;
+	}
 }
 
 void vu_secret_get_stats(vu_secret_stats *out)
 {
-	pthread_mutex_lock(&stats_lock);
+	pthread_mutex_lock(&lock);
 	*out = stats;
-	pthread_mutex_unlock(&stats_lock);
+	pthread_mutex_unlock(&lock);
 }

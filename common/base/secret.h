@@ -11,15 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is kept of freed memory at most. */
+#define VU_SECRET_SPARE_MAX (512u * 1024)
+
 typedef struct vu_secret_stats {
 	uint64_t locked_bytes;
 	uint64_t unlocked_bytes; /* what the limit of locked memory had no room for */
+	uint64_t spare_bytes;    /* freed, wiped, kept for the next; in neither of the above */
 } vu_secret_stats;
 
 /* Zeroed, aligned to pages; NULL when out of memory. Free with vu_secret_free and the same size. */
 void *vu_secret_alloc(size_t bytes);
-/* Wipes and gives back; NULL is allowed. */
+/* Wipes and gives back, or keeps a little of it for the next; NULL is allowed. `bytes` as asked for. */
 void vu_secret_free(void *data, size_t bytes);
+/* Gives back what was kept. */
+void vu_secret_trim(void);
 
 void vu_secret_get_stats(vu_secret_stats *stats);
 

@@ -101,8 +101,10 @@ vu_status vu_model_file_from_memory(const void *data, size_t bytes, const char *
                                     vu_model_file **file_out, vu_error *error);
 
 /*
- * The same, with the bytes going over to the file: vu_model_file_close calls
- * release(data, bytes). On failure they stay the caller's.
+ * The same for bytes that were authenticated just now, as by decrypting them:
+ * the hash, which could only say the same, is not computed. The bytes go over
+ * to the file: vu_model_file_close calls release(data, bytes). On failure they
+ * stay the caller's.
  */
 vu_status vu_model_file_adopt(void *data, size_t bytes, const char *name, vu_model_kind kind,
                               void (*release)(void *data, size_t bytes), vu_model_file **file_out, vu_error *error);

@@ -3,6 +3,7 @@
 
 #include "base/allocator.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "platform/platform.h"
 #include "voiceunlock/v1/process.pb-c.h"
 
@@ -186,6 +187,7 @@ static void handle_cleanup(void *context, vu_rpc_call *call, const ProtobufCMess
 	response.rss_before_bytes = resident_bytes();
 	if (runtime->definition->cleanup)
 		response.freed_bytes = runtime->definition->cleanup(runtime->state, request->aggressive);
+	vu_secret_trim();
 	vu_allocator_purge();
 	response.rss_after_bytes = resident_bytes();
 	vu_rpc_reply(call, &response.base);

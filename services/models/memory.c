@@ -4,6 +4,7 @@
  */
 #include "base/allocator.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/user_name.h"
 #include "internal.h"
 #include "platform/platform.h"
@@ -61,6 +62,7 @@ void relieve_memory(models *m)
 		return;
 	target = is_short ? 0 : with.cache_bytes / 100 * RELIEVED_PERCENT;
 	if (cache_shrink_idle(m->cache, with.aggressive_unload_us, target) > 0) {
+		vu_secret_trim();
 		vu_allocator_purge();
 		cache_visit(m->cache, CACHE_MODELS, release_pages, NULL);
 	}

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	const Vu__ScoreRequest *request = (const Vu__ScoreRequest *)(const void *)message;
 	Vu__ScoreResponse response = VU__SCORE_RESPONSE__INIT;
 	utterance u = {0};
+	char scored[VU_USER_NAME_MAX + 1] = "";
 	user_key key;
 	int64_t start = vu_clock_monotonic_us();
 	vu_error error = {VU_OK, ""};
@@ -84,15 +86,18 @@ void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	if (status == VU_OK) {
 		/* All of it but loading: preparing the utterance counts as scoring. */
 		response.score_us = (uint64_t)(vu_clock_monotonic_us() - start) - response.load_us;
-		/* Before the answer: the key lies in the request, which goes with it. */
+		/* The key lies in the request, which goes with the answer; and nobody waits for a date to be written.
+		 */
 		if (!key.namespace[0])
-			template_store_touch(&m->store, key.namespace, key.user);
+			snprintf(scored, sizeof scored, "%s", key.user);
 	}
 	end_utterance(m, &u);
 	if (status == VU_OK)
 		vu_rpc_reply(call, &response.base);
 	else
 		vu_rpc_fail_error(call, &error);
+	if (scored[0])
+		template_store_touch(&m->store, "", scored);
 }
 
 void handle_score_many(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
