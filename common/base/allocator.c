@@ -48,10 +48,11 @@ void vu_allocator_purge(void)
  * Read by jemalloc before main. Two arenas: a process here has some fifteen
  * mostly idle threads, and an arena for each would keep pages of its own. Freed
  * pages go back to the system after a second. A small thread cache, because
- * every thread has one.
+ * every thread has one. What is freed is overwritten at once, so that vectors,
+ * keys and names do not outlive the message they came in.
  */
 const char *je_malloc_conf = "narenas:2,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,"
-                             "lg_tcache_max:13";
+                             "lg_tcache_max:13,junk:free";
 
 #define TEXT_OF(x)       #x
 #define TEXT_OF_VALUE(x) TEXT_OF(x)

@@ -31,6 +31,7 @@ typedef struct region {
 	size_t whole;
 	struct region *next; /* among the spare ones */
 	bool locked;
+	bool bulk; /* too large to be locked, or to be kept as a spare */
 } region;
 
 _Static_assert(sizeof(region) <= HEAD_BYTES, "the head of a secret region is too long");
@@ -76,14 +77,20 @@ static region *take_spare(size_t whole)
 	return taken;
 }
 
-static region *map_region(size_t whole)
+static region *map_region(size_t whole, bool bulk)
 {
 	region *r = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (r == MAP_FAILED)
 		return NULL;
 	/* Leaves the pages out of dumps first, so that holds even when locking fails. */
-	r->locked = sodium_mlock(r, whole) == 0;
+	if (!bulk)
+		r->locked = sodium_mlock(r, whole) == 0;
+#ifdef MADV_DONTDUMP
+	else
+		madvise(r, whole, MADV_DONTDUMP);
+#endif
+	r->bulk = bulk;
 	r->whole = whole;
 	return r;
 }
@@ -99,7 +106,7 @@ void *vu_secret_alloc(size_t bytes)
 	r = take_spare(pages_of(bytes));
 	pthread_mutex_unlock(&lock);
 	if (!r)
-		r = map_region(pages_of(bytes));
+		r = map_region(pages_of(bytes), false);
 	if (!r)
 		return NULL;
 	pthread_mutex_lock(&lock);
@@ -113,6 +120,16 @@ void *vu_secret_alloc(size_t bytes)
 	return (unsigned char *)r + HEAD_BYTES;
 }
 
+void *vu_secret_alloc_bulk(size_t bytes)
+{
+	region *r;
+
+	if (bytes <= VU_SECRET_BULK_LOCKED_MAX)
+		return vu_secret_alloc(bytes);
+	r = bytes > SIZE_MAX / 2 ? NULL : map_region(pages_of(bytes), true);
+	return r ? (unsigned char *)r + HEAD_BYTES : NULL;
+}
+
 void vu_secret_free(void *data, size_t bytes)
 {
 	region *r;
@@ -122,6 +139,10 @@ void vu_secret_free(void *data, size_t bytes)
 		return;
 	r = (region *)(void *)((unsigned char *)data - HEAD_BYTES);
 	sodium_memzero(data, bytes);
+	if (r->bulk) {
+		munmap(r, r->whole);
+		return;
+	}
 	pthread_mutex_lock(&lock);
 	account(r, false);
 	keep = stats.spare_bytes + r->whole <= VU_SECRET_SPARE_MAX;

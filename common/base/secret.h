@@ -22,6 +22,13 @@ typedef struct vu_secret_stats {
 
 /* Zeroed, aligned to pages; NULL when out of memory. Free with vu_secret_free and the same size. */
 void *vu_secret_alloc(size_t bytes);
+/*
+ * The same for what would take the room of all other secrets: beyond
+ * VU_SECRET_BULK_LOCKED_MAX it is left out of dumps and wiped when freed, but
+ * not locked, and not counted as what could not be.
+ */
+#define VU_SECRET_BULK_LOCKED_MAX (1024u * 1024)
+void *vu_secret_alloc_bulk(size_t bytes);
 /* Wipes and gives back, or keeps a little of it for the next; NULL is allowed. `bytes` as asked for. */
 void vu_secret_free(void *data, size_t bytes);
 /* Gives back what was kept. */

@@ -79,6 +79,8 @@ static int prepare(vu_runtime *runtime, vu_error *error)
 
 	if (status != VU_OK)
 		return exit_code_of(status);
+	/* Voices pass through all of them. */
+	vu_platform_protect_memory();
 	/* Read first: it warns about the environment only when no supervisor has done so. */
 	status = vu_config_load(NULL, &config, error);
 	if (status != VU_OK)

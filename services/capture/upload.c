@@ -99,8 +99,10 @@ vu_status upload_append(capture_session *session, const upload_chunk *chunk, uin
 	if (!session_is_over(session) && chunk->offset_frames <= session->source_frames &&
 	    chunk->offset_frames + frames >= session->source_frames) {
 		size_t known = (size_t)(session->source_frames - chunk->offset_frames);
+		/* The last chunk may be empty, and then there are no bytes to point into. */
 		if (frames > known || chunk->last)
-			add(session, chunk->bytes + known * frame_bytes, frames - known, chunk->last);
+			add(session, known > 0 ? chunk->bytes + known * frame_bytes : chunk->bytes, frames - known,
+			    chunk->last);
 	}
 	if (session->record.state == VU_RING_FAILED)
 		return vu_fail(error, (vu_status)session->record.failure_status, "%s", session->record.failure);

@@ -29,7 +29,6 @@
  */
 #include "ml/background_path.h"
 #include "models.h"
-#include "platform/platform.h"
 #include "runtime/runtime.h"
 #include "store/master_key.h"
 
@@ -68,7 +67,6 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	char key_path[PATH_MAX];
 	vu_status status = make_settings(config, path, &settings, error);
 
-	vu_platform_protect_memory();
 	settings.key_path = key_path;
 	if (status == VU_OK)
 		status = vu_master_key_path(vu_runtime_home(runtime), key_path, error);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +15,51 @@
 #define MIN_AGE_US    (5 * INT64_C(1000000))
 #define LEAVING_SHARE 16
 
+/*
+ * Handlers that open templates leave pieces of them on the stack of a thread
+ * that lives on; these are overwritten as deep as they were seen to reach.
+ */
+#define STACK_BYTES 49152
+
+#define WIPING(name)                                                                                                 \
+	static void name##_and_wipe(void *context, vu_rpc_call *call, const ProtobufCMessage *request)               \
+	{                                                                                                            \
+		handle_##name(context, call, request);                                                               \
+		sodium_stackzero(STACK_BYTES);                                                                       \
+	}
+WIPING(enroll)
+WIPING(agreement)
+WIPING(score)
+WIPING(score_many)
+WIPING(identify)
+WIPING(list_users)
+WIPING(adapt)
+WIPING(revert)
+WIPING(preload)
+WIPING(phrases)
+WIPING(check_phrases)
+
 static const vu_rpc_method METHODS[] = {
-    {"Enroll", handle_enroll, VU_RPC_IDEMPOTENT},     {"Agreement", handle_agreement, VU_RPC_IDEMPOTENT},
-    {"Score", handle_score, VU_RPC_IDEMPOTENT},       {"ScoreMany", handle_score_many, VU_RPC_IDEMPOTENT},
-    {"Identify", handle_identify, VU_RPC_IDEMPOTENT}, {"ListUsers", handle_list_users, VU_RPC_IDEMPOTENT},
-    {"Adapt", handle_adapt, VU_RPC_IDEMPOTENT},       {"Revert", handle_revert, VU_RPC_IDEMPOTENT},
-    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},     {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
-    {"Preload", handle_preload, VU_RPC_IDEMPOTENT},   {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
-    {"States", handle_states, VU_RPC_IDEMPOTENT},     {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
-    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},           {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
-    {"Activate", handle_activate, VU_RPC_IDEMPOTENT}, {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
-    {"Phrases", handle_phrases, VU_RPC_IDEMPOTENT},   {"CheckPhrases", handle_check_phrases, VU_RPC_IDEMPOTENT},
+    {"Enroll", enroll_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Agreement", agreement_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Score", score_and_wipe, VU_RPC_IDEMPOTENT},
+    {"ScoreMany", score_many_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Identify", identify_and_wipe, VU_RPC_IDEMPOTENT},
+    {"ListUsers", list_users_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Adapt", adapt_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Revert", revert_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Remove", handle_remove, VU_RPC_IDEMPOTENT},
+    {"RemoveNamespace", handle_remove_namespace, VU_RPC_IDEMPOTENT},
+    {"Preload", preload_and_wipe, VU_RPC_IDEMPOTENT},
+    {"Stats", handle_stats, VU_RPC_IDEMPOTENT},
+    {"States", handle_states, VU_RPC_IDEMPOTENT},
+    {"SetPressure", handle_set_pressure, VU_RPC_IDEMPOTENT},
+    {"Hot", handle_hot, VU_RPC_IDEMPOTENT},
+    {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
+    {"Activate", handle_activate, VU_RPC_IDEMPOTENT},
+    {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
+    {"Phrases", phrases_and_wipe, VU_RPC_IDEMPOTENT},
+    {"CheckPhrases", check_phrases_and_wipe, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)

@@ -9,6 +9,7 @@
 #include "voice_index.h"
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "ml/float16.h"
 #include "ml/kernel.h"
 
@@ -45,7 +46,8 @@ struct voice_index {
 	uint32_t space; /* the last of the background's, which knows what the others do */
 	size_t width;   /* of a row: its discriminants */
 	voice *voices;
-	vu_float16 *rows;
+	vu_float16 *rows; /* secret memory: they are voices */
+	size_t rows_bytes;
 	size_t count;
 	bool complete;   /* nothing changed and nothing was left unread when last looked */
 	edition folder;  /* as it was then */
@@ -74,12 +76,10 @@ static uint64_t clear(voice_index *index)
 {
 	uint64_t bytes = index->count * (sizeof *index->voices + index->width * sizeof *index->rows);
 
-	if (index->rows)
-		wipe(index->rows, index->count * index->width * sizeof *index->rows);
 	for (size_t i = 0; i < index->count; i++)
 		free(index->voices[i].user);
 	free(index->voices);
-	free(index->rows);
+	vu_secret_free(index->rows, index->rows_bytes);
 	index->voices = NULL;
 	index->rows = NULL;
 	index->count = 0;
@@ -208,7 +208,8 @@ static int by_user(const void *a, const void *b)
 /* Takes the listing over; rows of unchanged files move. */
 static vu_status merge(voice_index *index, listing *list, vu_error *error)
 {
-	vu_float16 *rows = calloc(list->count * index->width + 1, sizeof *rows);
+	size_t rows_bytes = (list->count * index->width + 1) * sizeof(vu_float16);
+	vu_float16 *rows = vu_secret_alloc_bulk(rows_bytes);
 	size_t old = 0;
 
 	if (!rows)
@@ -228,6 +229,7 @@ static vu_status merge(voice_index *index, listing *list, vu_error *error)
 	index->voices = list->voices;
 	index->count = list->count;
 	index->rows = rows;
+	index->rows_bytes = rows_bytes;
 	list->voices = NULL;
 	list->count = 0;
 	return VU_OK;

@@ -73,6 +73,34 @@ static void test_little_is_kept(void **state)
 	vu_secret_trim();
 }
 
+static void test_bulk_is_counted_only_while_it_is_small(void **state)
+{
+	const size_t large = VU_SECRET_BULK_LOCKED_MAX + 1;
+	vu_secret_stats before, during, after;
+	unsigned char *small_data, *large_data;
+
+	(void)state;
+	vu_secret_get_stats(&before);
+	small_data = vu_secret_alloc_bulk(100);
+	large_data = vu_secret_alloc_bulk(large);
+	assert_non_null(small_data);
+	assert_non_null(large_data);
+	assert_int_equal((uintptr_t)large_data % 64, 0);
+	assert_int_equal(large_data[0] | large_data[large - 1], 0);
+	large_data[large - 1] = 1;
+	vu_secret_get_stats(&during);
+	assert_true(during.locked_bytes + during.unlocked_bytes <
+	            before.locked_bytes + before.unlocked_bytes + large);
+	assert_true(during.locked_bytes + during.unlocked_bytes > before.locked_bytes + before.unlocked_bytes);
+	vu_secret_free(small_data, 100);
+	vu_secret_free(large_data, large);
+	vu_secret_get_stats(&after);
+	assert_int_equal(after.locked_bytes, before.locked_bytes);
+	assert_int_equal(after.unlocked_bytes, before.unlocked_bytes);
+	assert_null(vu_secret_alloc_bulk(SIZE_MAX - 10));
+	vu_secret_trim();
+}
+
 static void test_too_much_is_refused(void **state)
 {
 	(void)state;
@@ -86,6 +114,7 @@ int main(void)
 	    cmocka_unit_test(test_zeroed_aligned_and_counted),
 	    cmocka_unit_test(test_what_was_freed_is_used_again_wiped),
 	    cmocka_unit_test(test_little_is_kept),
+	    cmocka_unit_test(test_bulk_is_counted_only_while_it_is_small),
 	    cmocka_unit_test(test_too_much_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,25 @@ static void a_stopped_process_is_known_as_such(void **state)
 	assert_false(vu_platform_process_stopped(child));
 }
 
+/* As an ordinary user whose memory nobody may look into: what is its own it must still know. */
+static void a_protected_process_knows_its_own_disk_use(void **state)
+{
+	pid_t child = fork();
+	uint64_t read_bytes, written_bytes;
+	int status;
+
+	(void)state;
+	if (child == 0) {
+		vu_platform_protect_memory();
+		if (geteuid() == 0 && setuid(65534) != 0)
+			_exit(2);
+		_exit(vu_platform_process_disk(getpid(), &read_bytes, &written_bytes) == VU_OK ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +153,7 @@ int main(void)
 	    cmocka_unit_test(a_child_dies_with_its_parent),
 	    cmocka_unit_test(a_parent_that_is_gone_already_counts),
 	    cmocka_unit_test(a_stopped_process_is_known_as_such),
+	    cmocka_unit_test(a_protected_process_knows_its_own_disk_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
