@@ -72,12 +72,6 @@ bool vu_platform_process_alive(pid_t pid);
 bool vu_platform_process_stopped(pid_t pid);
 
 /*
- * From here on the calling thread, and what it starts, gives way to everybody
- * else: for work that nobody waits for. It cannot be taken back.
- */
-void vu_platform_yield_to_others(void);
-
-/*
  * Names this run of the machine: the same until it boots again. At most
  * VU_BOOT_ID_SIZE bytes with the NUL.
  */

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The figures of this file: eight of the server, six of the process, four per peer. */
-#define OWN_COUNTERS_MAX (8 + 6 + 4 * VU_SERVICE_COUNT)
+/* The figures of this file: eight of the server, eight of the process, four per peer. */
+#define OWN_COUNTERS_MAX (8 + 8 + 4 * VU_SERVICE_COUNT)
 
 static uint64_t resident_bytes(void)
 {
@@ -103,13 +103,19 @@ static void list_process(listing *out, vu_runtime *runtime)
 	uint64_t cpu_us = 0;
 	uint64_t disk_read = 0;
 	uint64_t disk_written = 0;
+	vu_secret_stats secrets;
 
+	vu_secret_get_stats(&secrets);
 	vu_allocator_stats(&allocated, &resident);
 	vu_platform_process_cpu(getpid(), &cpu_us);
 	list(out, "voice_unlock_process_resident_bytes", (double)resident_bytes(), true, NULL,
 	     "memory of the process");
 	list(out, "voice_unlock_process_heap_bytes", (double)allocated, true, NULL,
 	     "memory allocated by the program");
+	list(out, "voice_unlock_process_locked_secret_bytes", (double)secrets.locked_bytes, true, NULL,
+	     "keys and templates in memory that cannot be swapped");
+	list(out, "voice_unlock_process_unlocked_secret_bytes", (double)secrets.unlocked_bytes, true, NULL,
+	     "keys and templates in memory that the limit of locked memory had no room for");
 	if (vu_platform_process_disk(getpid(), &disk_read, &disk_written) == VU_OK) {
 		list(out, "voice_unlock_process_disk_read_bytes_total", (double)disk_read, false, NULL,
 		     "bytes read from disks");

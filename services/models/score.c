@@ -66,6 +66,17 @@ vu_status score_user(models *m, utterance *u, user_key key, int64_t deadline_us,
 	return VU_OK;
 }
 
+/* Under the user's lock, so that somebody removed just now leaves nothing behind. */
+static void note_use(models *m, const char *user)
+{
+	pthread_mutex_t *lock = user_lock(m, (user_key){"", user});
+
+	pthread_mutex_lock(lock);
+	if (template_store_exists(&m->store, "", user))
+		template_store_touch(&m->store, "", user);
+	pthread_mutex_unlock(lock);
+}
+
 void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	models *m = context;
@@ -97,7 +108,7 @@ void handle_score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	else
 		vu_rpc_fail_error(call, &error);
 	if (scored[0])
-		template_store_touch(&m->store, "", scored);
+		note_use(m, scored);
 }
 
 void handle_score_many(void *context, vu_rpc_call *call, const ProtobufCMessage *message)

@@ -53,7 +53,7 @@ void vu_alerts_destroy(vu_alerts *alerts)
 const char *vu_alert_name(vu_alert_kind kind)
 {
 	static const char *const NAMES[VU_ALERT_KINDS] = {"memory_percent", "cpu_percent", "inference_time_ms",
-	                                                  "cache_hit_percent"};
+	                                                  "cache_hit_percent", "unlocked_secret_bytes"};
 	return NAMES[kind];
 }
 
@@ -74,6 +74,9 @@ static bool is_critical(vu_alert_kind kind, double value, double threshold)
 {
 	if (kind == VU_ALERT_CACHE)
 		return value < threshold / 2;
+	/* They are in swap at worst, not on paper. */
+	if (kind == VU_ALERT_SECRETS)
+		return false;
 	/* Of a share of something, the rest is what is left until it fails. */
 	if (kind == VU_ALERT_MEMORY)
 		return value > (threshold + 100) / 2;

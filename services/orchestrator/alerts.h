@@ -25,6 +25,7 @@ typedef enum vu_alert_kind {
 	VU_ALERT_CPU,       /* percent of one core */
 	VU_ALERT_INFERENCE, /* milliseconds */
 	VU_ALERT_CACHE,     /* hit rate in percent: too low */
+	VU_ALERT_SECRETS,   /* bytes of keys and templates that could not be locked in memory: any is too many */
 	VU_ALERT_KINDS,
 } vu_alert_kind;
 
@@ -44,7 +45,7 @@ typedef struct vu_alerts vu_alerts;
 vu_alerts *vu_alerts_create(uint64_t first_sequence);
 void vu_alerts_destroy(vu_alerts *alerts);
 
-/* "memory_percent", "cpu_percent", "inference_time_ms", "cache_hit_percent". */
+/* "memory_percent", "cpu_percent", "inference_time_ms", "cache_hit_percent", "unlocked_secret_bytes". */
 const char *vu_alert_name(vu_alert_kind kind);
 
 /* One measurement; NaN says nothing. True when an alert began or ended: *event_out. */

@@ -226,3 +226,59 @@ double vu_metric_quantile(double *values, size_t count, double share)
 	rank = (size_t)ceil(share * (double)count);
 	return values[rank == 0 ? 0 : rank - 1];
 }
+
+/* The whole fine ring in one read; records in no order. */
+static vu_status read_hour(vu_metric_store *store, metric_record records[VU_METRIC_FINE_SLOTS], vu_error *error)
+{
+	const size_t bytes = VU_METRIC_FINE_SLOTS * sizeof *records;
+	vu_status status;
+
+	pthread_mutex_lock(&store->lock);
+	status = open_file(store, error);
+	if (status == VU_OK && pread(store->fd, records, bytes, FINE_AT) != (ssize_t)bytes)
+		status =
+		    vu_fail(error, VU_DATA_LOSS, "unable to read metrics from %s: it was cut short", store->path);
+	pthread_mutex_unlock(&store->lock);
+	return status;
+}
+
+static void summarize_one(const metric_record *records, int64_t now_s, unsigned id, double *values,
+                          vu_metric_summary *out)
+{
+	int64_t last_s = 0;
+	size_t count = 0;
+
+	out->last = (double)NAN;
+	for (size_t i = 0; i < VU_METRIC_FINE_SLOTS; i++) {
+		const metric_record *record = &records[i];
+		if (record->time_s <= 0 || record->time_s > now_s || isnan(record->values[id]) ||
+		    record->time_s <= now_s - (int64_t)VU_METRIC_FINE_S * VU_METRIC_FINE_SLOTS)
+			continue;
+		values[count++] = (double)record->values[id];
+		if (record->time_s > last_s) {
+			last_s = record->time_s;
+			out->last = (double)record->values[id];
+		}
+	}
+	out->p50 = vu_metric_quantile(values, count, 0.5);
+	out->p90 = vu_metric_quantile(values, count, 0.9);
+	out->p99 = vu_metric_quantile(values, count, 0.99);
+}
+
+vu_status vu_metric_store_summarize(vu_metric_store *store, int64_t now_s,
+                                    vu_metric_summary summaries[VU_METRIC_COUNT], vu_error *error)
+{
+	metric_record *records = malloc(VU_METRIC_FINE_SLOTS * sizeof *records);
+	double *values = malloc(VU_METRIC_FINE_SLOTS * sizeof *values);
+	vu_status status = VU_OK;
+
+	if (!records || !values)
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to read metrics: out of memory");
+	if (status == VU_OK)
+		status = read_hour(store, records, error);
+	for (unsigned id = 0; status == VU_OK && id < VU_METRIC_COUNT; id++)
+		summarize_one(records, now_s, id, values, &summaries[id]);
+	free(values);
+	free(records);
+	return status;
+}

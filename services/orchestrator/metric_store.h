@@ -67,6 +67,18 @@ typedef struct vu_metric_point {
 vu_status vu_metric_store_read(vu_metric_store *store, vu_metric_id id, int64_t now_s, int64_t since_s,
                                vu_metric_point **points_out, size_t *count_out, uint32_t *step_out, vu_error *error);
 
+/* NaN where nothing was measured. */
+typedef struct vu_metric_summary {
+	double last;
+	double p50;
+	double p90;
+	double p99;
+} vu_metric_summary;
+
+/* All metrics over the last hour. */
+vu_status vu_metric_store_summarize(vu_metric_store *store, int64_t now_s,
+                                    vu_metric_summary summaries[VU_METRIC_COUNT], vu_error *error);
+
 /* The value below which `share` (0 to 1) of `count` values lie, NaN without any. Sorts `values`. */
 double vu_metric_quantile(double *values, size_t count, double share);
 

@@ -49,6 +49,7 @@ typedef struct counts {
 	double total_us;
 	double accepted;
 	double judged;
+	double unlocked_secrets; /* bytes, of all processes now */
 } counts;
 
 struct vu_monitor {
@@ -89,6 +90,8 @@ static void take_counters(const Vu__CountersResponse *answer, unsigned id, count
 			now->disk_read[id] = counter->value;
 		else if (strcmp(counter->name, "voice_unlock_process_disk_written_bytes_total") == 0)
 			now->disk_written[id] = counter->value;
+		else if (strcmp(counter->name, "voice_unlock_process_unlocked_secret_bytes") == 0)
+			now->unlocked_secrets += counter->value;
 	}
 }
 
@@ -117,6 +120,7 @@ static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_C
 	vu_suite_counters(orchestrator, answers);
 	*now = monitor->before; /* who does not answer has done nothing */
 	now->time_us = vu_clock_monotonic_us();
+	now->unlocked_secrets = 0;
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 		take_counters(answers[id], id, now);
 		for (size_t i = 0; id == VU_SERVICE_MODELS && answers[id] && i < answers[id]->n_counters; i++) {
@@ -288,6 +292,7 @@ static void measure(vu_monitor *monitor, const vu_policy *policy)
 	judge(monitor, policy, VU_ALERT_CPU, (double)values[VU_METRIC_CPU_PERCENT], policy->alert_cpu_percent);
 	judge(monitor, policy, VU_ALERT_INFERENCE, (double)values[VU_METRIC_INFERENCE_TIME_MS],
 	      policy->alert_inference_ms);
+	judge(monitor, policy, VU_ALERT_SECRETS, now.unlocked_secrets, 0);
 	judge(monitor, policy, VU_ALERT_CACHE, hit_percent(monitor, &now), policy->alert_cache_hit_percent);
 }
 

@@ -2,6 +2,7 @@
 #include "pages.h"
 
 #include "decision.h"
+#include "exposition.h"
 #include "metrics.h"
 #include "suite.h"
 
@@ -121,11 +122,11 @@ static vu_page make_status(vu_orchestrator *orchestrator)
 
 	if (!suite)
 		return vu_page_error(503, "out of memory");
-	json =
-	    json_pack("{s:b,s:f,s:o,s:{s:I,s:I,s:o},s:i,s:i}", "ready", suite->ready, "uptime_s", suite->uptime_s,
-	              "services", describe_services(suite), "memory", "model_server_rss_bytes",
-	              (json_int_t)suite->model_server_rss_bytes, "max_bytes", (json_int_t)suite->max_bytes, "cache",
-	              describe_caches(suite), "users", (int)suite->users, "lockouts", (int)suite->n_lockouts);
+	json = json_pack("{s:b,s:f,s:o,s:{s:I,s:I,s:o},s:i,s:i,s:o}", "ready", suite->ready, "uptime_s",
+	                 suite->uptime_s, "services", describe_services(suite), "memory", "model_server_rss_bytes",
+	                 (json_int_t)suite->model_server_rss_bytes, "max_bytes", (json_int_t)suite->max_bytes,
+	                 "cache", describe_caches(suite), "users", (int)suite->users, "lockouts",
+	                 (int)suite->n_lockouts, "metrics", vu_exposition_describe_history(orchestrator));
 	vu__suite_status_response__free_unpacked(suite, NULL);
 	return page_of_json(200, json);
 }
@@ -192,13 +193,18 @@ static vu_page make_metrics(vu_orchestrator *orchestrator)
 	vu_page page = {.status = 200, .type = "text/plain; version=0.0.4; charset=utf-8"};
 	vu_metric *metrics;
 	size_t count = OWN_METRICS;
+	Vu__StatsResponse *stats = vu_suite_stats(orchestrator);
 
 	vu_suite_counters(orchestrator, answers);
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++)
 		count += answers[id] ? answers[id]->n_counters : 0;
+	count += vu_exposition_count(stats);
 	metrics = calloc(count, sizeof *metrics);
 	if (metrics) {
 		count = add_own(orchestrator, answers, metrics);
+		vu_exposition_add_history(orchestrator, metrics, &count);
+		vu_exposition_add_caches(stats, metrics, &count);
+		vu_exposition_add_alerts(orchestrator, metrics, &count);
 		for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 			for (size_t i = 0; answers[id] && i < answers[id]->n_counters; i++) {
 				const Vu__Counter *counter = answers[id]->counters[i];
@@ -215,6 +221,8 @@ static vu_page make_metrics(vu_orchestrator *orchestrator)
 		page.body = vu_metrics_format(metrics, count, &page.bytes);
 	}
 	free(metrics);
+	if (stats)
+		vu__stats_response__free_unpacked(stats, NULL);
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 		if (answers[id])
 			vu__counters_response__free_unpacked(answers[id], NULL);

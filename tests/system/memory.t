@@ -66,6 +66,18 @@ no_model_mapped() {
 		fi
 	done
 }
+# And they do, once they were asked: otherwise the former would say nothing.
+models_mapped() {
+	local pid
+	[ -r "/proc/$(pid_of models)/maps" ] || return 0
+	for s in features/background.vum models/background.vum antispoof/synthetic.vum antispoof/loudspeaker.vum; do
+		pid=$(pid_of "${s%/*}")
+		grep -q "/${s#*/}\$" "/proc/$pid/maps" || {
+			echo "${s%/*} has not mapped ${s#*/}"
+			return 1
+		}
+	done
+}
 NOTHING='all(int(c.get("bytes", 0)) == 0 and int(c.get("misses", 0)) == 0 for c in d["caches"]) and int(d.get("total_loaded", 0)) == 0'
 
 build/tests/aid/utterances "$work/people" >"$out" 2>&1 || {
@@ -86,11 +98,56 @@ END
 answer 'which loads nothing' "$NOTHING" models/Stats
 check 'and maps no model' no_model_mapped
 
+# Figures of the interface, by their names there and by Prometheus' convention.
+check 'every metric is in /status.json and /metrics' python3 - "$work/run/http.port" <<'END'
+import json, math, re, sys, urllib.request
+port = int(open(sys.argv[1]).read())
+page = lambda name: urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=20).read().decode()
+names = """memory_system_percent memory_ml_mb memory_cache_mb cpu_percent model_load_time_ms inference_time_ms
+    feature_time_ms antispoof_time_ms auth_time_ms cache_hit_percent auth_success_rate disk_read_bytes
+    disk_write_bytes""".split()
+metrics = json.loads(page("status.json"))["metrics"]
+assert sorted(metrics) == sorted(names), sorted(metrics)
+assert all(sorted(m) == ["last", "p50", "p90", "p99"] for m in metrics.values()), metrics
+text = page("metrics")
+line = re.compile(r'([a-z_]+)\{service="([a-z]+)"(?:,([a-z]+)="([^"]*)")?\} (NaN|[-+0-9.eE]+)')
+seen, families = {}, {}
+for l in text.splitlines():
+    if l.startswith("# TYPE "):
+        _, _, name, kind = l.split()
+        assert name not in families, name + " in two pieces"
+        families[name] = kind
+    elif not l.startswith("# HELP "):
+        m = line.fullmatch(l)
+        assert m, l
+        seen[m.groups()[:4]] = float(m[5])
+# Base units, and what only grows says so.
+for name, kind in families.items():
+    assert not re.search("_(ms|us|mb|kb|percent)$", name), name
+    assert name.endswith("_total") == (kind == "counter"), (name, kind)
+for name in names:
+    name = re.sub("_ms$", "_seconds", re.sub("_mb$", "_bytes", re.sub("_(percent|rate)$", "_ratio", name)))
+    for q in ("0.5", "0.9", "0.99"):
+        assert ("voice_unlock_" + name, "orchestrator", "quantile", q) in seen, (name, q)
+for cache in ("models", "scalers", "pca"):
+    for what in ("bytes", "items", "hits_total", "misses_total"):
+        assert seen["voice_unlock_cache_" + what, "models", "cache", cache] == 0, (cache, what)
+for alert in ("memory_percent", "cpu_percent", "inference_time_ms", "cache_hit_percent", "unlocked_secret_bytes"):
+    assert ("voice_unlock_alert_active", "orchestrator", "alert", alert) in seen, alert
+for service in ("supervisor", "capture", "features", "models", "antispoof", "orchestrator"):
+    for what in ("resident_bytes", "cpu_seconds_total", "unlocked_secret_bytes"):
+        if (service, what) == ("supervisor", "unlocked_secret_bytes"):
+            continue  # it has no secrets
+        assert ("voice_unlock_process_" + what, service, None, None) in seen, (service, what)
+END
+answer 'which loads nothing either' "$NOTHING" models/Stats
+
 check 'somebody enrols' "$vu" enroll anna --from "$work/people/$person"/enroll-{1,2,3,4,5}.wav
 answer 'the template is there' 'd["states"][0]["state"] in ("NOT_LOADED", "LOADED")' models/States '{"keys":[{"user":"anna"}]}'
 answer 'nobody else is' 'd["states"][0]["state"] == "NOT_FOUND" and d["states"][0]["reason"]' models/States '{"keys":[{"user":"bert"}]}'
 "$vu" test --user anna --from "$work/people/$person/test-1.wav" >"$out" 2>&1
 answer 'a test loads it' 'd["states"][0]["state"] == "LOADED" and int(d["states"][0]["bytes"]) > 0' models/States '{"keys":[{"user":"anna"}]}'
+check 'after which models are mapped' models_mapped
 answer 'and it is hot' '[k["user"] for k in d["keys"]] == ["anna"]' models/Hot
 answer 'it can be preloaded' 'd["loaded"] == 1' models/Preload '{"keys":[{"user":"anna"}]}'
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <pthread/qos.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/event.h>
@@ -97,9 +96,4 @@ bool vu_platform_process_stopped(pid_t pid)
 	size_t size = sizeof info;
 
 	return pid > 0 && sysctl(name, 4, &info, &size, NULL, 0) == 0 && size != 0 && info.kp_proc.p_stat == SSTOP;
-}
-
-void vu_platform_yield_to_others(void)
-{
-	(void)pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0);
 }

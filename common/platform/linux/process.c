@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -41,10 +39,4 @@ bool vu_platform_process_stopped(pid_t pid)
 	if (vu_proc_read_stat(pid, text, sizeof text, &fields) != VU_OK)
 		return false;
 	return fields[0] == 'T' || fields[0] == 't';
-}
-
-/* On Linux this priority is of a thread, where POSIX has it of the process. */
-void vu_platform_yield_to_others(void)
-{
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
 }

@@ -55,6 +55,25 @@ static void a_hit_rate_alerts_when_low(void **state)
 	vu_alerts_destroy(alerts);
 }
 
+static void a_secret_that_is_not_locked_alerts_until_it_is_gone(void **state)
+{
+	vu_alerts *alerts = vu_alerts_create(1);
+	vu_alert_event event;
+
+	(void)state;
+	assert_string_equal(vu_alert_name(VU_ALERT_SECRETS), "unlocked_secret_bytes");
+	assert_false(vu_alerts_feed(alerts, VU_ALERT_SECRETS, 0, 0, 1, &event));
+	assert_false(vu_alerts_feed(alerts, VU_ALERT_SECRETS, 4096, 0, 2, &event));
+	assert_true(vu_alerts_feed(alerts, VU_ALERT_SECRETS, 4096, 0, 3, &event));
+	assert_true(event.active);
+	assert_false(event.critical);
+	assert_false(vu_alerts_feed(alerts, VU_ALERT_SECRETS, 1, 0, 4, &event));
+	assert_false(vu_alerts_feed(alerts, VU_ALERT_SECRETS, 0, 0, 5, &event));
+	assert_true(vu_alerts_feed(alerts, VU_ALERT_SECRETS, 0, 0, 6, &event));
+	assert_false(event.active);
+	vu_alerts_destroy(alerts);
+}
+
 static void waiting_ends_without_an_event(void **state)
 {
 	vu_alerts *alerts = vu_alerts_create(7);
@@ -72,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_value_that_swings_raises_one_alert),
 	    cmocka_unit_test(a_hit_rate_alerts_when_low),
+	    cmocka_unit_test(a_secret_that_is_not_locked_alerts_until_it_is_gone),
 	    cmocka_unit_test(waiting_ends_without_an_event),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

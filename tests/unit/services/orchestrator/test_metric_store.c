@@ -92,6 +92,31 @@ static void an_hour_and_a_month_are_kept_and_no_more(void **state)
 	assert_true(info.st_size < 700000);
 }
 
+static void an_hour_is_summarized(void **state)
+{
+	vu_metric_store *store = vu_metric_store_create(folder);
+	vu_metric_summary all[VU_METRIC_COUNT];
+	vu_error error;
+
+	(void)state;
+	assert_int_equal(vu_metric_store_summarize(store, BEGIN, all, &error), VU_OK);
+	assert_true(isnan(all[VU_METRIC_CPU_PERCENT].last) && isnan(all[VU_METRIC_CPU_PERCENT].p99));
+	/* Older than an hour, then a hundred, the last not the largest. */
+	add(store, BEGIN - 3700, 9999);
+	for (int i = 0; i < 100; i++)
+		add(store, BEGIN + 5 * i, (float)(100 - i));
+	assert_int_equal(vu_metric_store_summarize(store, BEGIN + 500, all, &error), VU_OK);
+	assert_true(all[VU_METRIC_CPU_PERCENT].last == 1);
+	assert_true(all[VU_METRIC_CPU_PERCENT].p50 == 50);
+	assert_true(all[VU_METRIC_CPU_PERCENT].p90 == 90);
+	assert_true(all[VU_METRIC_CPU_PERCENT].p99 == 99);
+	assert_true(isnan(all[VU_METRIC_AUTH_TIME_MS].p50));
+	/* An hour later all of it is old. */
+	assert_int_equal(vu_metric_store_summarize(store, BEGIN + 2 * 3600, all, &error), VU_OK);
+	assert_true(isnan(all[VU_METRIC_CPU_PERCENT].p50));
+	vu_metric_store_destroy(store);
+}
+
 static void a_damaged_file_is_begun_anew(void **state)
 {
 	vu_metric_store *store;
@@ -133,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_hour_and_a_month_are_kept_and_no_more, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(an_hour_is_summarized, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(a_damaged_file_is_begun_anew, make_folder, remove_folder),
 	    cmocka_unit_test(quantiles),
 	};
