@@ -96,6 +96,13 @@ void vu_platform_thread_background(void);
 void vu_platform_keep_listening(void);
 
 /*
+ * True when `host` is a name or an address of this machine, or the address that
+ * stands for all of its addresses. Names are looked up, which may take time; one
+ * that cannot be is nobody's.
+ */
+bool vu_platform_is_own_address(const char *host);
+
+/*
  * For a process that holds secrets: no core file, no other process of the same
  * user may look into it, and as much memory may be locked as the system allows.
  * What the system refuses stays as it was.

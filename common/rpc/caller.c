@@ -3,18 +3,22 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rpc/credentials.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#define BIT(caller)  (1u << (caller))
-#define CLIENT       BIT(VU_CALLER_CLIENT)
-#define SUPERVISOR   BIT(VU_CALLER_SUPERVISOR)
-#define FEATURES     BIT(VU_CALLER_FEATURES)
-#define ANTISPOOF    BIT(VU_CALLER_ANTISPOOF)
+#define BIT(caller) (1u << (caller))
+#define CLIENT      BIT(VU_CALLER_CLIENT)
+#define SUPERVISOR  BIT(VU_CALLER_SUPERVISOR)
+/* On this machine or on another: */
+#define FEATURES     (BIT(VU_CALLER_FEATURES) | BIT(VU_CALLER_REMOTE_FEATURES))
+#define ANTISPOOF    (BIT(VU_CALLER_ANTISPOOF) | BIT(VU_CALLER_REMOTE_ANTISPOOF))
 #define ORCHESTRATOR (BIT(VU_CALLER_ORCHESTRATOR) | BIT(VU_CALLER_REMOTE))
-#define EVERYBODY    (BIT(VU_CALLER_COUNT) - 1)
+/* Where another machine has no business: */
+#define OWN_ORCHESTRATOR BIT(VU_CALLER_ORCHESTRATOR)
+#define EVERYBODY        (BIT(VU_CALLER_COUNT) - 1)
 
 typedef struct vu_caller_row {
 	const char *service; /* the process; NULL: each */
@@ -28,7 +32,7 @@ static const vu_caller_row ROWS[] = {
     {NULL, "/grpc.health.v1.Health/Check", EVERYBODY},
     {NULL, "/grpc.health.v1.Health/Watch", EVERYBODY},
     {NULL, "/voiceunlock.v1.Reflection/Describe", CLIENT},
-    {NULL, "/voiceunlock.v1.Process/Info", CLIENT | SUPERVISOR | ORCHESTRATOR},
+    {NULL, "/voiceunlock.v1.Process/Info", CLIENT | SUPERVISOR | OWN_ORCHESTRATOR},
     {NULL, "/voiceunlock.v1.Process/Counters", CLIENT | SUPERVISOR | ORCHESTRATOR},
     {NULL, "/voiceunlock.v1.Process/Cleanup", CLIENT | SUPERVISOR},
     /* Which configuration is in force is the supervisor's business; clients ask the supervisor. */
@@ -36,19 +40,19 @@ static const vu_caller_row ROWS[] = {
     {NULL, "/voiceunlock.v1.Process/Reload", SUPERVISOR},
 
     /* Clients bring audio; only those who compute on it take it away again. */
-    {"capture", "/voiceunlock.v1.Capture/OpenSession", CLIENT | ORCHESTRATOR},
+    {"capture", "/voiceunlock.v1.Capture/OpenSession", CLIENT | OWN_ORCHESTRATOR},
     {"capture", "/voiceunlock.v1.Capture/Append", CLIENT},
     {"capture", "/voiceunlock.v1.Capture/Read", FEATURES | ANTISPOOF},
-    {"capture", "/voiceunlock.v1.Capture/GetSession", CLIENT | ORCHESTRATOR},
+    {"capture", "/voiceunlock.v1.Capture/GetSession", CLIENT | OWN_ORCHESTRATOR},
     {"capture", "/voiceunlock.v1.Capture/FinishSession", CLIENT},
-    {"capture", "/voiceunlock.v1.Capture/CloseSession", CLIENT | ORCHESTRATOR},
+    {"capture", "/voiceunlock.v1.Capture/CloseSession", CLIENT | OWN_ORCHESTRATOR},
     {"capture", "/voiceunlock.v1.Capture/ListDevices", CLIENT},
 
     {"features", "/voiceunlock.v1.Features/Extract", ORCHESTRATOR},
 
     {"antispoof", "/voiceunlock.v1.Antispoof/Assess", ORCHESTRATOR},
     {"antispoof", "/voiceunlock.v1.Antispoof/Forget", ORCHESTRATOR},
-    {"antispoof", "/voiceunlock.v1.Antispoof/ReplayMemory", CLIENT | ORCHESTRATOR},
+    {"antispoof", "/voiceunlock.v1.Antispoof/ReplayMemory", CLIENT | OWN_ORCHESTRATOR},
 
     /* Whatever scores, makes, changes or removes a template goes by the orchestrator, which locks out and audits. */
     {"models", "/voiceunlock.v1.Models/Enroll", ORCHESTRATOR},
@@ -66,7 +70,7 @@ static const vu_caller_row ROWS[] = {
     {"models", "/voiceunlock.v1.Models/CheckPhrases", ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/Preload", CLIENT | SUPERVISOR | ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/Stats", CLIENT | SUPERVISOR | ORCHESTRATOR},
-    {"models", "/voiceunlock.v1.Models/States", CLIENT | ORCHESTRATOR},
+    {"models", "/voiceunlock.v1.Models/States", CLIENT | OWN_ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/Hot", CLIENT | SUPERVISOR},
     {"models", "/voiceunlock.v1.Models/SetPressure", SUPERVISOR},
     {"models", "/voiceunlock.v1.Models/Activate", CLIENT},
@@ -106,7 +110,13 @@ const char *vu_caller_name(vu_caller caller)
 	case VU_CALLER_CLIENT:
 		return "a client";
 	case VU_CALLER_REMOTE:
-		return "a remote host";
+		return "an orchestrator elsewhere";
+	case VU_CALLER_REMOTE_FEATURES:
+		return "features elsewhere";
+	case VU_CALLER_REMOTE_ANTISPOOF:
+		return "antispoof elsewhere";
+	case VU_CALLER_HOST:
+		return "any host";
 	default:
 		return vu_service_name((vu_service_id)caller);
 	}
@@ -147,4 +157,24 @@ vu_status vu_caller_check(vu_caller caller, vu_caller_set allowed, const char *m
 		vu_log_warn("refused %s to %s (process %ld)", method, vu_caller_name(caller), (long)pid);
 	return vu_fail(error, VU_PERMISSION_DENIED, "unable to call %s as %s: it is for %s only", method,
 	               vu_caller_name(caller), used > 0 ? names : "nobody");
+}
+
+vu_status vu_caller_check_host(unsigned roles, vu_caller_set allowed, const char *method, const char *host,
+                               vu_error *error)
+{
+	vu_caller_set callers = BIT(VU_CALLER_HOST);
+
+	if (roles & VU_HOST_ORCHESTRATOR)
+		callers |= BIT(VU_CALLER_REMOTE);
+	if (roles & VU_HOST_FEATURES)
+		callers |= BIT(VU_CALLER_REMOTE_FEATURES);
+	if (roles & VU_HOST_ANTISPOOF)
+		callers |= BIT(VU_CALLER_REMOTE_ANTISPOOF);
+	if (allowed & callers)
+		return VU_OK;
+	if (may_log())
+		vu_log_warn("refused %s to host %s", method, host);
+	return vu_fail(error, VU_PERMISSION_DENIED,
+	               "unable to call %s from host %s: its roles do not give it that; see vu-pki issue --role",
+	               method, host);
 }

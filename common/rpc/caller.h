@@ -24,7 +24,10 @@ typedef enum vu_caller {
 	VU_CALLER_ORCHESTRATOR = VU_SERVICE_ORCHESTRATOR,
 	VU_CALLER_SUPERVISOR = VU_SERVICE_SUPERVISOR,
 	VU_CALLER_CLIENT = VU_SERVICE_COUNT, /* no process of the suite: command line, C API, PAM helper */
-	VU_CALLER_REMOTE,                    /* a host of the allow-list: an orchestrator on another machine */
+	VU_CALLER_REMOTE,                    /* a host of the allow-list whose role is orchestrator */
+	VU_CALLER_REMOTE_FEATURES,           /* … features */
+	VU_CALLER_REMOTE_ANTISPOOF,          /* … antispoof */
+	VU_CALLER_HOST,                      /* any host of the allow-list */
 	VU_CALLER_COUNT,
 } vu_caller;
 
@@ -42,5 +45,8 @@ vu_caller_set vu_callers_of(const char *service, const char *method);
  * caller and who may. Refusals are logged, at most one a second.
  */
 vu_status vu_caller_check(vu_caller caller, vu_caller_set allowed, const char *method, pid_t pid, vu_error *error);
+/* The same for a host of the allow-list, which may have several roles (vu_host_role) or none. */
+vu_status vu_caller_check_host(unsigned roles, vu_caller_set allowed, const char *method, const char *host,
+                               vu_error *error);
 
 #endif

@@ -25,11 +25,19 @@ static vu_status no_memory(const char *service, vu_error *error)
 static void free_parts(vu_channel *channel)
 {
 	vu_session_release(channel->session);
-	uv_mutex_destroy(&channel->session_lock);
 	free(channel->service);
 	free(channel->caller);
 	free(channel->endpoints);
 	free(channel);
+}
+
+static bool has_remote(const vu_channel_config *config)
+{
+	for (size_t i = 0; i < config->endpoint_count; i++) {
+		if (config->endpoints[i].transport == VU_TRANSPORT_TLS)
+			return true;
+	}
+	return false;
 }
 
 vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channel_out, vu_error *error)
@@ -42,24 +50,11 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 		               "unable to create the channel to %s: it has no endpoint", config->service);
 	for (size_t i = 0; i < config->endpoint_count && !status; i++)
 		status = vu_endpoint_usable(&config->endpoints[i], config->credentials != NULL, error);
-	/* A session is of one connection, and NNG chooses freely among those of a socket. */
-	for (size_t i = 0; i < config->endpoint_count && !status; i++) {
-		if (config->endpoint_count > 1 && config->endpoints[i].transport == VU_TRANSPORT_TLS)
-			status =
-			    vu_fail(error, VU_FAILED_PRECONDITION,
-			            "unable to create the channel to %s: several endpoints with %s among them are "
-			            "not supported yet; configure one",
-			            config->service, config->endpoints[i].uri);
-	}
 	if (status)
 		return status;
 	channel = calloc(1, sizeof *channel);
 	if (!channel)
 		return no_memory(config->service, error);
-	if (uv_mutex_init(&channel->session_lock) != 0) {
-		free(channel);
-		return no_memory(config->service, error);
-	}
 	channel->credentials = config->credentials;
 	channel->service = strdup(config->service);
 	channel->caller = strndup(config->caller ? config->caller : "", VU_FRAME_CALLER_BYTES_MAX);
@@ -81,8 +76,13 @@ vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channe
 	channel->connection.any_uid = config->any_uid;
 	channel->connection.wants_uid = config->server_uid != NULL;
 	channel->connection.server_uid = config->server_uid ? *config->server_uid : 0;
-	status = vu_connection_open(&channel->connection, error);
+	/* A session is of one connection, and NNG would choose freely among those of a socket. */
+	status = config->endpoint_count > 1 && has_remote(config) ? vu_group_create(config, &channel->group, error)
+	                                                          : VU_OK;
+	if (!status)
+		status = vu_connection_open(&channel->connection, error);
 	if (status) {
+		vu_group_destroy(channel->group);
 		free_parts(channel);
 		return status;
 	}
@@ -96,6 +96,7 @@ void vu_channel_destroy(vu_channel *channel)
 
 	if (!channel)
 		return;
+	vu_group_destroy(channel->group);
 	/* A context that gave up on an answer makes closing unsafe: leave all to the end of the process. */
 	abandon = atomic_load(&channel->gave_up);
 	vu_connection_close(&channel->connection, abandon);
@@ -198,13 +199,52 @@ static vu_status check_options(const vu_channel *channel, const vu_call_options 
 	return VU_OK;
 }
 
+vu_status vu_channel_try(vu_channel *channel, vu_try *try, vu_error *error)
+{
+	vu_cancel *cancel = try->options->cancel;
+	vu_cancel_waiter at_connection = {NULL, &channel->connection.lock, &channel->connection.changed};
+	vu_cancel_waiter at_way;
+	vu_way *way = NULL;
+	vu_status status;
+
+	vu_cancel_add(cancel, &at_connection);
+	status = acquire(channel, try->deadline_us, cancel, &way, error);
+	if (!status) {
+		at_way = (vu_cancel_waiter){NULL, &way->lock, &way->changed};
+		vu_cancel_add(cancel, &at_way);
+		status = vu_try_once(channel, way, try, error);
+		vu_session_release(try->session);
+		try->session = NULL;
+		vu_cancel_remove(cancel, &at_way);
+		release(channel, way);
+	}
+	vu_cancel_remove(cancel, &at_connection);
+	return status;
+}
+
+int64_t vu_channel_decide(vu_channel *channel, const vu_try *try, vu_status status)
+{
+	vu_retry_question question;
+	int64_t delay_us = -1;
+	int64_t now_us = vu_clock_monotonic_us();
+
+	uv_mutex_lock(&channel->connection.lock);
+	if (status == VU_UNAVAILABLE) {
+		question = (vu_retry_question){status, try->attempt, try->options->wait_for_ready,
+		                               try->deadline_us - now_us, next_random(channel)};
+		delay_us = vu_retry_decide(&channel->bucket, &question);
+	} else if (status == VU_OK) {
+		vu_retry_bucket_success(&channel->bucket);
+	}
+	uv_mutex_unlock(&channel->connection.lock);
+	return delay_us;
+}
+
 vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 {
 	const vu_call_options *options = try->options;
 	vu_cancel *cancel = options ? options->cancel : NULL;
 	vu_cancel_waiter at_connection = {NULL, &channel->connection.lock, &channel->connection.changed};
-	vu_cancel_waiter at_way;
-	vu_way *way = NULL;
 	vu_status status;
 
 	atomic_fetch_add(&channel->calls, 1);
@@ -218,48 +258,25 @@ vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error)
 		memcpy(try->request_id, options->request_id, VU_ID_BYTES);
 	else
 		vu_id_generate(try->request_id);
-	vu_cancel_add(cancel, &at_connection);
-	status = acquire(channel, try->deadline_us, cancel, &way, error);
-	if (!status) {
-		at_way = (vu_cancel_waiter){NULL, &way->lock, &way->changed};
-		vu_cancel_add(cancel, &at_way);
-	}
-	for (try->attempt = 1; !status; try->attempt++) {
-		vu_retry_question question;
-		int64_t delay_us = -1;
-		int64_t now_us;
+	for (try->attempt = 1;; try->attempt++) {
 		uint64_t generation = vu_connection_generation(&channel->connection);
+		int64_t delay_us;
 
-		status = vu_try_once(channel, way, try, error);
-		vu_session_release(try->session);
-		try->session = NULL;
-		now_us = vu_clock_monotonic_us();
-		uv_mutex_lock(&channel->connection.lock);
-		if (status == VU_UNAVAILABLE) {
-			question = (vu_retry_question){status, try->attempt, options->wait_for_ready,
-			                               try->deadline_us - now_us, next_random(channel)};
-			delay_us = vu_retry_decide(&channel->bucket, &question);
-		} else if (status == VU_OK) {
-			vu_retry_bucket_success(&channel->bucket);
-		}
-		uv_mutex_unlock(&channel->connection.lock);
+		status = channel->group ? vu_group_try(channel, try, error) : vu_channel_try(channel, try, error);
+		delay_us = vu_channel_decide(channel, try, status);
 		if (delay_us < 0)
 			break;
 		atomic_fetch_add(&channel->retries, 1);
 		/* A call that waits for the service goes on as soon as it is there again. */
-		vu_connection_sleep(&channel->connection, now_us + delay_us,
+		vu_cancel_add(cancel, &at_connection);
+		vu_connection_sleep(&channel->connection, vu_clock_monotonic_us() + delay_us,
 		                    options->wait_for_ready ? generation : UINT64_MAX, cancel);
+		vu_cancel_remove(cancel, &at_connection);
 		if (vu_cancel_is_triggered(cancel)) {
 			status = vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
 			                 channel->service);
 			break;
 		}
-		status = VU_OK;
-	}
-	vu_cancel_remove(cancel, &at_connection);
-	if (way) {
-		vu_cancel_remove(cancel, &at_way);
-		release(channel, way);
 	}
 out:
 	if (status)
@@ -338,4 +355,6 @@ void vu_channel_get_stats(vu_channel *channel, vu_channel_stats *out)
 	out->retries = atomic_load(&channel->retries);
 	out->tx_bytes = atomic_load(&channel->tx_bytes);
 	out->rx_bytes = atomic_load(&channel->rx_bytes);
+	if (channel->group)
+		vu_group_add_stats(channel->group, out);
 }

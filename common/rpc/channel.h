@@ -30,19 +30,17 @@ typedef struct vu_credentials vu_credentials; /* credentials.h */
 typedef struct vu_channel_config {
 	const char *service;          /* peer, for messages: "models" */
 	const char *caller;           /* this process, for the peer's log */
-	const vu_endpoint *endpoints; /* balanced and failed over; copied */
+	const vu_endpoint *endpoints; /* copied. Local ones are balanced; with remote ones among them the
+	                                 first that answers is used: see channel_group.c */
 	size_t endpoint_count;
 	unsigned concurrency_max; /* contexts in the pool; 0 = 16; more calls wait for a free one */
 	bool any_uid;             /* accept a server of any uid (the machine suite's); else own uid and root.
 	                             A caller that is root accepts any. */
 	const uid_t *server_uid;  /* the only uid whose server is accepted, by root as well; NULL: as any_uid says */
-	const vu_credentials *credentials; /* for tls+tcp, must outlive the channel; else NULL */
+	vu_credentials *credentials; /* for tls+tcp, must outlive the channel; else NULL */
 } vu_channel_config;
 
-/*
- * FAILED_PRECONDITION: an endpoint this build cannot use, or one on another machine
- * among several. Connecting happens in the background.
- */
+/* FAILED_PRECONDITION: an endpoint this build cannot use. Connecting happens in the background. */
 vu_status vu_channel_create(const vu_channel_config *config, vu_channel **channel_out, vu_error *error);
 
 /* Only for tests and for short-lived clients that made no call in the last second; others exit without closing. */

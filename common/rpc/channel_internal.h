@@ -1,4 +1,4 @@
-/* What channel.c and try.c share; nobody else includes this. */
+/* What channel.c, channel_group.c, try.c and try_session.c share; nobody else includes this. */
 #ifndef VU_RPC_CHANNEL_INTERNAL_H
 #define VU_RPC_CHANNEL_INTERNAL_H
 
@@ -37,20 +37,23 @@ vu_way *vu_way_open(nng_socket socket);
 /* After the socket has been closed. */
 void vu_way_close(vu_way *way);
 
+/* See channel_group.c. */
+typedef struct vu_group vu_group;
+
 struct vu_channel {
 	char *service;
 	char *caller;
+	vu_group *group; /* of several channels with one endpoint each; NULL: this one calls by itself */
 	vu_endpoint *endpoints;
 	unsigned concurrency_max;
 	vu_connection connection;
-	const vu_credentials *credentials;
-	/* One thread at a time agrees on a session. Guards `session`, NULL where there is none. */
-	uv_mutex_t session_lock;
-	vu_session *session;
-	uint64_t session_generation; /* the connection that it is of */
-	atomic_bool gave_up;         /* a try timed out or was cancelled: the socket must not be closed any more */
+	vu_credentials *credentials;
+	atomic_bool gave_up; /* a try timed out or was cancelled: the socket must not be closed any more */
 
 	/* Guarded by connection.lock. */
+	vu_session *session;         /* NULL where there is none */
+	uint64_t session_generation; /* the connection that it is of */
+	bool agreeing;               /* some thread agrees on one, without the lock */
 	vu_way *all_ways;
 	vu_way *free_ways;
 	unsigned way_count;
@@ -94,6 +97,19 @@ vu_status vu_try_begin_session(vu_channel *channel, vu_way *way, vu_try *try, vu
 /* Opens an answer: UNAVAILABLE, with the session at an end, when the server has lost it. */
 vu_status vu_try_unseal(vu_channel *channel, const vu_way *way, const vu_try *try, nng_msg *msg, vu_span *frame_out,
                         vu_error *error);
+
+/* One try of a call whose time and id are set, on a context of this very channel. */
+vu_status vu_channel_try(vu_channel *channel, vu_try *try, vu_error *error);
+
+/* When to try again after a try that ended with `status`; negative: not any more. */
+int64_t vu_channel_decide(vu_channel *channel, const vu_try *try, vu_status status);
+
+/* A channel for one endpoint each. The members are made and destroyed with the group. */
+vu_status vu_group_create(const vu_channel_config *config, vu_group **group_out, vu_error *error);
+void vu_group_destroy(vu_group *group);
+/* One try on the member whose turn it is. */
+vu_status vu_group_try(vu_channel *channel, vu_try *try, vu_error *error);
+void vu_group_add_stats(vu_group *group, vu_channel_stats *out);
 
 /* All tries of a call. On OK the caller frees try->response_msg. */
 vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error);

@@ -122,6 +122,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 		connection->pipe_count++;
 		connection->foreign = false;
 		connection->generation++;
+		connection->silent_us = 0;
 	} else if (entry) {
 		forget_pipe(connection, entry);
 	}
@@ -282,6 +283,7 @@ static int start_dialer(vu_connection *connection, size_t index)
 		return result;
 	if (endpoint->transport == VU_TRANSPORT_TLS) {
 		vu_error error;
+		(void)vu_credentials_refresh(connection->credentials);
 		if (vu_credentials_tls(connection->credentials, endpoint->host, &tls, &error) != VU_OK)
 			result = NNG_ECRYPTO;
 		if (result == 0)
@@ -470,4 +472,48 @@ uint64_t vu_connection_generation(vu_connection *connection)
 	generation = connection->generation;
 	uv_mutex_unlock(&connection->lock);
 	return generation;
+}
+
+bool vu_connection_kick(vu_connection *connection, vu_error *error)
+{
+	bool stands;
+
+	uv_mutex_lock(&connection->lock);
+	if (connection->pipe_count == 0 && dial(connection, error) == VU_OK)
+		redial(connection);
+	stands = connection->pipe_count > 0;
+	uv_mutex_unlock(&connection->lock);
+	return stands;
+}
+
+void vu_connection_heard(vu_connection *connection)
+{
+	if (!vu_connection_is_remote(connection))
+		return;
+	uv_mutex_lock(&connection->lock);
+	connection->silent_us = 0;
+	uv_mutex_unlock(&connection->lock);
+}
+
+void vu_connection_unheard(vu_connection *connection, int64_t since_us)
+{
+	int ids[VU_CONNECTIONS_MAX];
+	unsigned count = 0;
+
+	if (!vu_connection_is_remote(connection))
+		return;
+	uv_mutex_lock(&connection->lock);
+	if (connection->silent_us == 0)
+		connection->silent_us = since_us;
+	if (vu_clock_monotonic_us() - connection->silent_us >= VU_SILENCE_US) {
+		for (unsigned i = 0; i < VU_CONNECTIONS_MAX; i++) {
+			if (connection->pipes[i].id != 0)
+				ids[count++] = connection->pipes[i].id;
+		}
+		connection->silent_us = 0;
+	}
+	uv_mutex_unlock(&connection->lock);
+	/* NNG tells of their end as of any other. */
+	for (unsigned i = 0; i < count; i++)
+		(void)nng_pipe_close((nng_pipe){.id = (uint32_t)ids[i]});
 }

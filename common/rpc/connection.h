@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #define VU_CONNECTIONS_MAX 32
+#define VU_SILENCE_US      1900000
 
 typedef struct vu_connection_pipe {
 	int id;       /* 0: the entry is free */
@@ -30,7 +31,7 @@ typedef struct vu_connection {
 	const char *service;          /* for messages; the owner's */
 	const vu_endpoint *endpoints; /* the owner's */
 	size_t endpoint_count;
-	const vu_credentials *credentials; /* the owner's, for remote ones */
+	vu_credentials *credentials; /* the owner's, for remote ones */
 	bool any_uid;
 	bool wants_uid; /* only a server of server_uid will do */
 	uid_t server_uid;
@@ -51,6 +52,7 @@ typedef struct vu_connection {
 	unsigned pipe_count; /* of those that stand */
 	uint64_t generation; /* grows with every connection made */
 	bool foreign;        /* the last server found belongs to somebody else */
+	int64_t silent_us;   /* since when nothing has been heard that was waited for; 0: all is well */
 } vu_connection;
 
 vu_status vu_connection_open(vu_connection *connection, vu_error *error);
@@ -75,6 +77,18 @@ void vu_connection_check(vu_connection *connection);
 /* Sleeps until `until_us`, a trigger of `cancel`, or a connection later than `generation`. */
 void vu_connection_sleep(vu_connection *connection, int64_t until_us, uint64_t generation, const vu_cancel *cancel);
 uint64_t vu_connection_generation(vu_connection *connection);
+
+/* Starts connecting, or goes on with it, without waiting. True when a connection stands. */
+bool vu_connection_kick(vu_connection *connection, vu_error *error);
+
+/*
+ * A link that has gone down may look like one that stands. So whoever receives
+ * an answer says that it was heard, and whoever gave up on one since when it
+ * waited: after VU_SILENCE_US of nothing else the connection is given up, and
+ * made again. Remote ones only.
+ */
+void vu_connection_heard(vu_connection *connection);
+void vu_connection_unheard(vu_connection *connection, int64_t since_us);
 
 /* True when some endpoint is on another machine, where a broken link may go unnoticed. */
 bool vu_connection_is_remote(const vu_connection *connection);

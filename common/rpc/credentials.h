@@ -6,11 +6,13 @@
  *                                     certificate of this authority that was
  *                                     not revoked and has not expired
  *   identity.key peers                for sessions (session.h): our own X25519
- *                                     key and the allow-list of names and keys
+ *                                     key and the allow-list, in lines of
+ *                                     NAME KEY ROLES
  *
- * Read once; a changed certificate takes effect when the process starts again.
- * Files that others can write, or keys that others can read, are refused.
- * Shared by all channels and servers of a process, which it must outlive.
+ * Files that others can write, or keys that others can read, are refused. When
+ * they change on disk they are read again (vu_credentials_refresh), for the
+ * connections that are made from then on. Shared by all channels and servers
+ * of a process, which it must outlive. Any thread.
  */
 #ifndef VU_RPC_CREDENTIALS_H
 #define VU_RPC_CREDENTIALS_H
@@ -19,11 +21,22 @@
 
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VU_IDENTITY_BYTES      32
 #define VU_PEER_NAME_BYTES_MAX 64
 #define VU_PEERS_MAX           4096
+
+/* What a host may call for: the services that run on it and need others. See vu_rpc_right in server.h. */
+typedef enum vu_host_role {
+	VU_HOST_ORCHESTRATOR = 1,
+	VU_HOST_FEATURES = 2,
+	VU_HOST_ANTISPOOF = 4,
+} vu_host_role;
+
+/* "orchestrator,features" to VU_HOST_ORCHESTRATOR | VU_HOST_FEATURES, "none" to 0. False: no such role. */
+bool vu_host_roles_parse(const char *text, unsigned *roles_out);
 
 typedef struct vu_credentials vu_credentials;
 
@@ -33,14 +46,24 @@ typedef struct vu_credentials vu_credentials;
  * identity is not in the allow-list: it was revoked.
  */
 vu_status vu_credentials_load(const char *folder, vu_credentials **credentials_out, vu_error *error);
+
+/*
+ * Looks whether the files have changed, at most once a second, and reads them
+ * again once they have stayed the same for two looks, so that what is being
+ * copied is left alone. What cannot be read or trusted is logged and the old
+ * stays. Returns a number that grows whenever new ones were taken.
+ */
+uint64_t vu_credentials_refresh(vu_credentials *credentials);
+
 /* Wipes the keys. NULL is allowed. */
 void vu_credentials_free(vu_credentials *credentials);
 
+/* What these return stays for a minute after new ones were taken: long enough for an exchange of keys. */
 const char *vu_credentials_name(const vu_credentials *credentials);
 const uint8_t *vu_credentials_secret(const vu_credentials *credentials);
 const uint8_t *vu_credentials_identity(const vu_credentials *credentials);
 /* The public key of a peer, NULL when the allow-list does not have it. */
-const uint8_t *vu_credentials_find(const vu_credentials *credentials, const char *name);
+const uint8_t *vu_credentials_find(const vu_credentials *credentials, const char *name, unsigned *roles_out);
 
 /*
  * Settings for a listener (`host` NULL) or for a dialer of `host`, whose

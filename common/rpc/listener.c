@@ -25,8 +25,6 @@
 #include <unistd.h>
 
 #define GUARD_INTERVAL_US 1000000
-/* Only local sockets are guarded. */
-#define GUARD_NEVER_US INT64_C(3600000000)
 /* NNG itself pauses for 100 ms after the errors that do not end the listener. */
 #define GUARD_SUSPECT_US 150000
 /* A connection to ourselves is made within microseconds; a machine under load may need longer. */
@@ -88,49 +86,43 @@ static vu_status check_path(const char *path, vu_error *error)
 vu_status vu_listener_start(vu_rpc_server *server, vu_error *error)
 {
 	nng_listener listener;
-	nng_tls_config *tls = NULL;
-	int result;
+	int result = nng_listener_create(&listener, server->socket, server->endpoint.uri);
 
-	if (server->endpoint.transport == VU_TRANSPORT_TLS) {
-		vu_status status = vu_credentials_tls(server->credentials, NULL, &tls, error);
-		if (status)
-			return status;
-	}
-	result = nng_listener_create(&listener, server->socket, server->endpoint.uri);
 	if (result == 0) {
-		if (tls)
-			result = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
-		else
-			result =
-			    nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, server->any_uid ? 0666 : 0600);
+		result = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, server->any_uid ? 0666 : 0600);
 		if (result == 0)
 			result = nng_listener_start(listener, 0);
 		if (result != 0)
 			nng_listener_close(listener);
 	}
-	/* The listener holds it on its own. */
-	if (tls)
-		nng_tls_config_free(tls);
+	if (result != 0)
+		return vu_listener_failure(&server->endpoint, result, error);
+	server->listener = listener;
+	server->guard.errors_seen = 0;
+	return VU_OK;
+}
+
+vu_status vu_listener_failure(const vu_endpoint *endpoint, int result, vu_error *error)
+{
 	switch (result) {
-	case 0:
-		server->listener = listener;
-		server->guard.errors_seen = 0;
-		return VU_OK;
 	case NNG_EPERM:
 		return vu_fail(error, VU_PERMISSION_DENIED, "unable to listen at %s: permission denied",
-		               server->endpoint.uri);
+		               endpoint->uri);
 	case NNG_EADDRINUSE:
 		return vu_fail(error, VU_ALREADY_EXISTS, "unable to listen at %s: the address is in use",
-		               server->endpoint.uri);
+		               endpoint->uri);
 	case NNG_ENOENT:
 		return vu_fail(error, VU_NOT_FOUND, "unable to listen at %s: its folder does not exist",
-		               server->endpoint.uri);
+		               endpoint->uri);
 	case NNG_ENOMEM:
-		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to listen at %s: no memory",
-		               server->endpoint.uri);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to listen at %s: no memory", endpoint->uri);
+	case NNG_ENOTSUP:
+		return vu_fail(error, VU_FAILED_PRECONDITION,
+		               "unable to listen at %s: this NNG was built without that transport; install one with "
+		               "mbed TLS, or use an ipc:// endpoint",
+		               endpoint->uri);
 	default:
-		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", server->endpoint.uri,
-		               nng_strerror(result));
+		return vu_fail(error, VU_INTERNAL, "unable to listen at %s: %s", endpoint->uri, nng_strerror(result));
 	}
 }
 
@@ -192,10 +184,12 @@ int64_t vu_listener_guard(vu_rpc_server *server, int64_t now_us)
 
 	if (now_us < guard->next_us)
 		return guard->next_us;
+	if (server->remote_count > 0 && guard->state == VU_GUARD_IDLE)
+		vu_remote_listeners_refresh(server);
 	switch (guard->state) {
 	case VU_GUARD_IDLE:
 		if (server->endpoint.transport != VU_TRANSPORT_IPC) {
-			guard->next_us = now_us + GUARD_NEVER_US;
+			guard->next_us = now_us + GUARD_INTERVAL_US;
 			break;
 		}
 		errors = vu_nng_listener_errors(server->listener);

@@ -49,6 +49,13 @@ static bool may_warn(void)
 	return now_us >= next && atomic_compare_exchange_strong(&next_us, &next, now_us + 1000000);
 }
 
+/* What cannot be told to be a local connection has to prove who it is. */
+static bool is_remote(nng_pipe pipe)
+{
+	nng_sockaddr address;
+	return nng_pipe_get_addr(pipe, NNG_OPT_LOCADDR, &address) != 0 || address.s_family != NNG_AF_IPC;
+}
+
 void vu_peer_add(vu_peer_table *table, nng_pipe pipe)
 {
 	vu_peer *peer = calloc(1, sizeof *peer);
@@ -64,7 +71,7 @@ void vu_peer_add(vu_peer_table *table, nng_pipe pipe)
 	peer->connected_us = vu_clock_monotonic_us();
 	atomic_init(&peer->gone, false);
 	atomic_init(&peer->references, 1);
-	peer->remote = table->remote;
+	peer->remote = table->remote && is_remote(pipe);
 	if (peer->remote) {
 		/* TLS has let it in; its first message must begin a session. */
 		peer->verdict = VU_OK;

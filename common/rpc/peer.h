@@ -36,7 +36,7 @@ typedef struct vu_peer {
 typedef struct vu_peer_table {
 	uv_mutex_t lock;
 	bool any_uid;
-	bool remote;                 /* connections come over TLS */
+	bool remote;                 /* connections may come over TLS */
 	atomic_uint own_connections; /* made by this very process, ever */
 	vu_peer *buckets[VU_PEER_BUCKETS];
 } vu_peer_table;

@@ -44,10 +44,28 @@ static vu_status open_socket(vu_rpc_server *server, vu_error *error)
 	return VU_OK;
 }
 
+static vu_status check_endpoints(const vu_rpc_server_config *config, vu_error *error)
+{
+	vu_status status = vu_endpoint_usable(config->endpoint, config->credentials != NULL, error);
+
+	for (size_t i = 0; i < config->remote_endpoint_count && !status; i++) {
+		status = vu_endpoint_usable(&config->remote_endpoints[i], config->credentials != NULL, error);
+		if (!status && config->remote_endpoints[i].transport != VU_TRANSPORT_TLS)
+			status = vu_fail(error, VU_INVALID_ARGUMENT,
+			                 "unable to listen at %s besides: that is for tls+tcp:// endpoints",
+			                 config->remote_endpoints[i].uri);
+	}
+	if (!status && config->remote_endpoint_count + (config->endpoint->transport == VU_TRANSPORT_TLS) >
+	                   VU_REMOTE_ENDPOINTS_MAX)
+		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to listen at more than %d tls+tcp:// endpoints",
+		                 VU_REMOTE_ENDPOINTS_MAX);
+	return status;
+}
+
 vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server **server_out, vu_error *error)
 {
 	vu_rpc_server *server;
-	vu_status status = vu_endpoint_usable(config->endpoint, config->credentials != NULL, error);
+	vu_status status = check_endpoints(config, error);
 
 	if (status)
 		return status;
@@ -58,6 +76,10 @@ vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server
 	server->guard.fd = -1;
 	server->endpoint = *config->endpoint;
 	server->credentials = config->credentials;
+	if (config->endpoint->transport == VU_TRANSPORT_TLS)
+		server->remotes[server->remote_count++].endpoint = *config->endpoint;
+	for (size_t i = 0; i < config->remote_endpoint_count; i++)
+		server->remotes[server->remote_count++].endpoint = config->remote_endpoints[i];
 	server->in_flight_max = config->in_flight_max ? config->in_flight_max : IN_FLIGHT_DEFAULT;
 	server->workers_max = config->workers_max ? config->workers_max : WORKERS_DEFAULT;
 	server->any_uid = config->any_uid;
@@ -65,8 +87,7 @@ vu_status vu_rpc_server_create(const vu_rpc_server_config *config, vu_rpc_server
 	server->watchdog_wakes_us = INT64_MAX;
 	if (uv_mutex_init(&server->lock) != 0 || uv_cond_init(&server->idle) != 0 ||
 	    uv_cond_init(&server->watchdog_wake) != 0 || uv_cond_init(&server->worker_wake) != 0 ||
-	    vu_peer_table_init(&server->peers, config->any_uid, config->endpoint->transport == VU_TRANSPORT_TLS) !=
-	        VU_OK) {
+	    vu_peer_table_init(&server->peers, config->any_uid, server->remote_count > 0) != VU_OK) {
 		free(server);
 		return no_memory(error);
 	}
@@ -186,8 +207,10 @@ vu_status vu_rpc_server_listen(vu_rpc_server *server, vu_error *error)
 	server->is_listening = true;
 	for (unsigned i = 0; i < SLOTS_AT_START && !status; i++)
 		status = vu_slot_add(server, error);
-	if (!status)
+	if (!status && server->endpoint.transport == VU_TRANSPORT_IPC)
 		status = vu_listener_start(server, error);
+	if (!status && server->remote_count > 0)
+		status = vu_remote_listeners_start(server, error);
 	if (status)
 		vu_listener_unlock(server);
 	else

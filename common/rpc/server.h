@@ -30,6 +30,7 @@
 #define VU_RPC_METHOD_NAME_MAX    128
 #define VU_RPC_METADATA_MAX       8
 #define VU_RPC_METADATA_BYTES_MAX 256
+#define VU_REMOTE_ENDPOINTS_MAX   8
 
 typedef struct vu_rpc_server vu_rpc_server;
 typedef struct vu_rpc_call vu_rpc_call;
@@ -64,13 +65,16 @@ typedef struct vu_credentials vu_credentials;
 typedef struct vu_rpc_server_config {
 	const char *service; /* "models" */
 	const vu_endpoint *endpoint;
-	unsigned in_flight_max; /* 0 = 64; above it RESOURCE_EXHAUSTED at once */
-	unsigned workers_max;   /* 0 = 8; threads start when first needed, 256 KB stacks, and end when idle */
-	bool any_uid;           /* accept peers of every uid (the machine suite's front) for methods with
-	                           VU_RPC_ANY_USER; else own uid and root */
-	const vu_credentials *credentials; /* for tls+tcp, must outlive the server; else NULL */
-	const vu_roster *roster; /* which process is which service, by which each method's callers are checked
-	                            (caller.h); must outlive the server. NULL: not known and not checked */
+	const vu_endpoint *remote_endpoints; /* tls+tcp, where it listens besides; NULL: none. Copied */
+	size_t remote_endpoint_count;        /* at most VU_REMOTE_ENDPOINTS_MAX, `endpoint` among them */
+	unsigned in_flight_max;              /* 0 = 64; above it RESOURCE_EXHAUSTED at once */
+	unsigned workers_max;        /* 0 = 8; threads start when first needed, 256 KB stacks, and end when idle */
+	bool any_uid;                /* accept peers of every uid (the machine suite's front) for methods with
+	                                VU_RPC_ANY_USER; else own uid and root */
+	vu_credentials *credentials; /* for tls+tcp, must outlive the server; else NULL */
+	const vu_roster *roster;     /* which process is which service, by which each method's callers are checked
+	                                (caller.h); must outlive the server. NULL: not known and not checked, but of
+	                                other hosts */
 } vu_rpc_server_config;
 
 typedef enum vu_serving_status {

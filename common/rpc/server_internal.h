@@ -3,6 +3,7 @@
  *
  *   server.c      creating, adding services, draining, figures
  *   listener.c    the lock, the socket, and the guard over it
+ *   remote_listener.c   where other hosts connect
  *   slot.c        NNG contexts: receiving, dispatch, sending
  *   slot_session.c   the session of a remote caller
  *   call.c        one request from dispatch to its single answer
@@ -117,10 +118,20 @@ typedef struct vu_guard {
 	int fd;
 } vu_guard;
 
+/* A place where hosts connect. Used by who listens, then by the watchdog's thread alone. */
+typedef struct vu_remote_listener {
+	vu_endpoint endpoint;
+	nng_listener listener;
+	bool listens;
+} vu_remote_listener;
+
 struct vu_rpc_server {
 	char *service;
-	vu_endpoint endpoint;
-	const vu_credentials *credentials;
+	vu_endpoint endpoint; /* of this machine, or the only one */
+	vu_credentials *credentials;
+	vu_remote_listener remotes[VU_REMOTE_ENDPOINTS_MAX];
+	size_t remote_count;
+	uint64_t credentials_generation; /* that the remote listeners have */
 	unsigned in_flight_max;
 	unsigned workers_max;
 	bool any_uid;
@@ -189,6 +200,8 @@ void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, co
  * a frame of the session of its connection; else it has been answered.
  */
 bool vu_slot_unseal(vu_slot *slot, vu_peer *peer, nng_msg *msg, vu_span *frame_out);
+/* Logs at most once a second, for what peers may cause without end. */
+void vu_rpc_warn_seldom(const char *message);
 
 /* call.c */
 vu_rpc_call *vu_call_create(vu_slot *slot, const vu_method_entry *method, const vu_request_header *header,
@@ -212,9 +225,16 @@ void vu_worker_withdraw(vu_rpc_call *call);
 vu_status vu_listener_lock(vu_rpc_server *server, vu_error *error);
 void vu_listener_unlock(vu_rpc_server *server);
 vu_status vu_listener_start(vu_rpc_server *server, vu_error *error);
-/* Looks after the listener; returns when it wants to be called again. */
+/* Looks after the listeners; returns when it wants to be called again. */
 int64_t vu_listener_guard(vu_rpc_server *server, int64_t now_us);
 void vu_listener_fini(vu_rpc_server *server);
+/* What NNG says, in words. */
+vu_status vu_listener_failure(const vu_endpoint *endpoint, int result, vu_error *error);
+
+/* remote_listener.c */
+vu_status vu_remote_listeners_start(vu_rpc_server *server, vu_error *error);
+/* Starts them anew when the credentials have changed, and those that do not listen. */
+void vu_remote_listeners_refresh(vu_rpc_server *server);
 
 /* watchdog.c: the thread, once; and with server->lock held: */
 void vu_watchdog_start(vu_rpc_server *server);

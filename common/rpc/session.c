@@ -35,6 +35,7 @@ struct vu_session {
 	uint8_t fresh_public[KEY_BYTES]; /* the caller's */
 	uint8_t id[VU_ID_BYTES];
 	char peer[VU_PEER_NAME_BYTES_MAX + 1];
+	unsigned roles; /* the peer's */
 	atomic_uint references;
 	uv_mutex_t lock;
 	uint64_t numbers[VU_SESSION_LANES_MAX]; /* the last one sent or seen. Guarded by lock. */
@@ -101,6 +102,11 @@ void vu_session_release(vu_session *session)
 const char *vu_session_peer(const vu_session *session)
 {
 	return session->peer;
+}
+
+unsigned vu_session_roles(const vu_session *session)
+{
+	return session->roles;
 }
 
 static void add(crypto_generichash_state *state, const void *data, size_t bytes)
@@ -220,7 +226,7 @@ vu_status vu_session_accept(const vu_credentials *credentials, const void *offer
 		vu_session_release(session);
 		return malformed(error);
 	}
-	lasting = vu_credentials_find(credentials, session->peer);
+	lasting = vu_credentials_find(credentials, session->peer, &session->roles);
 	if (!lasting) {
 		vu_session_release(session);
 		return vu_fail(error, VU_UNAUTHENTICATED,
@@ -271,7 +277,7 @@ vu_status vu_session_complete(vu_session *session, const void *answer, size_t by
 	at = read_name(at + VU_ID_BYTES, end, session->peer);
 	if (!at || end - at != KEY_BYTES + TAG_BYTES)
 		return malformed(error);
-	lasting = vu_credentials_find(credentials, session->peer);
+	lasting = vu_credentials_find(credentials, session->peer, &session->roles);
 	if (!lasting)
 		return vu_fail(error, VU_UNAUTHENTICATED,
 		               "unable to trust the server: it is not in this host's allow-list, or was revoked");

@@ -66,6 +66,8 @@ vu_status vu_session_complete(vu_session *session, const void *answer, size_t by
 
 /* The name of the other end. For a server it is proven once a frame was opened. */
 const char *vu_session_peer(const vu_session *session);
+/* Of the other end, as the allow-list says: bits of vu_host_role. */
+unsigned vu_session_roles(const vu_session *session);
 
 /* Fills the first VU_SESSION_ENVELOPE_BYTES of `message`, whose frame lies behind them already. */
 void vu_session_seal(const vu_session *session, uint32_t lane, uint64_t number, uint8_t *message, size_t bytes);

@@ -256,12 +256,11 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 			vu_peer_release(peer);
 			return;
 		}
-		/* A host of the allow-list calls as this service's own user. */
+		/* What a host may call is looked up by its roles. */
 		other_user = !peer->remote && vu_peer_judge(peer->uid, geteuid(), false) != VU_OK;
 		pid = peer->pid;
-		if (server->roster)
-			caller = peer->remote ? VU_CALLER_REMOTE
-			                      : vu_roster_caller(server->roster, pid, peer->connected_us);
+		if (server->roster && !peer->remote)
+			caller = vu_roster_caller(server->roster, pid, peer->connected_us);
 		vu_peer_release(peer);
 	}
 	if (status) {
@@ -294,8 +293,11 @@ static void dispatch(vu_slot *slot, nng_msg *msg)
 		                 method->full_name, server->service);
 		goto refused;
 	}
-	if (server->roster) {
-		status = vu_caller_check(caller, method->callers, method->full_name, pid, &error);
+	if (slot->session || server->roster) {
+		status = slot->session
+		             ? vu_caller_check_host(vu_session_roles(slot->session), method->callers,
+		                                    method->full_name, vu_session_peer(slot->session), &error)
+		             : vu_caller_check(caller, method->callers, method->full_name, pid, &error);
 		if (status)
 			goto refused;
 	}

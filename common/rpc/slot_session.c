@@ -17,7 +17,7 @@
 #define REFUSAL_BYTES_MAX 256
 
 /* At most once a second, as peers may come again at once and without end. */
-static void warn(const char *message)
+void vu_rpc_warn_seldom(const char *message)
 {
 	static atomic_int_fast64_t next_us;
 	int64_t now_us = vu_clock_monotonic_us();
@@ -46,7 +46,7 @@ static void refuse(vu_slot *slot, const vu_error *error)
 	size_t bytes = strnlen(error->message, REFUSAL_BYTES_MAX);
 
 	atomic_fetch_add(&slot->server->refused, 1);
-	warn(error->message);
+	vu_rpc_warn_seldom(error->message);
 	memcpy(message + 5, error->message, bytes);
 	say(slot, message, 5 + bytes);
 }
@@ -58,6 +58,7 @@ static void accept_offer(vu_slot *slot, vu_peer *peer, const vu_span *offer)
 	size_t bytes;
 	vu_error error;
 
+	(void)vu_credentials_refresh(slot->server->credentials);
 	if (vu_session_accept(slot->server->credentials, offer->data, offer->bytes, answer, &bytes, &session,
 	                      &error) != VU_OK) {
 		refuse(slot, &error);

@@ -259,22 +259,26 @@ vu_status vu_try_once(vu_channel *channel, vu_way *way, vu_try *try, vu_error *e
 {
 	int64_t until_us = try->deadline_us;
 	int64_t now_us;
+	int64_t since_us;
 	nng_msg *msg = NULL;
 	vu_status status = send_request(channel, way, try, error);
 
 	if (status)
 		return status;
 	/* A black-holed link never reports that it is down, so a try on one has a time of its own. */
-	now_us = vu_clock_monotonic_us();
+	since_us = now_us = vu_clock_monotonic_us();
 	if (try->options->idempotent && vu_connection_is_remote(&channel->connection) &&
 	    until_us > now_us + VU_REMOTE_TRY_US)
 		until_us = now_us + VU_REMOTE_TRY_US;
 	status = vu_try_receive(channel, way, try, until_us, &msg, error);
+	if (status == VU_DEADLINE_EXCEEDED)
+		vu_connection_unheard(&channel->connection, since_us);
 	if (status == VU_DEADLINE_EXCEEDED && until_us < try->deadline_us)
 		return vu_fail(error, VU_UNAVAILABLE, "unable to call %s: %s did not answer within a second",
 		               try->full_method, channel->service);
 	if (status)
 		return status;
+	vu_connection_heard(&channel->connection);
 	atomic_fetch_add(&channel->rx_bytes, nng_msg_len(msg));
 	return read_answer(channel, way, try, msg, error);
 }

@@ -31,11 +31,12 @@ static vu_status refusal(const vu_channel *channel, const nng_msg *msg, vu_statu
 	return vu_fail(error, status, "unable to call %s: the other host says: %s", channel->service, text);
 }
 
-/* One exchange on `way`; with session_lock held. */
+/* One exchange on `way`. Without the lock: it takes as long as the link does. */
 static vu_status agree(vu_channel *channel, vu_way *way, const vu_try *try, vu_session **session_out, vu_error *error)
 {
 	uint8_t offer[VU_SESSION_HELLO_BYTES_MAX];
-	int64_t until_us = vu_clock_monotonic_us() + VU_REMOTE_TRY_US;
+	int64_t since_us = vu_clock_monotonic_us();
+	int64_t until_us = since_us + VU_REMOTE_TRY_US;
 	vu_session *session = NULL;
 	nng_msg *msg = NULL;
 	size_t bytes;
@@ -62,6 +63,8 @@ static vu_status agree(vu_channel *channel, vu_way *way, const vu_try *try, vu_s
 	if (until_us > try->deadline_us)
 		until_us = try->deadline_us;
 	status = vu_try_receive(channel, way, try, until_us, &msg, error);
+	if (status == VU_DEADLINE_EXCEEDED)
+		vu_connection_unheard(&channel->connection, since_us);
 	if (status == VU_DEADLINE_EXCEEDED && until_us < try->deadline_us)
 		status =
 		    vu_fail(error, VU_UNAVAILABLE, "unable to call %s: it did not agree on a session within a second",
@@ -84,23 +87,61 @@ out:
 	return status;
 }
 
+/* With the lock held: the session of the connection that stands, held for the caller, or NULL. */
+static vu_session *present(const vu_channel *channel)
+{
+	return channel->session && channel->session_generation == channel->connection.generation
+	           ? vu_session_hold(channel->session)
+	           : NULL;
+}
+
+/* With the lock held: waits while another thread agrees on a session; no longer than the call may. */
+static vu_status wait_for_others(vu_channel *channel, const vu_try *try, vu_error *error)
+{
+	while (channel->agreeing) {
+		int64_t left_us = try->deadline_us - vu_clock_monotonic_us();
+		if (vu_cancel_is_triggered(try->options->cancel))
+			return vu_fail(error, VU_CANCELLED, "unable to call %s: cancelled by the caller",
+			               channel->service);
+		if (left_us <= 0)
+			return vu_fail(error, VU_DEADLINE_EXCEEDED,
+			               "unable to call %s in time: no session was agreed on with its host",
+			               channel->service);
+		(void)uv_cond_timedwait(&channel->connection.changed, &channel->connection.lock,
+		                        (uint64_t)left_us * 1000);
+	}
+	return VU_OK;
+}
+
 vu_status vu_try_begin_session(vu_channel *channel, vu_way *way, vu_try *try, vu_error *error)
 {
-	uint64_t generation = vu_connection_generation(&channel->connection);
-	vu_status status = VU_OK;
+	uv_mutex_t *lock = &channel->connection.lock;
+	vu_session *session = NULL;
+	uint64_t generation;
+	vu_status status;
 
 	vu_session_release(try->session);
-	try->session = NULL;
-	uv_mutex_lock(&channel->session_lock);
-	if (!channel->session || channel->session_generation != generation) {
-		vu_session_release(channel->session);
-		channel->session = NULL;
-		status = agree(channel, way, try, &channel->session, error);
-		channel->session_generation = generation;
+	uv_mutex_lock(lock);
+	status = wait_for_others(channel, try, error);
+	try->session = status ? NULL : present(channel);
+	if (status || try->session) {
+		uv_mutex_unlock(lock);
+		return status;
 	}
-	if (!status)
-		try->session = vu_session_hold(channel->session);
-	uv_mutex_unlock(&channel->session_lock);
+	channel->agreeing = true;
+	generation = channel->connection.generation;
+	uv_mutex_unlock(lock);
+	(void)vu_credentials_refresh(channel->credentials);
+	status = agree(channel, way, try, &session, error);
+	uv_mutex_lock(lock);
+	vu_session_release(channel->session);
+	channel->session = session;
+	channel->session_generation = generation;
+	channel->agreeing = false;
+	if (session)
+		try->session = vu_session_hold(session);
+	uv_cond_broadcast(&channel->connection.changed);
+	uv_mutex_unlock(lock);
 	return status;
 }
 
@@ -113,11 +154,11 @@ vu_status vu_try_unseal(vu_channel *channel, const vu_way *way, const vu_try *tr
 	if (vu_session_kind_of(data, bytes) != VU_SESSION_REFUSED || bytes < REFUSED_BYTES)
 		return vu_session_open_response(try->session, way->lane, try->number, data, bytes, frame_out, error);
 	/* It knows the session no more, mostly for being another connection: the next try agrees on a new one. */
-	uv_mutex_lock(&channel->session_lock);
+	uv_mutex_lock(&channel->connection.lock);
 	if (channel->session == try->session) {
 		vu_session_release(channel->session);
 		channel->session = NULL;
 	}
-	uv_mutex_unlock(&channel->session_lock);
+	uv_mutex_unlock(&channel->connection.lock);
 	return refusal(channel, msg, VU_UNAVAILABLE, error);
 }

@@ -2,6 +2,7 @@
 #ifndef VU_RUNTIME_INTERNAL_H
 #define VU_RUNTIME_INTERNAL_H
 
+#include "rpc/placement.h"
 #include "runtime/runtime.h"
 
 #include <pthread.h>
@@ -113,16 +114,16 @@ vu_status vu_runtime_prepare_folders(vu_runtime *runtime, vu_error *error);
 
 /* ---- channels.c ---- */
 
+/* Where a service is, as the configuration places it. */
+vu_status vu_runtime_placement(const vu_runtime *runtime, vu_service_id id, vu_placement *out, vu_error *error);
+
 /*
  * What this process shows to other machines, from the folder tls in the state
- * folder, when `endpoints` has one on another machine; else NULL. Guards itself
- * unless the caller holds runtime->lock already.
+ * folder, when a placement needs it; else NULL. Guards itself unless the caller
+ * holds runtime->lock already.
  */
-vu_status vu_runtime_credentials(vu_runtime *runtime, const vu_endpoint *endpoints, size_t count, bool locked,
-                                 const vu_credentials **out, vu_error *error);
-
-/* Where this process itself listens. */
-vu_status vu_runtime_own_endpoint(const vu_runtime *runtime, vu_endpoint *out, vu_error *error);
+vu_status vu_runtime_credentials(vu_runtime *runtime, const vu_placement *placement, bool locked,
+                                 vu_credentials **out, vu_error *error);
 
 /* ---- lifecycle.c ---- */
 

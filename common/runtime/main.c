@@ -106,17 +106,25 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 {
 	const vu_service_definition *definition = runtime->definition;
 	vu_rpc_server_config config;
-	vu_endpoint endpoint;
-	vu_status status = vu_runtime_own_endpoint(runtime, &endpoint, error);
+	vu_placement placement;
+	vu_status status = vu_runtime_placement(runtime, definition->id, &placement, error);
 
 	if (status != VU_OK)
 		return status;
+	if (!placement.here)
+		return vu_fail(error, VU_FAILED_PRECONDITION,
+		               "unable to serve %s on this machine: services.%s.endpoints places it at %s%s; add one "
+		               "of this machine's addresses, or call it there",
+		               runtime->name, runtime->name, placement.call[0].uri,
+		               placement.call_count > 1 ? " and others" : "");
 	memset(&config, 0, sizeof config);
-	status = vu_runtime_credentials(runtime, &endpoint, 1, false, &config.credentials, error);
+	status = vu_runtime_credentials(runtime, &placement, false, &config.credentials, error);
 	if (status != VU_OK)
 		return status;
 	config.service = runtime->name;
-	config.endpoint = &endpoint;
+	config.endpoint = &placement.local;
+	config.remote_endpoints = placement.listen;
+	config.remote_endpoint_count = placement.listen_count;
 	config.in_flight_max = definition->in_flight_max;
 	config.workers_max = definition->workers_max;
 	config.roster = runtime->roster;
@@ -132,7 +140,9 @@ static vu_status start(vu_runtime *runtime, vu_error *error)
 		status = definition->listening(runtime->state, error);
 	if (status != VU_OK)
 		return status;
-	vu_log_info("listening on %s", endpoint.uri);
+	vu_log_info("listening on %s", placement.local.uri);
+	for (size_t i = 0; i < placement.listen_count; i++)
+		vu_log_info("listening on %s", placement.listen[i].uri);
 	return VU_OK;
 }
 

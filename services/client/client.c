@@ -11,10 +11,12 @@
 
 #include "base/clock.h"
 #include "platform/platform.h"
-#include "rpc/endpoint.h"
+#include "rpc/credentials.h"
+#include "rpc/placement.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +85,9 @@ void voiceunlock_destroy(voiceunlock_client *client)
 		if (client->channels[id])
 			vu_channel_destroy(client->channels[id]);
 	}
+	/* Channels that are left to the end of the process go on using them. */
+	if (!client->timed_out)
+		vu_credentials_free(client->credentials);
 	vu_config_free(client->config);
 	free(client->runtime_folder);
 	pthread_mutex_destroy(&client->mutex);
@@ -102,31 +107,41 @@ int64_t vu_client_microphone_us(const voiceunlock_client *client, double timeout
 	return (int64_t)((timeout_s + listening_s + MICROPHONE_SLACK_S) * 1e6);
 }
 
+/* With the mutex held. */
+static vu_status read_credentials(voiceunlock_client *client, vu_error *error)
+{
+	char *home;
+	char path[PATH_MAX];
+	vu_status status;
+
+	if (client->credentials)
+		return VU_OK;
+	home = vu_platform_home_folder();
+	if (!home || (size_t)snprintf(path, sizeof path, "%s/tls", home) >= sizeof path)
+		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to find the credentials of this host");
+	else
+		status = vu_credentials_load(path, &client->credentials, error);
+	free(home);
+	return status;
+}
+
 static vu_status create_channel(voiceunlock_client *client, vu_service_id id, vu_channel **channel_out,
                                 vu_error *error)
 {
-	vu_endpoint endpoints[VU_CONFIG_ENDPOINTS_MAX];
+	vu_placement placement;
 	vu_channel_config config = {.service = vu_service_name(id),
 	                            .caller = client->caller,
-	                            .endpoints = endpoints,
+	                            .endpoints = placement.call,
 	                            .server_uid = client->machine_suite ? &client->suite_uid : NULL};
-	vu_status status;
+	vu_status status = vu_placement_find(client->config, client->runtime_folder, id, vu_platform_is_own_address,
+	                                     &placement, error);
 
-	if (client->config) {
-		const vu_endpoints *configured = &client->config->endpoints[id];
-		for (unsigned i = 0; i < configured->count; i++) {
-			status = vu_endpoint_parse(configured->uris[i], &endpoints[i], error);
-			if (status != VU_OK)
-				return status;
-		}
-		config.endpoint_count = configured->count;
-	}
-	if (config.endpoint_count == 0) {
-		status = vu_endpoint_local(client->runtime_folder, config.service, &endpoints[0], error);
-		if (status != VU_OK)
-			return status;
-		config.endpoint_count = 1;
-	}
+	if (status == VU_OK && placement.remote)
+		status = read_credentials(client, error);
+	if (status != VU_OK)
+		return status;
+	config.endpoint_count = placement.call_count;
+	config.credentials = client->credentials;
 	return vu_channel_create(&config, channel_out, error);
 }
 

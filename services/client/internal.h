@@ -38,7 +38,8 @@ struct voiceunlock_client {
 	uid_t suite_uid;
 	pthread_mutex_t mutex; /* guards what follows */
 	vu_channel *channels[VU_SERVICE_COUNT];
-	bool timed_out; /* a call did: closing its channel could hang, see voiceunlock_destroy */
+	vu_credentials *credentials; /* for services on other machines; NULL until one is called */
+	bool timed_out;              /* a call did: closing its channel could hang, see voiceunlock_destroy */
 };
 
 struct voiceunlock_cancel {

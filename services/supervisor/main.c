@@ -23,9 +23,9 @@
 #include "folders.h"
 #include "front.h"
 #include "guardian.h"
-#include "listening_endpoint.h"
 #include "platform/platform.h"
 #include "predecessor.h"
+#include "rpc/placement.h"
 #include "rpc/server.h"
 #include "service_log.h"
 #include "suite.h"
@@ -288,6 +288,7 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 	                         .on_stopped = note_stopped,
 	                         .context = supervisor};
 	vu_rpc_server_config server = {.service = "supervisor", .endpoint = &supervisor->endpoint};
+	vu_placement placement;
 	vu_status status = vu_allocator_check(error);
 
 	if (status == VU_OK)
@@ -297,8 +298,10 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 	if (status == VU_OK && suite.config->system.machine)
 		status = vu_folder_let_pass(supervisor->runtime_folder, error);
 	if (status == VU_OK)
-		status = vu_listening_endpoint(suite.config, supervisor->runtime_folder, VU_SERVICE_SUPERVISOR,
-		                               &supervisor->endpoint, error);
+		status = vu_placement_find(suite.config, supervisor->runtime_folder, VU_SERVICE_SUPERVISOR,
+		                           vu_platform_is_own_address, &placement, error);
+	if (status == VU_OK)
+		supervisor->endpoint = placement.local;
 	if (status == VU_OK)
 		status = vu_roster_create(&suite.roster, &suite.roster_fd, error);
 	if (status == VU_OK) {
@@ -322,6 +325,7 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 		return status;
 	suite.program_folder = supervisor->program_folder;
 	suite.runtime_folder = supervisor->runtime_folder;
+	suite.home = supervisor->home;
 	suite.log_folder = supervisor->detached ? supervisor->log_folder : NULL;
 	return vu_suite_create(&suite, &supervisor->suite, error);
 }

@@ -24,6 +24,7 @@ struct vu_prober {
 	vu_channel *channel;
 	vu_prober_answer answer;
 	void *context;
+	int64_t timeout_us;
 	uv_work_t check_work;
 	uv_work_t cleanup_work;
 	bool checking;
@@ -32,14 +33,16 @@ struct vu_prober {
 	vu_health health; /* written by the pool's thread, read after it has ended */
 };
 
-vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_endpoint *endpoint, vu_prober_answer answer,
-                           void *context, vu_prober **prober_out, vu_error *error)
+vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_placement *placement,
+                           vu_credentials *credentials, vu_prober_answer answer, void *context,
+                           vu_prober **prober_out, vu_error *error)
 {
 	vu_channel_config config = {
 	    .service = vu_service_name(id),
 	    .caller = "supervisor",
-	    .endpoints = endpoint,
-	    .endpoint_count = 1,
+	    .endpoints = placement->here ? &placement->local : placement->call,
+	    .endpoint_count = placement->here ? 1 : placement->call_count,
+	    .credentials = credentials,
 	    .concurrency_max = 4, /* a check, a cleanup, a reload, the care of models */
 	};
 	vu_status status;
@@ -51,6 +54,7 @@ vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_endpoint 
 	prober->id = id;
 	prober->answer = answer;
 	prober->context = context;
+	prober->timeout_us = placement->here ? VU_HEALTH_TIMEOUT_US : VU_HEALTH_TIMEOUT_ELSEWHERE_US;
 	status = vu_channel_create(&config, &prober->channel, error);
 	if (status != VU_OK) {
 		free(prober);
@@ -67,7 +71,7 @@ static void check_health(uv_work_t *work)
 	vu_prober *prober = work->data;
 	VuHealth__HealthCheckRequest request = VU_HEALTH__HEALTH_CHECK_REQUEST__INIT;
 	ProtobufCMessage *response = NULL;
-	vu_call_options options = {.timeout_us = VU_HEALTH_TIMEOUT_US, .wait_for_ready = true, .idempotent = true};
+	vu_call_options options = {.timeout_us = prober->timeout_us, .wait_for_ready = true, .idempotent = true};
 	int64_t started_us = vu_clock_monotonic_us();
 	vu_status status = vu_channel_call(prober->channel, &vu_health__health__descriptor, "Check", &request.base,
 	                                   &response, &options, NULL);
@@ -78,7 +82,7 @@ static void check_health(uv_work_t *work)
 		                     ? VU_HEALTH_SERVING
 		                     : VU_HEALTH_NOT_SERVING;
 		protobuf_c_message_free_unpacked(response, NULL);
-	} else if (vu_clock_monotonic_us() - started_us > VU_HEALTH_TIMEOUT_US + UNFAIR_DELAY_US) {
+	} else if (vu_clock_monotonic_us() - started_us > prober->timeout_us + UNFAIR_DELAY_US) {
 		prober->health = VU_HEALTH_UNJUDGED;
 	} else {
 		prober->health = VU_HEALTH_MISSED;

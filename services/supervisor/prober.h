@@ -9,7 +9,7 @@
 #include "base/config.h"
 #include "base/status.h"
 #include "rpc/channel.h"
-#include "rpc/endpoint.h"
+#include "rpc/placement.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +18,9 @@
 /* Shorter than the time between two checks, so that each has its answer before the next. */
 #define VU_HEALTH_INTERVAL_MS 250
 #define VU_HEALTH_TIMEOUT_US  (200 * 1000LL)
-#define VU_CLEANUP_TIMEOUT_US (2 * 1000000LL)
+/* Of a service on another machine: what comes too late there is the link's. */
+#define VU_HEALTH_TIMEOUT_ELSEWHERE_US (1000 * 1000LL)
+#define VU_CLEANUP_TIMEOUT_US          (2 * 1000000LL)
 
 typedef enum vu_health {
 	VU_HEALTH_UNKNOWN,
@@ -33,10 +35,14 @@ typedef struct vu_prober vu_prober;
 /* `tag` is handed back as it was given: it tells the processes of a service apart. */
 typedef void (*vu_prober_answer)(void *context, vu_health health, unsigned tag);
 
-/* FAILED_PRECONDITION: the endpoint cannot be used in this build. Never destroyed: channels live as long as the
- * process. */
-vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_endpoint *endpoint, vu_prober_answer answer,
-                           void *context, vu_prober **prober_out, vu_error *error);
+/*
+ * Asks at the local socket of a service that is here, else at its endpoints
+ * elsewhere, with `credentials`. FAILED_PRECONDITION: an endpoint cannot be used
+ * in this build. Never destroyed: channels live as long as the process.
+ */
+vu_status vu_prober_create(uv_loop_t *loop, vu_service_id id, const vu_placement *placement,
+                           vu_credentials *credentials, vu_prober_answer answer, void *context,
+                           vu_prober **prober_out, vu_error *error);
 
 /* Asks for the health of the whole process. False when a check is under way. */
 bool vu_prober_check(vu_prober *prober, unsigned tag);

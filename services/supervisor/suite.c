@@ -9,11 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exit_codes.h"
-#include "listening_endpoint.h"
 #include "platform/platform.h"
 #include "predecessor.h"
+#include "rpc/credentials.h"
 #include "service_log.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,16 @@ static vu_watched_status status_of(const vu_suite *suite, unsigned id)
 	vu_watched_status status;
 	vu_watched_get_status(suite->services[id], &status);
 	return status;
+}
+
+bool vu_suite_serves(const vu_watched_status *status)
+{
+	return (status->elsewhere || status->state == VU_MACHINE_RUNNING) && status->health == VU_HEALTH_SERVING;
+}
+
+const char *vu_suite_state_name(const vu_watched_status *status)
+{
+	return status->elsewhere ? "remote" : vu_machine_state_name(status->state);
 }
 
 static bool has_process(const vu_watched_status *status)
@@ -41,7 +52,7 @@ static void start_whose_turn_it_is(vu_suite *suite)
 
 	for (unsigned id = 0; id < VU_CHILD_COUNT; id++) {
 		vu_watched_status status = status_of(suite, id);
-		if (status.spawns == 0)
+		if (status.spawns == 0 && !status.elsewhere)
 			waiting |= 1u << id;
 		if (status.settled)
 			settled |= 1u << id;
@@ -82,12 +93,12 @@ static void judge_start(vu_suite *suite)
 			             message);
 			return;
 		}
-		if (status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING) {
+		if (vu_suite_serves(&status)) {
 			serving++;
 		} else if (used < sizeof missing) {
 			used +=
 			    (size_t)snprintf(missing + used, sizeof missing - used, "%s%s (%s%s%s)", used ? ", " : "",
-			                     vu_service_name((vu_service_id)id), vu_machine_state_name(status.state),
+			                     vu_service_name((vu_service_id)id), vu_suite_state_name(&status),
 			                     status.reason[0] ? ": " : "", status.reason);
 		}
 	}
@@ -191,6 +202,18 @@ void vu_suite_stop(vu_suite *suite)
 
 /* ---- making ---- */
 
+static vu_status read_credentials(vu_suite *suite, vu_error *error)
+{
+	char path[PATH_MAX];
+
+	if (suite->credentials)
+		return VU_OK;
+	if ((size_t)snprintf(path, sizeof path, "%s/tls", suite->config.home) >= sizeof path)
+		return vu_fail(error, VU_OUT_OF_RANGE,
+		               "unable to read credentials: the state folder's name is too long");
+	return vu_credentials_load(path, &suite->credentials, error);
+}
+
 vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, vu_error *error)
 {
 	vu_suite *suite = calloc(1, sizeof *suite);
@@ -204,26 +227,30 @@ vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, v
 	suite->tick.data = suite;
 	status = vu_platform_shared_memory("voice-unlock-rings", VU_RING_MEMORY_BYTES, &suite->ring_fd, error);
 	for (unsigned id = 0; status == VU_OK && id < VU_CHILD_COUNT; id++) {
-		vu_endpoint endpoint;
+		vu_placement placement;
 		vu_watched_config watched = {
 		    .loop = config->loop,
 		    .entry = &VU_SERVICE_TABLE[id],
 		    .program_folder = config->program_folder,
 		    .log_folder = config->log_folder,
-		    .endpoint = &endpoint,
+		    .placement = &placement,
 		    .roster = config->roster,
 		    .roster_fd = config->roster_fd,
 		    .ring_fd = suite->ring_fd,
 		    .on_change = note_change,
 		    .context = suite,
 		};
-		status = vu_listening_endpoint(config->config, config->runtime_folder, (vu_service_id)id, &endpoint,
-		                               error);
-		if (status == VU_OK && !vu_predecessor_replace(&endpoint, vu_service_name((vu_service_id)id),
+		status = vu_placement_find(config->config, config->runtime_folder, (vu_service_id)id,
+		                           vu_platform_is_own_address, &placement, error);
+		if (status == VU_OK && !placement.here)
+			status = read_credentials(suite, error);
+		if (!placement.here)
+			watched.credentials = suite->credentials;
+		if (status == VU_OK && !vu_predecessor_replace(&placement.local, vu_service_name((vu_service_id)id),
 		                                               VU_SUITE_PREDECESSOR_PATIENCE_MS))
 			status =
 			    vu_fail(error, VU_UNAVAILABLE, "unable to replace %s: an earlier process still serves %s",
-			            vu_service_name((vu_service_id)id), endpoint.path);
+			            vu_service_name((vu_service_id)id), placement.local.path);
 		if (status == VU_OK)
 			status = vu_watched_create(&watched, &suite->services[id], error);
 	}

@@ -25,6 +25,7 @@ typedef struct vu_suite_config {
 	vu_config *config; /* the suite owns it from here on */
 	const char *program_folder;
 	const char *runtime_folder;
+	const char *home;       /* state folder, for the credentials when a service is on another machine */
 	const char *log_folder; /* NULL in the foreground */
 	vu_roster *roster;      /* which every process is entered into; outlives the suite */
 	int roster_fd;          /* for the services to read it */

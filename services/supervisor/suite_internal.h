@@ -16,6 +16,7 @@ typedef struct vu_suite_waiter {
 struct vu_suite {
 	vu_suite_config config;
 	vu_watched *services[VU_CHILD_COUNT];
+	vu_credentials *credentials; /* NULL unless some service is on another machine */
 	uv_timer_t tick;
 	int ring_fd;
 	int64_t created_us;
@@ -31,6 +32,11 @@ struct vu_suite {
 
 /* Calls Restart's waiters whose service has come up, or will not. */
 void vu_suite_answer_waiters(vu_suite *suite);
+
+/* Up and healthy, wherever it is. */
+bool vu_suite_serves(const vu_watched_status *status);
+/* As in ServiceStatus. */
+const char *vu_suite_state_name(const vu_watched_status *status);
 
 /* Answers the call, unless NULL, when done. */
 void vu_suite_reload_for(vu_suite *suite, vu_rpc_call *call);

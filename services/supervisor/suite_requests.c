@@ -46,11 +46,11 @@ static void fill_status(const vu_suite *suite, vu_service_id id, Vu__ServiceStat
 	vu__service_status__init(out);
 	out->name = borrow(vu_service_name(id));
 	out->pid = (uint64_t)status.pid;
-	out->state = borrow(vu_machine_state_name(status.state));
+	out->state = borrow(vu_suite_state_name(&status));
 	out->health = borrow(health_name(status.health));
 	out->restarts = status.restarts;
 	out->rss_bytes = status.rss_bytes;
-	out->limit_bytes = vu_service_memory_limit(id, suite->config.config);
+	out->limit_bytes = status.elsewhere ? 0 : vu_service_memory_limit(id, suite->config.config);
 	out->uptime_s = (double)status.uptime_us / 1e6;
 	out->reason = borrow(status.reason);
 }
@@ -83,8 +83,7 @@ static void answer_status(const vu_suite *suite, vu_rpc_call *call)
 		vu_watched_get_status(suite->services[id], &status);
 		fill_status(suite, (vu_service_id)id, &services[id + 1]);
 		pointers[id + 1] = &services[id + 1];
-		response.ready =
-		    response.ready && status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING;
+		response.ready = response.ready && vu_suite_serves(&status);
 	}
 	response.uptime_s = services[0].uptime_s;
 	response.n_services = VU_CHILD_COUNT + 1;
@@ -147,8 +146,7 @@ static void answer_counters(const vu_suite *suite, vu_rpc_call *call)
 		fill_counter(&counters[OWN + PER_SERVICE * id], "voice_unlock_service_restarts_total", name,
 		             status.restarts, false, "starts of a service after the first");
 		fill_counter(&counters[OWN + PER_SERVICE * id + 1], "voice_unlock_service_up", name,
-		             status.state == VU_MACHINE_RUNNING && status.health == VU_HEALTH_SERVING, true,
-		             "1 while the service serves");
+		             vu_suite_serves(&status), true, "1 while the service serves");
 	}
 	for (unsigned i = 0; i < COUNT; i++)
 		pointers[i] = &counters[i];
@@ -197,12 +195,18 @@ static void take_restart(vu_suite *suite, vu_rpc_call *call, const char *name)
 		vu_rpc_fail(call, VU_FAILED_PRECONDITION, "unable to restart %s: the suite is being stopped", name);
 		return;
 	}
+	vu_watched_get_status(suite->services[id], &status);
+	if (status.elsewhere) {
+		vu_rpc_fail(call, VU_FAILED_PRECONDITION,
+		            "unable to restart %s: it is on another machine, %s; restart it there", name,
+		            status.reason);
+		return;
+	}
 	waiter = calloc(1, sizeof *waiter);
 	if (!waiter) {
 		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "unable to restart %s: out of memory", name);
 		return;
 	}
-	vu_watched_get_status(suite->services[id], &status);
 	waiter->id = id;
 	waiter->spawns_before = status.spawns;
 	waiter->call = call;

@@ -22,6 +22,7 @@
 struct vu_watched {
 	vu_watched_config config;
 	const char *name;
+	char *elsewhere; /* where a service on another machine is, in words; NULL: it is here */
 	char *program;
 	vu_service_machine machine;
 	vu_memory_ceiling ceiling;
@@ -220,6 +221,13 @@ static void take_health(void *context, vu_health health, unsigned tag)
 {
 	vu_watched *watched = context;
 
+	if (watched->elsewhere) {
+		watched->health = health == VU_HEALTH_MISSED     ? VU_HEALTH_UNKNOWN
+		                  : health == VU_HEALTH_UNJUDGED ? watched->health
+		                                                 : health;
+		report_changes(watched);
+		return;
+	}
 	/* An answer about a process that is gone, or of one that is on its way down, says nothing. */
 	if (tag != watched->machine.spawns || watched->machine.state != VU_MACHINE_RUNNING)
 		return;
@@ -268,6 +276,10 @@ static void judge_memory(vu_watched *watched, uint64_t limit_bytes)
 
 void vu_watched_tick(vu_watched *watched, uint64_t memory_limit_bytes)
 {
+	if (watched->elsewhere) {
+		vu_prober_check(watched->prober, 0);
+		return;
+	}
 	if (watched->child)
 		judge_memory(watched, memory_limit_bytes);
 	/* It cannot answer, so there is nothing to wait for; feed may have changed what there is. */
@@ -279,7 +291,8 @@ void vu_watched_tick(vu_watched *watched, uint64_t memory_limit_bytes)
 
 void vu_watched_feed(vu_watched *watched, vu_machine_event_kind kind)
 {
-	feed(watched, &(vu_machine_event){.kind = kind});
+	if (!watched->elsewhere)
+		feed(watched, &(vu_machine_event){.kind = kind});
 }
 
 void vu_watched_kill(vu_watched *watched)
@@ -316,6 +329,19 @@ static char *join(const char *folder, const char *name)
 	return path;
 }
 
+/* "served at tls+tcp://…, else …", for people. NULL when out of memory. */
+static char *describe_place(const vu_placement *placement)
+{
+	size_t size = 16 + placement->call_count * (VU_ENDPOINT_URI_MAX + 8);
+	char *text = malloc(size);
+	size_t used = 0;
+
+	for (size_t i = 0; text && i < placement->call_count; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", else " : "served at ",
+		                         placement->call[i].uri);
+	return text;
+}
+
 vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watched_out, vu_error *error)
 {
 	vu_watched *watched = calloc(1, sizeof *watched);
@@ -326,7 +352,10 @@ vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watche
 	watched->config = *config;
 	watched->name = vu_service_name(config->entry->id);
 	watched->program = join(config->program_folder, config->entry->program);
-	if (!watched->program) {
+	if (!config->placement->here)
+		watched->elsewhere = describe_place(config->placement);
+	if (!watched->program || (!config->placement->here && !watched->elsewhere)) {
+		free(watched->program);
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch %s: out of memory", watched->name);
 		free(watched);
 		return status;
@@ -338,9 +367,9 @@ vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watche
 	if (status == VU_OK)
 		status = open_log_pipe(watched, error);
 	if (status == VU_OK)
-		status = vu_prober_create(config->loop, config->entry->id, config->endpoint, take_health, watched,
-		                          &watched->prober, error);
-	if (status == VU_OK && config->entry->id == VU_SERVICE_MODELS)
+		status = vu_prober_create(config->loop, config->entry->id, config->placement, config->credentials,
+		                          take_health, watched, &watched->prober, error);
+	if (status == VU_OK && config->entry->id == VU_SERVICE_MODELS && !watched->elsewhere)
 		status =
 		    vu_model_care_create(config->loop, vu_prober_channel(watched->prober), &watched->care, error);
 	/* On failure the process ends: what was made so far goes with it. */
@@ -363,6 +392,11 @@ void vu_watched_get_status(const vu_watched *watched, vu_watched_status *out)
 	out->reason = machine->reason;
 	out->last_exit_code = machine->last_exit_code;
 	out->settled = vu_service_machine_is_settled(machine);
+	out->elsewhere = watched->elsewhere != NULL;
+	if (watched->elsewhere) {
+		out->reason = watched->elsewhere;
+		out->settled = true;
+	}
 }
 
 vu_prober *vu_watched_prober(vu_watched *watched)

@@ -4,6 +4,9 @@
  *
  * The log pipe is made once and held across restarts, so that what a dying
  * process still wrote is read, and the next one writes to the same place.
+ *
+ * A service on another machine is only asked for its health: there is no
+ * process of it here, and whoever wants it started or stopped asks in vain.
  */
 #ifndef VU_SUPERVISOR_WATCHED_H
 #define VU_SUPERVISOR_WATCHED_H
@@ -22,10 +25,11 @@ typedef struct vu_watched_config {
 	const vu_service_entry *entry;
 	const char *program_folder;
 	const char *log_folder; /* NULL: lines go to standard error */
-	const vu_endpoint *endpoint;
-	vu_roster *roster; /* where each process is entered */
-	int roster_fd;     /* for the service to read it */
-	int ring_fd;       /* or -1 */
+	const vu_placement *placement;
+	vu_credentials *credentials; /* for a service that is elsewhere; else NULL */
+	vu_roster *roster;           /* where each process is entered */
+	int roster_fd;               /* for the service to read it */
+	int ring_fd;                 /* or -1 */
 	/* State or health changed. Called from within feed, tick and the loop; may feed again. */
 	void (*on_change)(void *context, vu_service_id id);
 	void *context;
@@ -54,6 +58,7 @@ typedef struct vu_watched_status {
 	const char *reason; /* valid until the next event */
 	int last_exit_code; /* of a process that never was ready, or 0 */
 	bool settled;
+	bool elsewhere; /* on another machine; `reason` says where. It has no process and is STOPPED */
 } vu_watched_status;
 
 void vu_watched_get_status(const vu_watched *watched, vu_watched_status *out);

@@ -2,6 +2,7 @@
 #include "authority.h"
 
 #include "base/file.h"
+#include "rpc/credentials.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,17 +142,20 @@ static pki_entry *next_entry(pki_authority *authority)
 	return &authority->entries[authority->count];
 }
 
-/* "SERIAL NAME FROM UNTIL REVOKED IDENTITY HOSTS" */
+/* "SERIAL NAME FROM UNTIL REVOKED IDENTITY ROLES HOSTS" */
 static bool parse_line(const char *line, pki_entry *entry)
 {
 	char serial[2 * PKI_SERIAL_BYTES + 1];
 	uint8_t identity[32];
+	unsigned roles;
 	size_t bytes;
 	int end = 0;
 
-	return sscanf(line, "%32s %64s %" SCNd64 " %" SCNd64 " %" SCNd64 " %64s %1023s%n", serial, entry->name,
-	              &entry->from_s, &entry->until_s, &entry->revoked_s, entry->identity, entry->hosts, &end) == 7 &&
-	       line[end] == '\0' && is_word(entry->name, PKI_NAME_BYTES_MAX, "") &&
+	return sscanf(line, "%32s %64s %" SCNd64 " %" SCNd64 " %" SCNd64 " %64s %63s %1023s%n", serial, entry->name,
+	              &entry->from_s, &entry->until_s, &entry->revoked_s, entry->identity, entry->roles, entry->hosts,
+	              &end) == 8 &&
+	       vu_host_roles_parse(entry->roles, &roles) && line[end] == '\0' &&
+	       is_word(entry->name, PKI_NAME_BYTES_MAX, "") &&
 	       sodium_hex2bin(entry->serial, PKI_SERIAL_BYTES, serial, strlen(serial), NULL, &bytes, NULL) == 0 &&
 	       bytes == PKI_SERIAL_BYTES &&
 	       sodium_hex2bin(identity, sizeof identity, entry->identity, strlen(entry->identity), NULL, &bytes,
@@ -198,9 +202,10 @@ static vu_status write_index(const pki_authority *authority, vu_error *error)
 		const pki_entry *entry = &authority->entries[i];
 		char serial[2 * PKI_SERIAL_BYTES + 1];
 		sodium_bin2hex(serial, sizeof serial, entry->serial, PKI_SERIAL_BYTES);
-		at += (size_t)snprintf(text + at, LINE_BYTES_MAX, "%s %s %" PRId64 " %" PRId64 " %" PRId64 " %s %s\n",
-		                       serial, entry->name, entry->from_s, entry->until_s, entry->revoked_s,
-		                       entry->identity, entry->hosts);
+		at += (size_t)snprintf(text + at, LINE_BYTES_MAX,
+		                       "%s %s %" PRId64 " %" PRId64 " %" PRId64 " %s %s %s\n", serial, entry->name,
+		                       entry->from_s, entry->until_s, entry->revoked_s, entry->identity, entry->roles,
+		                       entry->hosts);
 	}
 	status = write_text(authority, NULL, "index", text, error);
 	free(text);
@@ -218,10 +223,11 @@ static const pki_entry *holding(const pki_authority *authority, const char *name
 	return NULL;
 }
 
-/* "NAME IDENTITY" of every host that has a certificate. The caller frees it. */
+/* "NAME IDENTITY ROLES" of every host that has a certificate. The caller frees it. */
 static char *peers_text(const pki_authority *authority, int64_t now_s)
 {
-	char *text = malloc(authority->count * (PKI_NAME_BYTES_MAX + PKI_IDENTITY_HEX + 2) + 1);
+	size_t line_bytes = PKI_NAME_BYTES_MAX + PKI_IDENTITY_HEX + PKI_ROLES_TEXT + 3;
+	char *text = malloc(authority->count * line_bytes + 1);
 	size_t at = 0;
 
 	if (!text)
@@ -230,8 +236,8 @@ static char *peers_text(const pki_authority *authority, int64_t now_s)
 	for (size_t i = 0; i < authority->count; i++) {
 		const pki_entry *entry = &authority->entries[i];
 		if (holding(authority, entry->name, now_s) == entry)
-			at += (size_t)snprintf(text + at, PKI_NAME_BYTES_MAX + PKI_IDENTITY_HEX + 2, "%s %s\n",
-			                       entry->name, entry->identity);
+			at += (size_t)snprintf(text + at, line_bytes, "%s %s %s\n", entry->name, entry->identity,
+			                       entry->roles);
 	}
 	return text;
 }
@@ -408,8 +414,26 @@ static vu_status take_hosts(const char *name, const char *const *hosts, unsigned
 	return VU_OK;
 }
 
+/* What was asked for, else what the host had, else none. */
+static vu_status take_roles(const pki_authority *authority, const char *roles, int64_t now_s, pki_entry *entry,
+                            vu_error *error)
+{
+	const pki_entry *before = holding(authority, entry->name, now_s);
+	unsigned parsed;
+
+	if (!roles)
+		roles = before ? before->roles : "none";
+	if (!vu_host_roles_parse(roles, &parsed) || strlen(roles) >= sizeof entry->roles)
+		return vu_fail(error, VU_INVALID_ARGUMENT,
+		               "unable to issue a certificate for roles \"%.80s\": write orchestrator, features or "
+		               "antispoof, with commas between, or none",
+		               roles);
+	snprintf(entry->roles, sizeof entry->roles, "%s", roles);
+	return VU_OK;
+}
+
 vu_status pki_authority_issue(pki_authority *authority, const char *name, const char *const *hosts,
-                              unsigned host_count, unsigned days, int64_t now_s, vu_error *error)
+                              unsigned host_count, const char *roles, unsigned days, int64_t now_s, vu_error *error)
 {
 	pki_certificate what = {
 	    .name = name, .from_s = now_s - CLOCK_SKEW_S, .until_s = now_s + (int64_t)days * DAY_S};
@@ -436,7 +460,9 @@ vu_status pki_authority_issue(pki_authority *authority, const char *name, const 
 	snprintf(entry->name, sizeof entry->name, "%s", name);
 	entry->from_s = what.from_s;
 	entry->until_s = what.until_s;
-	status = take_hosts(name, hosts, host_count, &what, entry, error);
+	status = take_roles(authority, roles, now_s, entry, error);
+	if (!status)
+		status = take_hosts(name, hosts, host_count, &what, entry, error);
 	if (!status)
 		status = make_identity(authority, name, now_s, entry, secret, error);
 	if (!status)

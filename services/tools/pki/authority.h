@@ -9,8 +9,8 @@
  *
  * `identity.key` and `peers` are what common/rpc/session.h knows a host by: the
  * allow-list `peers` names every host whose certificate holds, with its public
- * key. Whenever something is issued or revoked, crl.pem and peers are renewed
- * in all of issued/, and are then to be copied to the hosts again.
+ * key and the roles in which it may call others (vu_host_role). Whenever something is issued or revoked, crl.pem and
+ * peers are renewed in all of issued/, and are then to be copied to the hosts again.
  *
  * Files are written to a temporary one and renamed; the index last, so that an
  * interruption leaves at worst a certificate that nobody was given. Times are
@@ -30,6 +30,7 @@
 #define PKI_LIST_DAYS     30
 #define PKI_IDENTITY_HEX  65 /* 32 bytes and the NUL */
 #define PKI_HOSTS_TEXT    1024
+#define PKI_ROLES_TEXT    64
 
 typedef struct pki_entry {
 	uint8_t serial[PKI_SERIAL_BYTES];
@@ -37,6 +38,7 @@ typedef struct pki_entry {
 	int64_t from_s, until_s;
 	int64_t revoked_s; /* 0: it was not */
 	char identity[PKI_IDENTITY_HEX];
+	char roles[PKI_ROLES_TEXT]; /* as vu_host_roles_parse takes them */
 	char hosts[PKI_HOSTS_TEXT]; /* with commas between */
 } pki_entry;
 
@@ -51,11 +53,12 @@ void pki_authority_close(pki_authority *authority);
 
 /*
  * A new certificate for `name`, reachable as `hosts` (as dialled: names or
- * addresses; none means `name` itself). Issuing again renews: the identity is
- * kept unless it was revoked. INVALID_ARGUMENT names what is wrong.
+ * addresses; none means `name` itself), that may call others in `roles` (like
+ * "orchestrator", NULL: as before, or "none"). Issuing again renews: the
+ * identity is kept unless it was revoked. INVALID_ARGUMENT names what is wrong.
  */
 vu_status pki_authority_issue(pki_authority *authority, const char *name, const char *const *hosts,
-                              unsigned host_count, unsigned days, int64_t now_s, vu_error *error);
+                              unsigned host_count, const char *roles, unsigned days, int64_t now_s, vu_error *error);
 
 /* All certificates of `name` that still hold. NOT_FOUND when there is none. */
 vu_status pki_authority_revoke(pki_authority *authority, const char *name, int64_t now_s, vu_error *error);

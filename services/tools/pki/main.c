@@ -26,7 +26,7 @@
 
 static const char USAGE[] =
     "usage: vu-pki init [--folder DIR] [--name NAME]\n"
-    "       vu-pki issue NAME [--host HOST]… [--days N] [--folder DIR]\n"
+    "       vu-pki issue NAME [--host HOST]… [--role ROLE,…] [--days N] [--folder DIR]\n"
     "       vu-pki revoke NAME [--folder DIR]\n"
     "       vu-pki refresh [--folder DIR]\n"
     "       vu-pki list [--folder DIR]\n"
@@ -43,6 +43,9 @@ static const char USAGE[] =
     "  --folder DIR   default ./voice-unlock-pki\n"
     "  --name NAME    of the authority, default voice-unlock\n"
     "  --host HOST    name or address as other hosts dial it; default NAME; up to 16\n"
+    "  --role ROLE    what the host calls other hosts for, with commas between: orchestrator (a suite that\n"
+    "                 uses models, features or antispoof elsewhere), features, antispoof (services that\n"
+    "                 fetch audio from elsewhere), or none: it only serves; default as before, else none\n"
     "  --days N       how long the certificate holds, 1 to 397; default 30\n"
     "  --help\n";
 
@@ -53,6 +56,7 @@ typedef struct pki_arguments {
 	const char *root_name;
 	const char *hosts[PKI_HOSTS_MAX];
 	unsigned host_count;
+	const char *roles;
 	unsigned days;
 } pki_arguments;
 
@@ -83,10 +87,13 @@ static int exit_code(vu_status status)
 /* 0, or the exit code; -1: help was asked for. */
 static int parse(int argc, char **argv, pki_arguments *out)
 {
-	static const struct option options[] = {
-	    {"folder", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'n'},
-	    {"host", required_argument, NULL, 'o'},   {"days", required_argument, NULL, 'd'},
-	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"folder", required_argument, NULL, 'f'},
+	                                        {"name", required_argument, NULL, 'n'},
+	                                        {"host", required_argument, NULL, 'o'},
+	                                        {"days", required_argument, NULL, 'd'},
+	                                        {"role", required_argument, NULL, 'r'},
+	                                        {"help", no_argument, NULL, 'h'},
+	                                        {NULL, 0, NULL, 0}};
 	bool takes_name;
 	char *end;
 	long days;
@@ -105,6 +112,9 @@ static int parse(int argc, char **argv, pki_arguments *out)
 			if (out->host_count == PKI_HOSTS_MAX)
 				return usage("more than 16 hosts: ", optarg);
 			out->hosts[out->host_count++] = optarg;
+			break;
+		case 'r':
+			out->roles = optarg;
 			break;
 		case 'd':
 			days = strtol(optarg, &end, 10);
@@ -131,7 +141,7 @@ static int parse(int argc, char **argv, pki_arguments *out)
 
 static void print_list(const pki_authority *authority, int64_t now_s)
 {
-	printf("%-32s %-20s %-10s %-10s %s\n", "serial", "name", "until", "state", "hosts");
+	printf("%-32s %-20s %-10s %-10s %-12s %s\n", "serial", "name", "until", "state", "roles", "hosts");
 	for (size_t i = 0; i < pki_authority_count(authority); i++) {
 		const pki_entry *entry = pki_authority_entry(authority, i);
 		const char *state = entry->revoked_s ? "revoked" : entry->until_s <= now_s ? "expired" : "valid";
@@ -142,7 +152,8 @@ static void print_list(const pki_authority *authority, int64_t now_s)
 		if (gmtime_r(&time, &parts))
 			(void)strftime(until, sizeof until, "%Y-%m-%d", &parts);
 		sodium_bin2hex(serial, sizeof serial, entry->serial, PKI_SERIAL_BYTES);
-		printf("%-32s %-20s %-10s %-10s %s\n", serial, entry->name, until, state, entry->hosts);
+		printf("%-32s %-20s %-10s %-10s %-12s %s\n", serial, entry->name, until, state, entry->roles,
+		       entry->hosts);
 	}
 }
 
@@ -163,17 +174,17 @@ static vu_status run(const pki_arguments *arguments, int64_t now_s, vu_error *er
 		return status;
 	if (strcmp(arguments->verb, "issue") == 0) {
 		status = pki_authority_issue(authority, arguments->name, arguments->hosts, arguments->host_count,
-		                             arguments->days, now_s, error);
+		                             arguments->roles, arguments->days, now_s, error);
 		if (!status)
 			printf(
 			    "%s/issued/%s is ready: copy it to that host as $VOICE_UNLOCK_HOME/tls, and crl.pem and "
-			    "peers\nof the others to theirs; then restart their services.\n",
+			    "peers\nof the others to theirs. What runs there takes them within seconds.\n",
 			    arguments->folder, arguments->name);
 	} else if (strcmp(arguments->verb, "revoke") == 0) {
 		status = pki_authority_revoke(authority, arguments->name, now_s, error);
 		if (!status)
-			printf("%s is revoked: copy crl.pem and peers of %s/issued/* to their hosts, and restart "
-			       "their services.\n",
+			printf("%s is revoked: copy crl.pem and peers of %s/issued/* to their hosts, which take "
+			       "them within seconds.\n",
 			       arguments->name, arguments->folder);
 	} else if (strcmp(arguments->verb, "refresh") == 0) {
 		status = pki_authority_refresh(authority, now_s, error);

@@ -49,7 +49,7 @@ static void issue(const test_world *world, const char *name)
 	vu_error error;
 
 	assert_int_equal(pki_authority_open(world->folder, &authority, &error), VU_OK);
-	assert_int_equal(pki_authority_issue(authority, name, NULL, 0, 30, NOW_S, &error), VU_OK);
+	assert_int_equal(pki_authority_issue(authority, name, NULL, 0, NULL, 30, NOW_S, &error), VU_OK);
 	pki_authority_close(authority);
 }
 

@@ -53,7 +53,7 @@ static void issue(const char *folder, const char *name, int64_t now_s)
 	vu_error error;
 
 	assert_int_equal(pki_authority_open(folder, &authority, &error), VU_OK);
-	assert_int_equal(pki_authority_issue(authority, name, hosts, 1, 30, now_s, &error), VU_OK);
+	assert_int_equal(pki_authority_issue(authority, name, hosts, 1, NULL, 30, now_s, &error), VU_OK);
 	pki_authority_close(authority);
 }
 
