@@ -294,7 +294,7 @@ static void who_was_revoked_is_let_in_no_more(void **state)
 	pki_authority_close(authority);
 	vu_credentials_free(world->server);
 	world->server = load(world, "server");
-	assert_null(vu_credentials_find(world->server, "caller"));
+	assert_null(vu_credentials_find(world->server, "caller", NULL));
 	assert_int_equal(vu_session_offer(world->caller, offer, &bytes, &world->at_caller, &error), VU_OK);
 	assert_int_equal(vu_session_accept(world->server, offer, bytes, answer, &bytes, &world->at_server, &error),
 	                 VU_UNAUTHENTICATED);

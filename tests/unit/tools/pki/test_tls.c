@@ -6,9 +6,12 @@
 #include "authority.h"
 
 #include "../../folder_aid.h"
+#include "base/clock.h"
 #include "rpc/channel.h"
 #include "rpc/credentials.h"
 #include "rpc/server.h"
+
+#include "voiceunlock/v1/process.pb-c.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,6 +41,9 @@ typedef struct test_world {
 	char folder[TEST_PATH_MAX];
 	vu_credentials *server_credentials;
 	vu_endpoint endpoint;
+	const vu_endpoint *local; /* where the server listens besides; NULL: nowhere */
+	const vu_rpc_right *rights;
+	size_t right_count;
 	vu_rpc_server *server;
 } test_world;
 
@@ -46,15 +52,20 @@ static void path_of(const char *folder, const char *host, const char *file, char
 	snprintf(path, 2 * TEST_PATH_MAX, "%s/issued/%s%s%s", folder, host, file[0] ? "/" : "", file);
 }
 
-static void issue(const char *folder, const char *name, int64_t now_s)
+static void issue_as(const char *folder, const char *name, const char *roles, int64_t now_s)
 {
 	static const char *const hosts[] = {LOOP};
 	pki_authority *authority;
 	vu_error error;
 
 	assert_int_equal(pki_authority_open(folder, &authority, &error), VU_OK);
-	assert_int_equal(pki_authority_issue(authority, name, hosts, 1, NULL, 30, now_s, &error), VU_OK);
+	assert_int_equal(pki_authority_issue(authority, name, hosts, 1, roles, 30, now_s, &error), VU_OK);
 	pki_authority_close(authority);
+}
+
+static void issue(const char *folder, const char *name, int64_t now_s)
+{
+	issue_as(folder, name, NULL, now_s);
 }
 
 static vu_credentials *load(const char *folder, const char *name)
@@ -113,6 +124,18 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void answer(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
+{
+	Vu__CountersResponse response = VU__COUNTERS_RESPONSE__INIT;
+	(void)context;
+	(void)request;
+	vu_rpc_reply(call, &response.base);
+}
+
+static const vu_rpc_method methods[] = {
+    {"Counters", answer, VU_RPC_INLINE}, {"Cleanup", answer, VU_RPC_INLINE}, {"Reload", answer, VU_RPC_INLINE}};
+static const vu_rpc_service process = {.descriptor = &vu__process__descriptor, .methods = methods, .method_count = 3};
+
 static void serve(test_world *world)
 {
 	vu_rpc_server_config config = {.service = "models", .endpoint = &world->endpoint};
@@ -123,7 +146,15 @@ static void serve(test_world *world)
 	config.credentials = world->server_credentials;
 	snprintf(uri, sizeof uri, "tls+tcp://" LOOP ":%u", free_port());
 	assert_int_equal(vu_endpoint_parse(uri, &world->endpoint, &error), VU_OK);
+	config.rights = world->rights;
+	config.right_count = world->right_count;
+	if (world->local) {
+		config.endpoint = world->local;
+		config.remote_endpoints = &world->endpoint;
+		config.remote_endpoint_count = 1;
+	}
 	assert_int_equal(vu_rpc_server_create(&config, &world->server, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_add(world->server, &process, &error), VU_OK);
 	assert_int_equal(vu_rpc_server_listen(world->server, &error), VU_OK);
 }
 
@@ -139,7 +170,7 @@ static int tear_down(void **state)
 }
 
 /* `calls` calls with these credentials, the first status that is not OK. */
-static vu_status call(const test_world *world, const vu_credentials *credentials, unsigned calls, vu_error *error)
+static vu_status call(const test_world *world, vu_credentials *credentials, unsigned calls, vu_error *error)
 {
 	vu_channel_config config = {.service = "models",
 	                            .caller = "test",
@@ -171,14 +202,33 @@ static void let_in(const test_world *world, const char *name)
 	vu_credentials_free(credentials);
 }
 
+/* One call of a method on this channel. */
+static vu_status ask(vu_channel *channel, const char *method, int64_t timeout_us, bool wait, vu_error *error)
+{
+	vu_call_options options = {.timeout_us = timeout_us, .idempotent = true, .wait_for_ready = wait};
+	uint8_t *response = NULL;
+	size_t bytes;
+	vu_status status = vu_channel_call_bytes(channel, method, NULL, 0, &response, &bytes, &options, error);
+
+	free(response);
+	return status;
+}
+
 /* TLS refuses it, so that no connection ever stands. */
 static void kept_out(const test_world *world, const char *folder, const char *name)
 {
-	vu_credentials *credentials = load(folder, name);
+	vu_channel_config config = {
+	    .service = "models", .caller = "test", .endpoints = &world->endpoint, .endpoint_count = 1};
+	vu_channel *channel;
 	vu_error error;
 
-	assert_int_equal(call(world, credentials, 1, &error), VU_UNAVAILABLE);
-	vu_credentials_free(credentials);
+	config.credentials = load(folder, name);
+	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_OK);
+	/* Long enough for one try, which says why. */
+	assert_int_not_equal(ask(channel, METHOD, 1200000, false, &error), VU_OK);
+	assert_non_null(strstr(error.message, "does not answer"));
+	vu_channel_destroy(channel);
+	vu_credentials_free(config.credentials);
 	let_in(world, "caller");
 }
 
@@ -277,6 +327,172 @@ static void who_shows_no_certificate_is_refused(void **state)
 	let_in(world, "caller");
 }
 
+static void a_host_calls_only_what_its_roles_give_it(void **state)
+{
+	static const vu_rpc_right rights[] = {
+	    {"/voiceunlock.v1.Process/Counters", VU_HOST_ORCHESTRATOR},
+	    {"/voiceunlock.v1.Process/Cleanup", VU_HOST_FEATURES},
+	};
+	test_world *world = *state;
+	vu_channel_config config = {
+	    .service = "models", .caller = "test", .endpoints = &world->endpoint, .endpoint_count = 1};
+	vu_channel *channel;
+	vu_error error;
+
+	issue_as(world->folder, "caller", "orchestrator", (int64_t)time(NULL));
+	world->rights = rights;
+	world->right_count = 2;
+	serve(world);
+	config.credentials = load(world->folder, "caller");
+	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_OK);
+	if (ask(channel, "/voiceunlock.v1.Process/Counters", CALL_US, true, &error) != VU_OK)
+		fail_msg("%s", error.message);
+	assert_int_equal(ask(channel, "/voiceunlock.v1.Process/Cleanup", CALL_US, true, &error),
+	                 VU_PERMISSION_DENIED);
+	assert_non_null(strstr(error.message, "from host caller"));
+	/* Not in the table at all. */
+	assert_int_equal(ask(channel, "/voiceunlock.v1.Process/Reload", CALL_US, true, &error), VU_PERMISSION_DENIED);
+	assert_int_equal(ask(channel, "/voiceunlock.v1.Reflection/Describe", CALL_US, true, &error),
+	                 VU_PERMISSION_DENIED);
+	assert_int_equal(ask(channel, METHOD, CALL_US, true, &error), VU_OK);
+	vu_channel_destroy(channel);
+	vu_credentials_free(config.credentials);
+}
+
+static void a_local_socket_and_other_hosts_are_served_at_once(void **state)
+{
+	test_world *world = *state;
+	vu_endpoint local;
+	vu_channel_config config = {.service = "models", .caller = "test", .endpoints = &local, .endpoint_count = 1};
+	vu_channel *channel;
+	vu_error error;
+	char uri[TEST_PATH_MAX + 32];
+
+	snprintf(uri, sizeof uri, "ipc://%s/m.sock", world->folder);
+	assert_int_equal(vu_endpoint_parse(uri, &local, &error), VU_OK);
+	world->local = &local;
+	serve(world);
+	let_in(world, "caller");
+	/* Whoever is on this machine calls without a session, and what hosts may not. */
+	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_OK);
+	if (ask(channel, "/voiceunlock.v1.Process/Counters", CALL_US, true, &error) != VU_OK)
+		fail_msg("%s", error.message);
+	vu_channel_destroy(channel);
+}
+
+static void the_next_endpoint_takes_over_and_the_first_comes_back(void **state)
+{
+	test_world *world = *state;
+	vu_endpoint endpoints[2];
+	vu_channel_config config = {
+	    .service = "models", .caller = "test", .endpoints = endpoints, .endpoint_count = 2};
+	vu_rpc_server *first;
+	vu_rpc_server_config server = {.service = "models", .endpoint = &endpoints[0]};
+	vu_rpc_server_stats before, after;
+	vu_channel *channel;
+	vu_error error = {VU_OK, ""};
+	char uri[64];
+
+	serve(world);
+	endpoints[1] = world->endpoint;
+	snprintf(uri, sizeof uri, "tls+tcp://" LOOP ":%u", free_port());
+	assert_int_equal(vu_endpoint_parse(uri, &endpoints[0], &error), VU_OK);
+	server.credentials = world->server_credentials;
+	assert_int_equal(vu_rpc_server_create(&server, &first, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_listen(first, &error), VU_OK);
+	config.credentials = load(world->folder, "caller");
+	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_OK);
+	vu_rpc_server_get_stats(world->server, &before);
+	for (unsigned i = 0; i < 10; i++) {
+		if (ask(channel, METHOD, CALL_US, true, &error) != VU_OK)
+			fail_msg("%s", error.message);
+	}
+	/* While the first answers, the other is left alone. */
+	vu_rpc_server_get_stats(world->server, &after);
+	assert_int_equal(after.requests, before.requests);
+	vu_rpc_server_destroy(first);
+	for (unsigned i = 0; i < 10; i++) {
+		if (ask(channel, METHOD, CALL_US, true, &error) != VU_OK)
+			fail_msg("%s", error.message);
+	}
+	vu_rpc_server_get_stats(world->server, &after);
+	assert_in_range(after.requests, before.requests + 10, before.requests + 20);
+	assert_int_equal(vu_rpc_server_create(&server, &first, &error), VU_OK);
+	assert_int_equal(vu_rpc_server_listen(first, &error), VU_OK);
+	for (int64_t until_us = vu_clock_monotonic_us() + CALL_US;;) {
+		vu_rpc_server_get_stats(first, &after);
+		if (after.requests > 1 || vu_clock_monotonic_us() > until_us)
+			break;
+		if (ask(channel, METHOD, CALL_US, true, &error) != VU_OK)
+			fail_msg("%s", error.message);
+		usleep(10000);
+	}
+	assert_true(after.requests > 1);
+	vu_channel_destroy(channel);
+	vu_rpc_server_destroy(first);
+	vu_credentials_free(config.credentials);
+}
+
+/* What was renewed and revoked counts within seconds, without a restart and without losing a call. */
+static void certificates_are_read_again_while_calls_go_on(void **state)
+{
+	test_world *world = *state;
+	vu_channel_config config = {
+	    .service = "models", .caller = "test", .endpoints = &world->endpoint, .endpoint_count = 1};
+	vu_credentials *revoked;
+	vu_channel *good, *bad;
+	pki_authority *authority;
+	vu_status status = VU_OK;
+	vu_error error;
+
+	serve(world);
+	revoked = config.credentials = load(world->folder, "revoked");
+	assert_int_equal(vu_channel_create(&config, &bad, &error), VU_OK);
+	config.credentials = load(world->folder, "caller");
+	assert_int_equal(vu_channel_create(&config, &good, &error), VU_OK);
+	assert_int_equal(ask(bad, METHOD, CALL_US, true, &error), VU_OK);
+	issue(world->folder, "server", (int64_t)time(NULL));
+	assert_int_equal(pki_authority_open(world->folder, &authority, &error), VU_OK);
+	assert_int_equal(pki_authority_revoke(authority, "revoked", (int64_t)time(NULL), &error), VU_OK);
+	pki_authority_close(authority);
+	for (int64_t until_us = vu_clock_monotonic_us() + CALL_US; !status && vu_clock_monotonic_us() < until_us;) {
+		if (ask(good, METHOD, CALL_US, true, &error) != VU_OK)
+			fail_msg("%s", error.message);
+		status = ask(bad, METHOD, 500000, false, &error);
+	}
+	assert_int_not_equal(status, VU_OK);
+	if (ask(good, METHOD, CALL_US, true, &error) != VU_OK)
+		fail_msg("%s", error.message);
+	vu_channel_destroy(bad);
+	vu_channel_destroy(good);
+	vu_credentials_free(config.credentials);
+	vu_credentials_free(revoked);
+	let_in(world, "caller");
+}
+
+/* Whoever connects without speaking TLS, or hangs up in the midst, does not end the listener. */
+static void who_hangs_up_does_no_harm(void **state)
+{
+	static const char hello[] = "\x16\x03\x01\x00\xc8garbage that is no hello";
+	test_world *world = *state;
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct linger at_once = {.l_onoff = 1};
+
+	serve(world);
+	address.sin_port = htons(world->endpoint.port);
+	for (unsigned i = 0; i < 200; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		assert_true(fd >= 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+		if (i % 2)
+			assert_int_not_equal(write(fd, hello, i % sizeof hello), -1);
+		if (i % 3)
+			assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+		close(fd);
+	}
+	let_in(world, "caller");
+}
+
 static void without_credentials_there_is_no_channel(void **state)
 {
 	test_world *world = *state;
@@ -298,6 +514,11 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_certificate_of_another_authority_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_host_that_is_not_in_the_allow_list_gets_no_session, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(who_shows_no_certificate_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_host_calls_only_what_its_roles_give_it, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_local_socket_and_other_hosts_are_served_at_once, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_next_endpoint_takes_over_and_the_first_comes_back, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(certificates_are_read_again_while_calls_go_on, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(who_hangs_up_does_no_harm, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(without_credentials_there_is_no_channel, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
