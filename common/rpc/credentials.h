@@ -28,7 +28,7 @@
 #define VU_PEER_NAME_BYTES_MAX 64
 #define VU_PEERS_MAX           4096
 
-/* What a host may call for: the services that run on it and need others. See vu_rpc_right in server.h. */
+/* What a host may call for: the services that run on it and need others. See caller.h. */
 typedef enum vu_host_role {
 	VU_HOST_ORCHESTRATOR = 1,
 	VU_HOST_FEATURES = 2,

@@ -1,5 +1,6 @@
 /* The table of callers: complete, and strict where it matters. */
 #include "rpc/caller.h"
+#include "rpc/credentials.h"
 
 #include "grpc/health/v1/health.pb-c.h"
 #include "voiceunlock/v1/antispoof.pb-c.h"
@@ -89,7 +90,9 @@ static void only_the_orchestrator_reaches_templates(void **state)
 static void only_who_computes_on_audio_reads_it(void **state)
 {
 	(void)state;
-	assert_int_equal(callers_of("capture", "Capture/Read"), 1u << VU_CALLER_FEATURES | 1u << VU_CALLER_ANTISPOOF);
+	assert_int_equal(callers_of("capture", "Capture/Read"), 1u << VU_CALLER_FEATURES | 1u << VU_CALLER_ANTISPOOF |
+	                                                            1u << VU_CALLER_REMOTE_FEATURES |
+	                                                            1u << VU_CALLER_REMOTE_ANTISPOOF);
 }
 
 static void those_who_read_foreign_bytes_reach_nothing_but_audio(void **state)
@@ -129,6 +132,40 @@ static void people_steer_the_suite_and_services_do_not(void **state)
 	assert_false(may(VU_CALLER_REMOTE, "orchestrator", "Orchestrator/Authenticate"));
 }
 
+static bool host_may(unsigned roles, const char *service, const char *method)
+{
+	vu_error error;
+	vu_status status = vu_caller_check_host(roles, callers_of(service, method), method, "mac-2", &error);
+
+	if (status != VU_OK) {
+		assert_int_equal(status, VU_PERMISSION_DENIED);
+		assert_non_null(strstr(error.message, "from host mac-2"));
+	}
+	return status == VU_OK;
+}
+
+static void a_host_may_what_its_roles_need(void **state)
+{
+	static const char *const NEVER[] = {"Models/SetPressure", "Models/Hot",    "Models/Activate",
+	                                    "Models/RotateKey",   "Models/States", "Process/Reload",
+	                                    "Process/Cleanup",    "Process/Info",  "Reflection/Describe"};
+	unsigned all = VU_HOST_ORCHESTRATOR | VU_HOST_FEATURES | VU_HOST_ANTISPOOF;
+
+	(void)state;
+	assert_true(host_may(VU_HOST_ORCHESTRATOR, "models", "Models/Score"));
+	assert_true(host_may(all, "models", "Models/Enroll"));
+	assert_false(host_may(VU_HOST_FEATURES | VU_HOST_ANTISPOOF, "models", "Models/Score"));
+	assert_false(host_may(0, "models", "Models/Score"));
+	assert_true(host_may(VU_HOST_FEATURES, "capture", "Capture/Read"));
+	assert_false(host_may(VU_HOST_ORCHESTRATOR, "capture", "Capture/Read"));
+	/* No machine opens another one's microphone. */
+	assert_false(host_may(all, "capture", "Capture/OpenSession"));
+	for (size_t i = 0; i < sizeof NEVER / sizeof NEVER[0]; i++)
+		assert_false(host_may(all, "models", NEVER[i]));
+	assert_int_equal(
+	    vu_caller_check_host(0, vu_callers_of("models", "/grpc.health.v1.Health/Check"), "", "h", NULL), VU_OK);
+}
+
 static void refusals_name_method_caller_and_who_may(void **state)
 {
 	vu_error error;
@@ -138,7 +175,7 @@ static void refusals_name_method_caller_and_who_may(void **state)
 	                                 "/voiceunlock.v1.Models/Score", 1, &error),
 	                 VU_PERMISSION_DENIED);
 	assert_string_equal(error.message, "unable to call /voiceunlock.v1.Models/Score as antispoof: it is for "
-	                                   "orchestrator, a remote host only");
+	                                   "orchestrator, an orchestrator elsewhere only");
 	assert_int_equal(vu_caller_check(VU_CALLER_CLIENT, 0, "/x.Y/Z", 1, &error), VU_PERMISSION_DENIED);
 	assert_string_equal(error.message, "unable to call /x.Y/Z as a client: it is for nobody only");
 }
@@ -152,6 +189,7 @@ int main(void)
 	    cmocka_unit_test(only_who_computes_on_audio_reads_it),
 	    cmocka_unit_test(those_who_read_foreign_bytes_reach_nothing_but_audio),
 	    cmocka_unit_test(people_steer_the_suite_and_services_do_not),
+	    cmocka_unit_test(a_host_may_what_its_roles_need),
 	    cmocka_unit_test(refusals_name_method_caller_and_who_may),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

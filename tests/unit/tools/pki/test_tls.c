@@ -42,8 +42,6 @@ typedef struct test_world {
 	vu_credentials *server_credentials;
 	vu_endpoint endpoint;
 	const vu_endpoint *local; /* where the server listens besides; NULL: nowhere */
-	const vu_rpc_right *rights;
-	size_t right_count;
 	vu_rpc_server *server;
 } test_world;
 
@@ -146,8 +144,6 @@ static void serve(test_world *world)
 	config.credentials = world->server_credentials;
 	snprintf(uri, sizeof uri, "tls+tcp://" LOOP ":%u", free_port());
 	assert_int_equal(vu_endpoint_parse(uri, &world->endpoint, &error), VU_OK);
-	config.rights = world->rights;
-	config.right_count = world->right_count;
 	if (world->local) {
 		config.endpoint = world->local;
 		config.remote_endpoints = &world->endpoint;
@@ -329,10 +325,6 @@ static void who_shows_no_certificate_is_refused(void **state)
 
 static void a_host_calls_only_what_its_roles_give_it(void **state)
 {
-	static const vu_rpc_right rights[] = {
-	    {"/voiceunlock.v1.Process/Counters", VU_HOST_ORCHESTRATOR},
-	    {"/voiceunlock.v1.Process/Cleanup", VU_HOST_FEATURES},
-	};
 	test_world *world = *state;
 	vu_channel_config config = {
 	    .service = "models", .caller = "test", .endpoints = &world->endpoint, .endpoint_count = 1};
@@ -340,8 +332,6 @@ static void a_host_calls_only_what_its_roles_give_it(void **state)
 	vu_error error;
 
 	issue_as(world->folder, "caller", "orchestrator", (int64_t)time(NULL));
-	world->rights = rights;
-	world->right_count = 2;
 	serve(world);
 	config.credentials = load(world->folder, "caller");
 	assert_int_equal(vu_channel_create(&config, &channel, &error), VU_OK);
