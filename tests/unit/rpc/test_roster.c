@@ -151,10 +151,10 @@ static void a_server_refuses_by_the_table(void **state)
 	assert_int_equal(call_as(VU_SERVICE_FEATURES, "Read", &read.base, &error), VU_OK);
 	assert_int_equal(call_as(VU_SERVICE_COUNT, "Read", &read.base, &error), VU_PERMISSION_DENIED);
 	assert_string_equal(error.message, "unable to call /voiceunlock.v1.Capture/Read as a client: it is for "
-	                                   "features, antispoof only");
+	                                   "features, antispoof, features elsewhere, antispoof elsewhere only");
 	assert_int_equal(call_as(VU_SERVICE_MODELS, "Read", &read.base, &error), VU_PERMISSION_DENIED);
 	assert_string_equal(error.message, "unable to call /voiceunlock.v1.Capture/Read as models: it is for "
-	                                   "features, antispoof only");
+	                                   "features, antispoof, features elsewhere, antispoof elsewhere only");
 	assert_int_equal(call_as(VU_SERVICE_COUNT, "ListDevices", &devices.base, &error), VU_OK);
 	assert_int_equal(call_as(VU_SERVICE_FEATURES, "ListDevices", &devices.base, &error), VU_PERMISSION_DENIED);
 	assert_string_equal(error.message,
