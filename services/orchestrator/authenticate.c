@@ -220,9 +220,7 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 	/* Antispoof refuses by itself what was not asked for; a pass without a challenge is none all the same. */
 	else if (claim->antispoof == VU_ANTISPOOF_MAXIMUM && claim->evidence.antispoof == VU_CHECK_PASSED)
 		claim->evidence.antispoof =
-		    claim->challenge.error.status == VU_OK || claim->challenge.error.status == VU_FAILED_PRECONDITION
-		        ? VU_CHECK_REFUSED
-		        : VU_CHECK_FAILED;
+		    claim->challenge.error.status == VU_OK ? VU_CHECK_REFUSED : VU_CHECK_FAILED;
 	claim->evidence.enrolled = judge_enrolled(claim);
 	if (claim->score || claim->score_error.status != VU_OK)
 		claim->evidence.speaker = vu_judge_score(claim->score);
@@ -235,9 +233,8 @@ static const char *find_trouble(const voice_claim *claim, const vu_listening *li
 	const char *trouble = vu_weigh_trouble(listening, &claim->evidence);
 	vu_status challenge = claim->challenge.error.status;
 
-	/* Its precondition is a refusal with its own reason, and without a user there is nothing to ask for. */
-	if (listening->features && !claim->challenge.checked && challenge != VU_OK &&
-	    challenge != VU_FAILED_PRECONDITION && challenge != VU_NOT_FOUND)
+	/* Without a user there is nothing to ask for. */
+	if (listening->features && !claim->challenge.checked && challenge != VU_OK && challenge != VU_NOT_FOUND)
 		return claim->challenge.error.message;
 	if (*trouble)
 		return trouble;
@@ -274,11 +271,9 @@ static const Vu__AssessResponse *assessment_of(const voice_claim *claim, const v
 /* Why it is refused; that no challenge could be put is said with its reason. */
 static const char *spoof_reason(const voice_claim *claim, const Vu__AssessResponse *assessment)
 {
-	if (!assessment)
-		return "";
-	if (!claim->challenge.put && claim->challenge.error.status == VU_FAILED_PRECONDITION)
+	if (claim->evidence.challenge == VU_CHECK_REFUSED)
 		return claim->challenge.error.message;
-	return assessment->reason;
+	return assessment ? assessment->reason : "";
 }
 
 static void fill_scores(const voice_claim *claim, const vu_listening *listening, Vu__AuthenticateResponse *response)
@@ -383,6 +378,13 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 		return;
 	}
 	put_challenge(claim, &order);
+	/* Nobody is to speak in vain. */
+	if (claim->challenge.error.status == VU_FAILED_PRECONDITION) {
+		claim->evidence.challenge = VU_CHECK_REFUSED;
+		claim->evidence.enrolled = judge_enrolled(claim);
+		settle(claim, listening, claim->known_error.message, settlement, response);
+		return;
+	}
 	vu_listen(claim->orchestrator, &order, listening);
 	if (weigh(claim, &order, listening, error) != VU_OK)
 		return;

@@ -55,8 +55,8 @@ void vu_challenge_put(vu_orchestrator *orchestrator, const vu_challenge_claim *c
 		vu_fail(
 		    &challenge->error, VU_FAILED_PRECONDITION,
 		    "level maximum asks for phrases of the enrolment, and %s was enrolled with %zu of the %d that "
-		    "it takes: enrol by microphone with --replace",
-		    claim->user, response->n_phrases, VU_CHALLENGE_PHRASES_MIN);
+		    "it takes: run jarvis-voice-unlock enroll %s --replace and read out what is shown",
+		    claim->user, response->n_phrases, VU_CHALLENGE_PHRASES_MIN, claim->user);
 		goto out;
 	}
 	vu_challenge_draw((uint32_t)response->n_phrases, NULL, drawn);

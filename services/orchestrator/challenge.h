@@ -52,7 +52,10 @@ typedef struct vu_challenge_claim {
 /* Two different numbers below `count` (at least 2), each choice as likely, by `random` (NULL: the system's). */
 void vu_challenge_draw(uint32_t count, uint32_t (*random)(uint32_t below), uint32_t drawn[VU_CHALLENGE_PHRASES]);
 
-/* Draws a challenge and shows it to who watches the attempt. Without `put` afterwards, `error` says why. */
+/*
+ * Draws a challenge and shows it to who watches the attempt. Without `put` afterwards, `error` says why:
+ * FAILED_PRECONDITION when this user can never be asked, with the remedy.
+ */
 void vu_challenge_put(vu_orchestrator *orchestrator, const vu_challenge_claim *claim, vu_attempt *attempt,
                       vu_challenge *challenge);
 

@@ -25,6 +25,10 @@ Vu__Verdict vu_decide(const vu_evidence *e)
 		return VU__VERDICT__VERDICT_UNAVAILABLE;
 	if (!is_clear(e->lockout) || e->enrolled != VU_CHECK_PASSED || !is_clear(e->record))
 		return VU__VERDICT__VERDICT_UNAVAILABLE;
+	if (e->challenge == VU_CHECK_REFUSED)
+		return VU__VERDICT__VERDICT_SPOOF;
+	if (e->challenge != VU_CHECK_NOT_RUN)
+		return VU__VERDICT__VERDICT_UNAVAILABLE;
 	if (e->quality == VU_CHECK_REFUSED)
 		return VU__VERDICT__VERDICT_NO_SPEECH;
 	if (e->quality != VU_CHECK_PASSED)

@@ -7,7 +7,8 @@
  *
  * Precedence when several hold: locked > not_enrolled > unavailable >
  * no_speech > spoof > reject > accept. What did not run counts as unavailable,
- * except that speech which was not there need not have been scored.
+ * except that speech which was not there, or not asked for, need not have been
+ * scored.
  */
 #ifndef VU_ORCHESTRATOR_DECISION_H
 #define VU_ORCHESTRATOR_DECISION_H
@@ -31,6 +32,8 @@ typedef struct vu_evidence {
 	vu_check antispoof; /* refused: not a live person */
 	vu_check speaker;   /* refused: somebody else */
 	vu_check record;    /* failed: the attempt could not be stored */
+	vu_check
+	    challenge; /* refused: one is needed and none can be put, so nobody was asked to speak; else not run */
 } vu_evidence;
 
 Vu__Verdict vu_decide(const vu_evidence *evidence);

@@ -101,10 +101,20 @@ static const char *weigh(search *state, const vu_listen_order *order, const vu_l
 	return trouble;
 }
 
+/* Whose phrases could it ask for? Nobody is to speak in vain. */
+static const char *refuse_maximum(search *state)
+{
+	state->evidence.challenge = VU_CHECK_REFUSED;
+	state->evidence.enrolled = VU_CHECK_PASSED;
+	return "identify cannot put the spoken challenge of level maximum, as it does not know whose phrases to ask "
+	       "for: run jarvis-voice-unlock test --user USER, or set security.anti_spoofing to high";
+}
+
 static void run(search *state, vu_listening *listening, vu_settlement *settlement,
                 Vu__IdentifySessionResponse *response, vu_error *error)
 {
-	const char *trouble;
+	const char *trouble = "";
+	const char *spoof;
 	vu_listen_order order = {
 	    .attempt_id = state->request->attempt_id,
 	    .session_id = state->request->session_id,
@@ -116,8 +126,13 @@ static void run(search *state, vu_listening *listening, vu_settlement *settlemen
 	    .context = state,
 	};
 
-	vu_listen(state->orchestrator, &order, listening);
-	trouble = weigh(state, &order, listening, error);
+	if (state->antispoof == VU_ANTISPOOF_MAXIMUM) {
+		spoof = refuse_maximum(state);
+	} else {
+		vu_listen(state->orchestrator, &order, listening);
+		trouble = weigh(state, &order, listening, error);
+		spoof = listening->antispoof ? listening->antispoof->reason : "";
+	}
 	if (!trouble)
 		return;
 	vu_case attempt = {
@@ -130,7 +145,7 @@ static void run(search *state, vu_listening *listening, vu_settlement *settlemen
 	    .antispoof_score = listening->antispoof ? (double)listening->antispoof->score : (double)NAN,
 	    .total_ms = (double)(vu_clock_monotonic_us() - state->started_us) / 1000,
 	    .advice = listening->features && listening->features->quality ? listening->features->quality->advice : "",
-	    .spoof = listening->antispoof ? listening->antispoof->reason : "",
+	    .spoof = spoof,
 	    .trouble = trouble,
 	};
 	vu_settle(state->orchestrator, &state->policy, &attempt, &state->evidence, settlement);

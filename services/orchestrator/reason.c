@@ -33,7 +33,7 @@ static void say_accept(const vu_reason_facts *facts, char *text, size_t size)
 /* What a failure costs: the tail of reject and spoof. */
 static void say_failures(const vu_reason_facts *facts, char *text, size_t size)
 {
-	if (facts->isolated || facts->identify)
+	if (facts->isolated || facts->identify || facts->unheard)
 		*text = '\0';
 	else if (facts->locked_for_s > 0)
 		snprintf(text, size,
@@ -70,6 +70,10 @@ void vu_reason_write(const vu_reason_facts *facts, char *text, size_t size)
 		break;
 	case VU__VERDICT__VERDICT_SPOOF:
 		end_sentence(facts->spoof, "This does not sound like a live person", first, sizeof first);
+		if (facts->unheard) {
+			snprintf(text, size, "%s%s", first, facts->identify ? "" : " Or use your password.");
+			break;
+		}
 		say_failures(facts, tail, sizeof tail);
 		snprintf(text, size, "%s%s Speak yourself, freshly, into the microphone, or use your password.",
 		         first, tail);

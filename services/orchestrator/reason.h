@@ -17,6 +17,7 @@ typedef struct vu_reason_facts {
 	bool upload;
 	bool isolated;
 	bool may_unlock;
+	bool unheard; /* refused before anybody spoke, which is nobody's failure */
 	uint32_t failures_left;
 	uint64_t locked_for_s;
 	const char *advice;  /* for the speaker, from features; or "" */

@@ -41,6 +41,7 @@ static void decide(const vu_case *attempt, const vu_evidence *evidence, const ch
 	    .upload = attempt->upload,
 	    .isolated = attempt->isolated,
 	    .may_unlock = settlement->may_unlock,
+	    .unheard = evidence->challenge == VU_CHECK_REFUSED,
 	    .failures_left = settlement->lockout.failures_left,
 	    .locked_for_s = settlement->lockout.remaining_s,
 	    .advice = attempt->advice,
@@ -52,11 +53,12 @@ static void decide(const vu_case *attempt, const vu_evidence *evidence, const ch
 
 /* What follows from the verdict for the user's count of failures. */
 static vu_status apply(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt,
-                       vu_store *store, vu_settlement *settlement, vu_error *error)
+                       const vu_evidence *evidence, vu_store *store, vu_settlement *settlement, vu_error *error)
 {
 	vu_lockout_rule rule = rule_of(orchestrator, policy);
 
-	if (attempt->identify || !*attempt->user)
+	/* Where nobody spoke nobody failed. */
+	if (attempt->identify || !*attempt->user || evidence->challenge == VU_CHECK_REFUSED)
 		return VU_OK;
 	switch (settlement->verdict) {
 	case VU__VERDICT__VERDICT_REJECT:
@@ -129,7 +131,7 @@ static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *p
 	evidence->lockout = settlement->lockout.locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
 	evidence->record = VU_CHECK_PASSED;
 	decide(attempt, evidence, attempt->trouble, settlement);
-	status = apply(orchestrator, policy, attempt, store, settlement, error);
+	status = apply(orchestrator, policy, attempt, evidence, store, settlement, error);
 	if (status != VU_OK)
 		return status;
 	/* Again for the words: they tell what is left after counting. The verdict stays. */

@@ -90,6 +90,7 @@ stack prompted timeout=8 user_prompt
 stack wrong timeout=x
 stack sudo timeout=8
 stack su-l timeout=1 anti_spoofing=off
+stack runuser timeout=8 quiet
 stack sshd timeout=8
 
 # ask UID SERVICE USER [PAMTESTER OPTION…]: sets out
@@ -215,8 +216,11 @@ ask root wrong "$person"
 unavailable
 ok $? 'options that are not understood: nothing is listened to'
 ask root sudo "$person"
-unavailable
-ok $? 'sudo wants the challenge, which cannot be put'
+unavailable && grep -q "enroll $person --replace" <<<"$out"
+ok $? 'sudo wants the challenge, which cannot be put to who has no phrases: at once on to the password, with the remedy'
+ask root runuser "$person"
+unavailable && ! grep -q 'enroll' <<<"$out"
+ok $? 'nor where nothing is shown'
 ask root su-l "$person"
 grep -q 'Speak now' <<<"$out"
 ok $? 'a privileged service that is told to do without it listens'
@@ -231,6 +235,21 @@ ask root voice "$person"
 unavailable
 ok $? 'a session by ssh: straight on to the password'
 remote=()
+
+# ---- the challenge of a privileged service ----
+
+pairs=()
+for i in 1 2 3 4 5; do pairs+=("phrase number $i" "$mine/enroll-$i.wav"); done
+cp build/tests/aid/enroll_phrases "$work/bin"
+out=$(suite "$work/bin/enroll_phrases" "$person" "${pairs[@]}" 2>&1)
+ok $? 'the same person is enrolled with phrases'
+play "$theirs/test-1.wav" &
+player=$!
+ask root sudo "$person"
+wait $player
+[ "$(grep -c '^    *phrase number [1-5]$' <<<"$out")" -eq 2 ] && grep -A9 'one after the other' <<<"$out" | grep -q 'Speak now' &&
+	! grep -q 'successfully' <<<"$out"
+ok $? 'sudo shows what has to be said; something else opens nothing'
 
 # ---- a prompt of its own ----
 

@@ -28,6 +28,9 @@ vu_pam_outcome vu_pam_judge(const voiceunlock_attempt *attempt, const char *user
 		           : VU_PAM_OUTCOME_UNAVAILABLE;
 	case VOICEUNLOCK_REJECT:
 	case VOICEUNLOCK_SPOOF:
+		/* No challenge could be put to this user: nobody spoke, so nobody was refused. */
+		if (attempt->quality.total_ms == 0)
+			return VU_PAM_OUTCOME_UNAVAILABLE;
 		if (try < tries)
 			return VU_PAM_OUTCOME_AGAIN;
 		return tries > 1 ? VU_PAM_OUTCOME_EXHAUSTED : VU_PAM_OUTCOME_REFUSED;

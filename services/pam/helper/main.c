@@ -3,7 +3,7 @@
  *
  *   arguments → is it the machine suite → may it serve PAM → speak → verdict
  *
- * usage: vu-pam-helper USER SERVICE TIMEOUT_S TRIES LEVEL|- ANTI_SPOOFING|- [check]
+ * usage: vu-pam-helper USER SERVICE TIMEOUT_S TRIES LEVEL|- ANTI_SPOOFING|- [check] [quiet]
  *
  * Lines on standard output say what is going on (module/ask.h); the last is the
  * verdict. Standard input ends when the module has gone: then nobody wants the
@@ -36,12 +36,13 @@ typedef struct request {
 	const char *level;         /* NULL: configured */
 	const char *anti_spoofing; /* NULL: configured */
 	bool check;
+	bool quiet; /* nothing can be shown */
 } request;
 
 /* One line to the module. Bytes that the module would not take are replaced. */
 static void tell(const char *word, const char *text)
 {
-	char line[400];
+	char line[512];
 	size_t length = (size_t)snprintf(line, sizeof line - 1, "%s%s%s", word, text ? " " : "", text ? text : "");
 	ssize_t written;
 
@@ -85,7 +86,9 @@ static void read_request(int argc, char **argv, request *out)
 {
 	vu_error error = {.status = VU_OK};
 
-	if (argc < 7 || argc > 8 || (argc == 8 && strcmp(argv[7], "check") != 0)) {
+	out->check = argc > 7 && strcmp(argv[7], "check") == 0;
+	out->quiet = argc > 7 + out->check && strcmp(argv[7 + out->check], "quiet") == 0;
+	if (argc < 7 || argc != 7 + out->check + out->quiet) {
 		fputs("vu-pam-helper is for pam_voice_unlock.so; see pam_voice_unlock(8)\n", stderr);
 		give_up("unable to understand the arguments of the helper");
 	}
@@ -95,7 +98,6 @@ static void read_request(int argc, char **argv, request *out)
 	out->tries = read_number(argv[4]);
 	out->level = optional(argv[5]);
 	out->anti_spoofing = optional(argv[6]);
-	out->check = argc == 8;
 	if (vu_user_name_check(out->user, &error) != VU_OK)
 		give_up(error.message);
 }
@@ -118,8 +120,12 @@ static void take_own_identity(void)
 	umask(077);
 }
 
-/* What the machine's configuration lets a voice open. Without a file: nothing by PAM. */
-static void check_mode(const request *wanted)
+/*
+ * What the machine's configuration lets a voice open. Without a file: nothing
+ * by PAM. More than one's own session wants more than a voice that could be a
+ * recording: the spoken challenge, unless the module was told to do without.
+ */
+static void check_mode(request *wanted)
 {
 	vu_error error = {.status = VU_OK};
 	vu_config *config = NULL;
@@ -130,13 +136,13 @@ static void check_mode(const request *wanted)
 		give_up(error.message);
 	if (config->system.mode == VU_MODE_SCREENSAVER)
 		give_up("system.mode is screensaver in the machine's configuration: nothing is opened by PAM");
-	/*
-	 * More than one's own session wants more than a voice that could be a
-	 * recording. The challenge that it wants cannot be shown by the module yet.
-	 */
 	if (vu_pam_is_privileged(wanted->service) && !wanted->anti_spoofing)
-		give_up("a privileged service wants the spoken challenge, which this module cannot show yet; "
-		        "pam_voice_unlock(8) says what anti_spoofing= gives away");
+		wanted->anti_spoofing = "maximum";
+	if (wanted->quiet && (wanted->anti_spoofing ? strcmp(wanted->anti_spoofing, "maximum") == 0
+	                                            : config->security.anti_spoofing == VU_ANTISPOOF_MAXIMUM))
+		give_up(
+		    "the spoken challenge has to be shown, and this service shows nothing: take 'quiet' out of its "
+		    "PAM configuration; pam_voice_unlock(8) says what anti_spoofing= gives away");
 	vu_config_free(config);
 }
 
@@ -175,6 +181,10 @@ static void on_progress(void *context, const voiceunlock_progress *progress)
 	if (progress->phase != VOICEUNLOCK_PHASE_LISTENING || *prompted)
 		return;
 	*prompted = true;
+	if (progress->challenge_count > 0)
+		tell("say", "To unlock, say one after the other:");
+	for (size_t i = 0; i < progress->challenge_count; i++)
+		tell("say   ", progress->challenge[i]);
 	tell("prompt", NULL);
 }
 
@@ -182,7 +192,10 @@ static void explain(const voiceunlock_attempt *attempt, vu_pam_outcome outcome)
 {
 	char text[200];
 
-	if (outcome == VU_PAM_OUTCOME_AGAIN)
+	if (attempt->verdict == VOICEUNLOCK_SPOOF && outcome == VU_PAM_OUTCOME_UNAVAILABLE) {
+		tell("say", attempt->reason);
+		tell("log", attempt->reason);
+	} else if (outcome == VU_PAM_OUTCOME_AGAIN)
 		tell("say", "Not recognized. Once more:");
 	else if (attempt->verdict == VOICEUNLOCK_LOCKED) {
 		snprintf(text, sizeof text, "Voice unlock is locked for %llu s; use your password.",

@@ -153,7 +153,8 @@ static int authenticate(pam_handle_t *pam, int flags, const vu_pam_options *opti
 	char timeout[16];
 	char tries[16];
 	/* execve takes no constants, and changes nothing. */
-	char *arguments[] = {(char *)(unsigned long)HELPER, NULL, NULL, timeout, tries, NULL, NULL, NULL, NULL};
+	char *arguments[] = {(char *)(unsigned long)HELPER, NULL, NULL, timeout, tries, NULL, NULL, NULL, NULL, NULL};
+	char *quiet = host.quiet ? (char *)(unsigned long)"quiet" : NULL;
 	struct stat info;
 
 	/* Before anything else: where there is no suite nobody is to wait. */
@@ -169,10 +170,12 @@ static int authenticate(pam_handle_t *pam, int flags, const vu_pam_options *opti
 	arguments[6] = (char *)(unsigned long)(options->anti_spoofing ? options->anti_spoofing : "-");
 	if (options->user_prompt) {
 		arguments[7] = (char *)(unsigned long)"check";
+		arguments[8] = quiet;
 		if (vu_pam_ask(arguments, CHECK_S, &listener) != VU_PAM_READY || !wants_to_speak(pam))
 			return PAM_AUTHINFO_UNAVAIL;
-		arguments[7] = NULL;
 	}
+	arguments[7] = quiet;
+	arguments[8] = NULL;
 	return code_of(vu_pam_ask(arguments, options->tries * (options->timeout_s + TRY_SLACK_S), &listener));
 }
 

@@ -151,8 +151,19 @@ static void too_few_phrases_are_refused(void **state)
 {
 	(void)state;
 	CHANGE(phrases = 2);
-	front_free(expect("ida", true, VU__VERDICT__VERDICT_SPOOF, "enrolled with 2 of the 3"));
-	assert_false(fake_script_now().last_challenged);
+	/* At once, without the microphone, with the remedy, and without counting: nobody spoke. */
+	for (int i = 0; i < 5; i++) {
+		Vu__AuthenticateResponse *r =
+		    expect("ida", true, VU__VERDICT__VERDICT_SPOOF, "enrolled with 2 of the 3");
+		assert_non_null(strstr(r->reason, "enroll ida --replace"));
+		assert_null(strstr(r->reason, "left before a lockout"));
+		assert_int_equal(r->locked_for_s, 0);
+		assert_null(r->quality);
+		front_free(r);
+	}
+	assert_int_equal(fake_script_now().opened, 0);
+	CHANGE(phrases = 3);
+	front_free(expect("ida", true, VU__VERDICT__VERDICT_ACCEPT, ""));
 }
 
 static void an_upload_is_refused(void **state)
@@ -169,6 +180,35 @@ static void an_unknown_user_is_not_asked(void **state)
 	CHANGE(enrolled = false);
 	front_free(expect("karl", true, VU__VERDICT__VERDICT_NOT_ENROLLED, ""));
 	assert_int_equal(fake_script_now().checked, 0);
+}
+
+/* It could ask for nobody's phrases in particular. */
+static void identification_is_refused_before_anybody_speaks(void **state)
+{
+	vu_config *config = load_config();
+	vu_error error;
+	(void)state;
+	config->security.anti_spoofing = VU_ANTISPOOF_MAXIMUM;
+	assert_int_equal(vu_orchestrator_configure(orchestrator, config, &error), VU_OK);
+	CHANGE(identified = "mona");
+	for (int upload = 0; upload < 2; upload++) {
+		front_ids ids = front_new_ids();
+		Vu__IdentifySessionRequest request = VU__IDENTIFY_SESSION_REQUEST__INIT;
+		Vu__IdentifySessionResponse *r;
+		request.attempt_id = ids.attempt;
+		request.session_id = front_text(upload ? ids.session : "");
+		r = front_call_ok("Identify", &request.base);
+		assert_int_equal(r->verdict, VU__VERDICT__VERDICT_SPOOF);
+		assert_non_null(strstr(r->reason, "test --user USER, or set security.anti_spoofing to high."));
+		assert_null(r->result);
+		front_free(r);
+	}
+	assert_int_equal(fake_script_now().opened, 0);
+	assert_int_equal(fake_script_now().extracted, 0);
+	vu_config_free(config);
+	config = load_config();
+	assert_int_equal(vu_orchestrator_configure(orchestrator, config, &error), VU_OK);
+	vu_config_free(config);
 }
 
 static void a_repeated_attempt_is_not_asked_again(void **state)
@@ -268,6 +308,7 @@ int main(void)
 	    cmocka_unit_test_setup(too_few_phrases_are_refused, reset),
 	    cmocka_unit_test_setup(an_upload_is_refused, reset),
 	    cmocka_unit_test_setup(an_unknown_user_is_not_asked, reset),
+	    cmocka_unit_test_setup(identification_is_refused_before_anybody_speaks, reset),
 	    cmocka_unit_test_setup(a_repeated_attempt_is_not_asked_again, reset),
 	    cmocka_unit_test_setup(who_watches_sees_it_while_it_counts, reset),
 	    cmocka_unit_test_setup(an_answer_that_comes_too_late_is_refused, reset),

@@ -54,7 +54,7 @@ static void every_combination_follows_the_precedence(void **state)
 			marks[i] = (vu_check)(rest % VU_CHECK_COUNT);
 			rest /= VU_CHECK_COUNT;
 		}
-		vu_evidence evidence = {marks[0], marks[1], marks[2], marks[3], marks[4], marks[5]};
+		vu_evidence evidence = {marks[0], marks[1], marks[2], marks[3], marks[4], marks[5], VU_CHECK_NOT_RUN};
 		Vu__Verdict verdict = vu_decide(&evidence);
 		if (verdict != expected(&evidence))
 			fail_msg(
@@ -76,8 +76,8 @@ static void nothing_checked_is_no_accept(void **state)
 
 static void marks_out_of_range_are_no_accept(void **state)
 {
-	vu_evidence good = {VU_CHECK_PASSED, VU_CHECK_PASSED, VU_CHECK_PASSED,
-	                    VU_CHECK_PASSED, VU_CHECK_PASSED, VU_CHECK_PASSED};
+	vu_evidence good = {VU_CHECK_PASSED, VU_CHECK_PASSED, VU_CHECK_PASSED, VU_CHECK_PASSED,
+	                    VU_CHECK_PASSED, VU_CHECK_PASSED, VU_CHECK_NOT_RUN};
 	(void)state;
 	assert_int_equal(vu_decide(&good), VU__VERDICT__VERDICT_ACCEPT);
 	for (int i = 0; i < 6; i++) {
@@ -89,6 +89,37 @@ static void marks_out_of_range_are_no_accept(void **state)
 			*marks[i] = (vu_check)ODD[j];
 			assert_int_equal(vu_decide(&bad), VU__VERDICT__VERDICT_UNAVAILABLE);
 		}
+	}
+}
+
+/* A challenge that could not be put: nobody was asked to speak, and no other check makes up for it. */
+static void a_challenge_that_cannot_be_put_is_a_spoof(void **state)
+{
+	vu_evidence unheard = {.lockout = VU_CHECK_PASSED,
+	                       .enrolled = VU_CHECK_PASSED,
+	                       .record = VU_CHECK_PASSED,
+	                       .challenge = VU_CHECK_REFUSED};
+	vu_evidence other = unheard;
+	(void)state;
+	assert_int_equal(vu_decide(&unheard), VU__VERDICT__VERDICT_SPOOF);
+	other.quality = other.antispoof = other.speaker = VU_CHECK_PASSED;
+	assert_int_equal(vu_decide(&other), VU__VERDICT__VERDICT_SPOOF);
+	other = unheard;
+	other.lockout = VU_CHECK_REFUSED;
+	assert_int_equal(vu_decide(&other), VU__VERDICT__VERDICT_LOCKED);
+	other.lockout = VU_CHECK_PASSED;
+	other.enrolled = VU_CHECK_REFUSED;
+	assert_int_equal(vu_decide(&other), VU__VERDICT__VERDICT_NOT_ENROLLED);
+	other.enrolled = VU_CHECK_NOT_RUN;
+	assert_int_equal(vu_decide(&other), VU__VERDICT__VERDICT_UNAVAILABLE);
+	other = unheard;
+	other.record = VU_CHECK_FAILED;
+	assert_int_equal(vu_decide(&other), VU__VERDICT__VERDICT_UNAVAILABLE);
+	for (int mark = VU_CHECK_NOT_RUN; mark <= VU_CHECK_COUNT; mark++) {
+		other.record = other.quality = other.antispoof = other.speaker = VU_CHECK_PASSED;
+		other.enrolled = other.lockout = VU_CHECK_PASSED;
+		other.challenge = (vu_check)mark;
+		assert_int_equal(vu_decide(&other) == VU__VERDICT__VERDICT_ACCEPT, mark == VU_CHECK_NOT_RUN);
 	}
 }
 
@@ -106,6 +137,7 @@ int main(void)
 	    cmocka_unit_test(every_combination_follows_the_precedence),
 	    cmocka_unit_test(nothing_checked_is_no_accept),
 	    cmocka_unit_test(marks_out_of_range_are_no_accept),
+	    cmocka_unit_test(a_challenge_that_cannot_be_put_is_a_spoof),
 	    cmocka_unit_test(verdicts_have_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 
 static vu_pam_outcome judge(voiceunlock_verdict verdict, bool may_unlock, const char *user, int try, int tries)
 {
-	voiceunlock_attempt attempt = {.verdict = verdict, .may_unlock = may_unlock};
+	voiceunlock_attempt attempt = {.verdict = verdict, .may_unlock = may_unlock, .quality = {.total_ms = 2500}};
 	vu_pam_outcome outcome;
 
 	attempt.user = user ? strdup(user) : NULL;
@@ -56,6 +56,14 @@ static void refusals_count_tries(void **state)
 	assert_int_equal(judge(VOICEUNLOCK_LOCKED, true, "ada", 1, 3), VU_PAM_OUTCOME_EXHAUSTED);
 }
 
+static void what_nobody_said_is_no_refusal(void **state)
+{
+	voiceunlock_attempt unheard = {.verdict = VOICEUNLOCK_SPOOF, .may_unlock = true};
+	(void)state;
+	assert_int_equal(vu_pam_judge(&unheard, "ada", 1, 3), VU_PAM_OUTCOME_UNAVAILABLE);
+	assert_int_equal(vu_pam_judge(&unheard, "ada", 3, 3), VU_PAM_OUTCOME_UNAVAILABLE);
+}
+
 static void what_is_no_refusal_leaves_it_to_the_password(void **state)
 {
 	(void)state;
@@ -94,6 +102,7 @@ int main(void)
 	    cmocka_unit_test(only_an_accept_that_may_unlock_unlocks),
 	    cmocka_unit_test(an_accept_of_somebody_else_opens_nothing),
 	    cmocka_unit_test(refusals_count_tries),
+	    cmocka_unit_test(what_nobody_said_is_no_refusal),
 	    cmocka_unit_test(what_is_no_refusal_leaves_it_to_the_password),
 	    cmocka_unit_test(words_are_those_of_the_protocol),
 	    cmocka_unit_test(privileged_services_are_known),
