@@ -32,11 +32,12 @@
 #define HANDSHAKE_US      1000000
 #define PROBE_GREETING_MS 100
 /*
- * How long NNG may be without a connection until a dialer that it may have
- * given up is replaced, and until every dialer is, should it not tell of that.
- * One that is only slow is left alone meanwhile: it may be in mid-connect.
+ * How long NNG may be without a connection until we look whether it has given
+ * up a dialer, and until dialers are replaced of which it does not tell that.
+ * One that is only slow is left alone: closed in mid-connect, NNG 1.5.2 keeps
+ * its connection for ever.
  */
-#define REDIAL_MIN_US 20000
+#define REDIAL_MIN_US 15000
 #define REDIAL_MAX_US 1000000
 #define REDIAL_ALL_US 250000
 /* Elsewhere it is we who dial again, since NNG only knows doubling: 1 s, x1.6, up to 120 s. */
@@ -153,7 +154,8 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 		               connection->service);
 	}
 	connection->dialers = calloc(connection->endpoint_count, sizeof *connection->dialers);
-	if (!connection->dialers) {
+	connection->dials = calloc(connection->endpoint_count, sizeof *connection->dials);
+	if (!connection->dialers || !connection->dials) {
 		vu_connection_close(connection, false);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to create the channel to %s: no memory",
 		               connection->service);
@@ -191,6 +193,7 @@ void vu_connection_close(vu_connection *connection, bool abandon)
 		nng_close(connection->socket);
 	connection->is_open = false;
 	free(connection->dialers);
+	free(connection->dials);
 	uv_cond_destroy(&connection->changed);
 	uv_mutex_destroy(&connection->lock);
 }
@@ -327,23 +330,38 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 }
 
 /*
+ * Whether NNG has given up a dialer (see nng_aid.h): it has met an error that
+ * may end one, and has not tried again since the last look.
+ */
+static bool is_given_up(vu_connection *connection, size_t index, bool when_unknown)
+{
+	vu_nng_dialling fared = vu_nng_dialer_fared(connection->dialers[index]);
+	bool stands_still = fared.ends == connection->dials[index];
+
+	connection->dials[index] = fared.ends;
+	return fared.known ? fared.errors > 0 && stands_still : when_unknown;
+}
+
+/*
  * With the lock held, which is released meanwhile: replaces dialers that NNG
  * may have given up (see nng_aid.h), soon at first and then ever more seldom.
  */
 static void redial(vu_connection *connection)
 {
 	int64_t now_us = vu_clock_monotonic_us();
-	bool all = vu_connection_is_remote(connection) || now_us >= connection->redial_all_us;
+	bool remote = vu_connection_is_remote(connection);
+	bool all = now_us >= connection->redial_all_us;
 
 	if (connection->dialling || !connection->dialled || now_us < connection->redial_at_us)
 		return;
 	connection->dialling = true;
 	uv_mutex_unlock(&connection->lock);
 	for (size_t i = 0; i < connection->endpoint_count; i++) {
-		if (!all && vu_nng_dialer_errors(connection->dialers[i]) == 0)
+		if (!remote && !is_given_up(connection, i, all))
 			continue;
 		nng_dialer_close(connection->dialers[i]);
 		(void)start_dialer(connection, i);
+		connection->dials[i] = 0;
 	}
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;

@@ -44,10 +44,11 @@ typedef struct vu_connection {
 	bool dialled;
 	bool dialling;           /* some thread is at it, without the lock */
 	nng_dialer *dialers;     /* one per endpoint */
+	uint64_t *dials;         /* how many attempts of each had ended at the last look */
 	bool probing;            /* some thread asks why there is no connection, without the lock */
 	int64_t redial_at_us;    /* when the dialers are looked at, unless a connection stands by then */
 	int64_t redial_delay_us; /* from that to the next look */
-	int64_t redial_all_us;   /* when all of them are replaced, whatever NNG says of them */
+	int64_t redial_all_us;   /* when those are replaced of which NNG does not tell how they fare */
 	vu_connection_pipe pipes[VU_CONNECTIONS_MAX];
 	unsigned pipe_count; /* of those that stand */
 	uint64_t generation; /* grows with every connection made */

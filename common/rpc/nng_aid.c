@@ -36,15 +36,25 @@ uint64_t vu_nng_listener_errors(nng_listener listener)
 	return errors;
 }
 
-uint64_t vu_nng_dialer_errors(nng_dialer dialer)
+vu_nng_dialling vu_nng_dialer_fared(nng_dialer dialer)
 {
+	static const char *const ENDS[] = {"connect", "refused", "disconnect", "canceled", "other",
+	                                   "timeout", "proto",   "auth",       "oom",      "reject"};
+	vu_nng_dialling fared = {false, 0, 0};
 	nng_stat *all;
-	uint64_t errors;
+	nng_stat *endpoint;
+
 	if (nng_stats_get(&all) != 0)
-		return 0;
-	errors = other_errors(nng_stat_find_dialer(all, dialer));
+		return fared;
+	endpoint = nng_stat_find_dialer(all, dialer);
+	fared.known = endpoint && nng_stat_find(endpoint, "other");
+	fared.errors = other_errors(endpoint);
+	for (size_t i = 0; endpoint && i < sizeof ENDS / sizeof ENDS[0]; i++) {
+		nng_stat *count = nng_stat_find(endpoint, ENDS[i]);
+		fared.ends += count ? nng_stat_value(count) : 0;
+	}
 	nng_stats_free(all);
-	return errors;
+	return fared;
 }
 
 int vu_nng_greet(const char *path, int *fd_out)

@@ -22,8 +22,16 @@
  * some ten microseconds.
  */
 uint64_t vu_nng_listener_errors(nng_listener listener);
-/* Nobody listening is not among them. */
-uint64_t vu_nng_dialer_errors(nng_dialer dialer);
+
+typedef struct vu_nng_dialling {
+	bool known; /* NNG was built with statistics */
+	uint64_t
+	    errors;    /* of no known kind, among which are those that end the dialer; nobody listening is not one */
+	uint64_t ends; /* attempts that have ended, in whatever way */
+} vu_nng_dialling;
+
+/* How a dialer has fared so far. Takes some ten microseconds. */
+vu_nng_dialling vu_nng_dialer_fared(nng_dialer dialer);
 
 /*
  * Connects to a socket as a REQ peer would and sends the greeting. 0 with

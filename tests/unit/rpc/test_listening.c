@@ -103,7 +103,7 @@ static uint64_t errors_after_wait(nng_dialer dialer, bool wanted)
 	uint64_t errors = 0;
 	for (int i = 0; i < (wanted ? 10000 : 50) && errors == 0; i++) {
 		nanosleep(&pause, NULL);
-		errors = vu_nng_dialer_errors(dialer);
+		errors = vu_nng_dialer_fared(dialer).errors;
 	}
 	return errors;
 }
@@ -125,6 +125,8 @@ static void only_being_hung_up_on_is_counted(void **state)
 	assert_int_equal(nng_dialer_create(&dialer, socket, aid.endpoint.uri), 0);
 	assert_int_equal(nng_dialer_start(dialer, NNG_FLAG_NONBLOCK), 0);
 	assert_int_equal(errors_after_wait(dialer, false), 0);
+	assert_true(vu_nng_dialer_fared(dialer).known);
+	assert_true(vu_nng_dialer_fared(dialer).ends > 0);
 	server = listen_bare(aid.endpoint.path);
 	client = accept(server, NULL, NULL);
 	assert_int_equal(errors_after_wait(dialer, false), 0);
