@@ -40,6 +40,7 @@ typedef struct voice_claim {
 	uint32_t speech_timeout_ms;
 	int64_t started_us;
 	int64_t deadline_us;
+	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
 	vu_attempt *attempt;
 	vu_evidence evidence;
 	vu_check known; /* is the user enrolled, as asked while listening */
@@ -98,16 +99,15 @@ static vu_status check_other_user(const vu_rpc_call *call, const voice_claim *cl
 
 static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
 {
-	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
 	const Vu__AuthenticateRequest *request = claim->request;
 	vu_attempt_order order = {
 	    .id = request->attempt_id,
-	    .fingerprint = fingerprint,
+	    .fingerprint = claim->fingerprint,
 	    .microphone = !claim->upload,
 	};
 
 	/* '/' is in none of the parts. */
-	snprintf(fingerprint, sizeof fingerprint, "authenticate/%s/%s/%s/%s/%s/%d", request->namespace_,
+	snprintf(claim->fingerprint, sizeof claim->fingerprint, "authenticate/%s/%s/%s/%s/%s/%d", request->namespace_,
 	         request->user, request->session_id, vu_level_name(claim->level),
 	         vu_antispoof_level_name(claim->antispoof), claim->isolated);
 	return vu_attempts_enter(claim->orchestrator->attempts, &order, claim->deadline_us, &claim->attempt, run_out,
@@ -169,6 +169,7 @@ static void score(void *context, const Vu__ExtractResponse *features)
 	vu_peer_plan plan = {
 	    .deadline_us = claim->deadline_us,
 	    .wait_for_ready = true,
+	    .waits_for_room = true,
 	    .cancel = vu_attempt_cancel(claim->attempt),
 	};
 
@@ -306,10 +307,34 @@ static void count(vu_orchestrator *orchestrator, const vu_settlement *settlement
 	}
 }
 
+typedef struct answer_parts {
+	const voice_claim *claim;
+	const vu_listening *listening;
+	Vu__AuthenticateResponse *response;
+} answer_parts;
+
+/* Completes the response, of which all but this is there already. */
+static const ProtobufCMessage *answer(void *context, const vu_settlement *settlement)
+{
+	answer_parts *parts = context;
+	Vu__AuthenticateResponse *response = parts->response;
+
+	fill_timing(parts->claim, parts->listening, vu_clock_monotonic_us(), response->timing);
+	response->attempt_id = parts->claim->request->attempt_id;
+	response->user = parts->claim->request->user;
+	response->verdict = settlement->verdict;
+	response->reason = (char *)(uintptr_t)settlement->reason;
+	response->may_unlock = settlement->may_unlock;
+	response->failures_left = settlement->lockout.failures_left;
+	response->locked_for_s = settlement->lockout.remaining_s;
+	return &response->base;
+}
+
 static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,
                    Vu__AuthenticateResponse *response)
 {
 	const Vu__AssessResponse *assessment = assessment_of(claim, listening);
+	answer_parts parts = {claim, listening, response};
 
 	fill_scores(claim, listening, response);
 	vu_case attempt = {
@@ -325,25 +350,26 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	    .advice = response->quality ? response->quality->advice : "",
 	    .spoof = spoof_reason(claim, assessment),
 	    .trouble = trouble,
+	    .fingerprint = claim->fingerprint,
+	    .answer = answer,
+	    .context = &parts,
 	};
 
 	vu_settle(claim->orchestrator, &claim->policy, &attempt, &claim->evidence, settlement);
-	fill_timing(claim, listening, vu_clock_monotonic_us(), response->timing);
-	response->attempt_id = claim->request->attempt_id;
-	response->user = claim->request->user;
-	response->verdict = settlement->verdict;
-	response->reason = settlement->reason;
-	response->may_unlock = settlement->may_unlock;
-	response->failures_left = settlement->lockout.failures_left;
-	response->locked_for_s = settlement->lockout.remaining_s;
+	/* Again: what could not be stored has become another verdict. */
+	answer(&parts, settlement);
 	count(claim->orchestrator, settlement, response->timing);
 	vu_log_info("attempt %.8s: %s after %.0f ms", claim->request->attempt_id,
 	            vu_verdict_name(settlement->verdict), response->timing->total_ms);
 }
 
-/* Runs the attempt up to the verdict; `error` instead when there is none. */
+/*
+ * Runs the attempt up to the verdict; `error` instead when there is none. When
+ * the verdict stands since a process before this one, *earlier_out is its
+ * answer, to be freed, and the response is left alone.
+ */
 static void run(voice_claim *claim, vu_listening *listening, vu_settlement *settlement,
-                Vu__AuthenticateResponse *response, vu_error *error)
+                Vu__AuthenticateResponse *response, ProtobufCMessage **earlier_out, vu_error *error)
 {
 	vu_error trouble = {.status = VU_OK};
 	vu_lockout_state state;
@@ -362,10 +388,13 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 
 	if (!claim->isolated) {
 		if (vu_settle_look(claim->orchestrator, &claim->policy, claim->request->attempt_id,
-		                   claim->request->user, &claim->evidence, &state, &trouble) != VU_OK) {
+		                   claim->request->user, claim->fingerprint, &vu__authenticate_response__descriptor,
+		                   &claim->evidence, &state, earlier_out, &trouble) != VU_OK) {
 			*error = trouble;
 			return;
 		}
+		if (*earlier_out)
+			return;
 		/* Nobody has to speak for an answer that stands already. */
 		if (claim->evidence.lockout != VU_CHECK_PASSED) {
 			settle(claim, listening, trouble.message, settlement, response);
@@ -420,6 +449,8 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	Vu__Timing timing = VU__TIMING__INIT;
 	vu_error error = {.status = VU_OK};
 	char user[VU_USER_NAME_MAX + 1];
+	ProtobufCMessage *earlier = NULL;
+	const Vu__AuthenticateResponse *answered;
 	bool must_run;
 	bool came;
 
@@ -437,11 +468,14 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	settlement.verdict = VU__VERDICT__VERDICT_UNKNOWN;
 	settlement.may_unlock = false;
 	snprintf(user, sizeof user, "%s", claim.request->user);
-	run(&claim, &listening, &settlement, &response, &error);
+	run(&claim, &listening, &settlement, &response, &earlier, &error);
+	answered = earlier ? (const Vu__AuthenticateResponse *)(const void *)earlier : &response;
 	/* Uploads and trials teach nothing: they do not say when somebody is there. */
-	came = error.status == VU_OK && response.verdict == VU__VERDICT__VERDICT_ACCEPT && !claim.upload &&
+	came = error.status == VU_OK && answered->verdict == VU__VERDICT__VERDICT_ACCEPT && !claim.upload &&
 	       !claim.isolated;
-	vu_attempt_finish(orchestrator->attempts, claim.attempt, &response.base, &error);
+	vu_attempt_finish(orchestrator->attempts, claim.attempt, &answered->base, &error);
+	if (earlier)
+		protobuf_c_message_free_unpacked(earlier, NULL);
 	/* From the stored result, so that the first answer and its repetitions cannot differ. */
 	vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
 	/* The answer is out; what remains is for later ones. `claim.request` is gone from here. */

@@ -69,6 +69,7 @@ static void ask_models(void *context, const Vu__ExtractResponse *features)
 	vu_peer_plan plan = {
 	    .deadline_us = state->deadline_us,
 	    .wait_for_ready = true,
+	    .waits_for_room = true,
 	    .cancel = vu_attempt_cancel(state->attempt),
 	};
 

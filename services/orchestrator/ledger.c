@@ -38,6 +38,12 @@ static const char *const MIGRATIONS[] = {
     " until_us INTEGER NOT NULL,"       /* monotonic; 0 = not locked */
     " remaining_us INTEGER NOT NULL);", /* what was left when this row was last written */
     "ALTER TABLE lockout ADD COLUMN rounds INTEGER NOT NULL DEFAULT 0;",
+    "CREATE TABLE answer ("
+    " attempt_id TEXT PRIMARY KEY,"
+    " fingerprint TEXT NOT NULL,"
+    " boot_id TEXT NOT NULL,"
+    " time_us INTEGER NOT NULL," /* monotonic */
+    " answer BLOB NOT NULL);",
 };
 static const vu_store_schema SCHEMA = {
     .application_id = LEDGER_APPLICATION_ID,

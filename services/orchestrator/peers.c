@@ -3,6 +3,10 @@
 
 #include "base/clock.h"
 
+#include <uv.h>
+
+#define ROOM_PAUSE_MS 50
+
 ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const ProtobufCServiceDescriptor *service,
                                const char *method, const ProtobufCMessage *request, const vu_peer_plan *plan,
                                vu_error *error)
@@ -17,6 +21,7 @@ ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const Pr
 	    .metadata_key = plan->metadata_key,
 	    .metadata_value = plan->metadata_value,
 	};
+	int64_t give_up_us = vu_clock_monotonic_us() + VU_PEER_ROOM_PATIENCE_US;
 	vu_channel *channel;
 
 	if (options.timeout_us <= 0) {
@@ -27,8 +32,15 @@ ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const Pr
 	channel = peers->channel(peers->context, id, error);
 	if (!channel)
 		return NULL;
-	if (vu_channel_call(channel, service, method, request, &response, &options, error) != VU_OK)
-		return NULL;
+	while (vu_channel_call(channel, service, method, request, &response, &options, error) != VU_OK) {
+		int64_t now_us = vu_clock_monotonic_us();
+		if (!plan->waits_for_room || error->status != VU_RESOURCE_EXHAUSTED || now_us >= give_up_us)
+			return NULL;
+		uv_sleep(ROOM_PAUSE_MS);
+		options.timeout_us = plan->deadline_us - vu_clock_monotonic_us();
+		if (options.timeout_us <= 0 || (plan->cancel && vu_cancel_is_triggered(plan->cancel)))
+			return NULL;
+	}
 	return response;
 }
 

@@ -21,11 +21,18 @@ typedef struct vu_peers {
 typedef struct vu_peer_plan {
 	int64_t deadline_us;       /* vu_clock_monotonic_us */
 	bool wait_for_ready;       /* the rule inside an attempt: the supervisor is bringing the service back */
+	bool waits_for_room;       /* short of memory for the moment (RESOURCE_EXHAUSTED): asked again for a while */
 	vu_cancel *cancel;         /* or NULL */
 	const uint8_t *request_id; /* or NULL */
 	const char *metadata_key;  /* or NULL */
 	const char *metadata_value;
 } vu_peer_plan;
+
+/*
+ * How long a service that is short of memory is asked again: until it has given
+ * some back, or the supervisor has put another one in its place.
+ */
+#define VU_PEER_ROOM_PATIENCE_US (3 * 1000000LL)
 
 /*
  * Calls `method` of a service and returns its response, freed by

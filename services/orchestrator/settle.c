@@ -5,6 +5,7 @@
  */
 #include "settle.h"
 
+#include "answers.h"
 #include "history.h"
 #include "record.h"
 
@@ -90,6 +91,16 @@ static vu_status forget_old(vu_orchestrator *orchestrator, const vu_policy *poli
 	return vu_history_forget_before(store, vu_ledger_wall_us(orchestrator->ledger) - kept_us, error);
 }
 
+static vu_answer_key key_of(vu_orchestrator *orchestrator, const char *attempt_id, const char *fingerprint)
+{
+	return (vu_answer_key){
+	    .attempt_id = attempt_id,
+	    .fingerprint = fingerprint,
+	    .boot_id = vu_ledger_boot_id(orchestrator->ledger),
+	    .now_us = vu_ledger_monotonic_us(orchestrator->ledger),
+	};
+}
+
 static vu_status store_attempt(vu_orchestrator *orchestrator, const vu_case *attempt, vu_store *store,
                                const vu_settlement *settlement, vu_error *error)
 {
@@ -106,7 +117,12 @@ static vu_status store_attempt(vu_orchestrator *orchestrator, const vu_case *att
 	    .kind = attempt->identify ? "identify" : "authenticate",
 	    .source = attempt->upload ? "upload" : "microphone",
 	};
-	return vu_history_add(store, &entry, error);
+	vu_answer_key key = key_of(orchestrator, attempt->attempt_id, attempt->fingerprint);
+	vu_status status = vu_history_add(store, &entry, error);
+
+	if (status == VU_OK && attempt->answer)
+		status = vu_answer_keep(store, &key, attempt->answer(attempt->context, settlement), error);
+	return status;
 }
 
 static void settle_isolated(const vu_case *attempt, vu_evidence *evidence, vu_settlement *settlement)
@@ -176,16 +192,22 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
 }
 
 vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy, const char *attempt_id,
-                         const char *user, vu_evidence *evidence, vu_lockout_state *state, vu_error *trouble)
+                         const char *user, const char *fingerprint, const ProtobufCMessageDescriptor *descriptor,
+                         vu_evidence *evidence, vu_lockout_state *state, ProtobufCMessage **answer_out,
+                         vu_error *trouble)
 {
+	vu_answer_key key = key_of(orchestrator, attempt_id, fingerprint);
 	vu_lockout_rule rule = rule_of(orchestrator, policy);
 	vu_store *store = NULL;
 	bool used = false;
 	vu_status status = vu_ledger_begin(orchestrator->ledger, &store, trouble);
 
 	memset(state, 0, sizeof *state);
+	*answer_out = NULL;
 	if (status == VU_OK) {
 		status = vu_history_contains(store, attempt_id, &used, trouble);
+		if (status == VU_OK && used)
+			status = vu_answer_recall(store, &key, descriptor, answer_out, trouble);
 		if (status == VU_OK && *user)
 			status = vu_lockout_read(store, &rule, user, state, trouble);
 		if (status == VU_OK)
@@ -197,13 +219,15 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 		status = vu_record_intent(orchestrator, policy, attempt_id, user, trouble);
 	if (status != VU_OK) {
 		vu_log_error("%s; the attempt counts as unavailable", trouble->message);
+		if (*answer_out)
+			protobuf_c_message_free_unpacked(*answer_out, NULL);
+		*answer_out = NULL;
 		evidence->lockout = VU_CHECK_FAILED;
 		return VU_OK;
 	}
 	trouble->status = VU_OK;
 	evidence->lockout = state->locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
-	if (used)
-		/* Decided and recorded by a process that died before it could answer: the caller begins anew. */
+	if (used && !*answer_out)
 		return vu_fail(trouble, VU_ABORTED,
 		               "attempt %s is over and its answer was lost; try again with a new one", attempt_id);
 	return VU_OK;

@@ -14,6 +14,13 @@
 
 #include <stdbool.h>
 
+typedef struct vu_settlement {
+	Vu__Verdict verdict;
+	bool may_unlock;
+	char reason[VU_REASON_SIZE];
+	vu_lockout_state lockout;
+} vu_settlement;
+
 typedef struct vu_case {
 	const char *attempt_id;
 	const char *user; /* "" when identification found nobody */
@@ -28,14 +35,11 @@ typedef struct vu_case {
 	const char *advice;
 	const char *spoof;
 	const char *trouble;
+	const char *fingerprint; /* what was asked */
+	/* The answer that this verdict makes, which is kept; the caller's. NULL: none is kept. */
+	const ProtobufCMessage *(*answer)(void *context, const vu_settlement *settlement);
+	void *context;
 } vu_case;
-
-typedef struct vu_settlement {
-	Vu__Verdict verdict;
-	bool may_unlock;
-	char reason[VU_REASON_SIZE];
-	vu_lockout_state lockout;
-} vu_settlement;
 
 /* Fills in evidence->lockout and evidence->record and settles. Never fails: what cannot be done is in the verdict. */
 void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_case *attempt, vu_evidence *evidence,
@@ -43,11 +47,15 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
 
 /*
  * The look before anybody has to speak: fills in evidence->lockout and *state.
- * FAILED_PRECONDITION: the attempt is in the history, its id is used up. When
- * the ledger cannot be read the check is failed and `trouble` says why.
+ * When the attempt is in the history already, decided by a process that died
+ * before it could answer, *answer_out is that answer, a message of `descriptor`
+ * that the caller frees; ABORTED when it is not kept any more: the id is used
+ * up. When the ledger cannot be read the check is failed and `trouble` says why.
  */
 vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy, const char *attempt_id,
-                         const char *user, vu_evidence *evidence, vu_lockout_state *state, vu_error *trouble);
+                         const char *user, const char *fingerprint, const ProtobufCMessageDescriptor *descriptor,
+                         vu_evidence *evidence, vu_lockout_state *state, ProtobufCMessage **answer_out,
+                         vu_error *trouble);
 
 /* Stores an event that is no attempt (enroll, remove); a failure is only logged. */
 void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const char *user, const char *kind,

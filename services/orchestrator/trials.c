@@ -65,7 +65,7 @@ static void score_all(void *context, const Vu__ExtractResponse *features)
 	trial_run *run = context;
 	char level[32];
 	Vu__ScoreManyRequest request = VU__SCORE_MANY_REQUEST__INIT;
-	vu_peer_plan plan = {.deadline_us = run->deadline_us, .wait_for_ready = true};
+	vu_peer_plan plan = {.deadline_us = run->deadline_us, .wait_for_ready = true, .waits_for_room = true};
 
 	snprintf(level, sizeof level, "%s", vu_level_name(run->level));
 	request.namespace_ = run->request->namespace_;

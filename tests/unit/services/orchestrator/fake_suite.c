@@ -265,6 +265,7 @@ static void score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 {
 	const Vu__ScoreRequest *request = (const Vu__ScoreRequest *)message;
 	Vu__ScoreResponse response = VU__SCORE_RESPONSE__INIT;
+	bool short_of_memory;
 	fake_script s;
 	(void)context;
 
@@ -273,8 +274,13 @@ static void score(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 	remember(script.last_level, sizeof script.last_level, request->level);
 	remember(script.last_namespace, sizeof script.last_namespace, request->key->namespace_);
 	remember(script.last_user, sizeof script.last_user, request->key->user);
+	short_of_memory = take(&script.score_short_of_memory);
 	s = script;
 	pthread_mutex_unlock(&lock);
+	if (short_of_memory) {
+		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "the model-server is short of memory");
+		return;
+	}
 	if (s.on_score)
 		s.on_score();
 	if (!pass_time(call, s.score_ms)) {

@@ -56,6 +56,7 @@ typedef struct fake_script {
 	bool enrolled;
 	vu_status list_status;
 	vu_status score_status;
+	unsigned score_short_of_memory; /* answers so often RESOURCE_EXHAUSTED before it answers */
 	const char *score_message;
 	uint32_t score_ms;
 	float fused;

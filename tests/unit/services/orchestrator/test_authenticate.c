@@ -482,6 +482,14 @@ static void a_template_that_does_not_fit_is_unavailable_with_its_reason(void **s
 	front_free(expect("ted", true, VU__VERDICT__VERDICT_UNAVAILABLE, "enrol again."));
 }
 
+static void models_short_of_memory_for_a_moment_cost_nothing(void **state)
+{
+	(void)state;
+	CHANGE(score_short_of_memory = 4);
+	front_free(expect("ted", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	assert_int_equal(fake_script_now().scored, 5);
+}
+
 /* Another program takes the database while the voice is scored. */
 static sqlite3 *intruder;
 static void lock_database(void)
@@ -779,6 +787,7 @@ int main(void)
 	    cmocka_unit_test_setup(a_forbidden_microphone_is_an_error_of_permission, reset),
 	    cmocka_unit_test_setup(models_that_are_too_late_are_unavailable_within_the_deadline, reset),
 	    cmocka_unit_test_setup(features_that_fail_are_unavailable, reset),
+	    cmocka_unit_test_setup(models_short_of_memory_for_a_moment_cost_nothing, reset),
 	    cmocka_unit_test_setup(a_score_that_is_no_number_is_unavailable, reset),
 	    cmocka_unit_test_setup(a_template_that_does_not_fit_is_unavailable_with_its_reason, reset),
 	    cmocka_unit_test_setup(what_cannot_be_stored_is_never_an_accept, reset),
