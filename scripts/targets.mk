@@ -14,7 +14,7 @@ SAN_ENV := $(if $(filter thread,$(SAN)),TSAN_OPTIONS=suppressions=tests/tsan.sup
 	$(if $(filter address,$(SAN)),LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_BIN) $(AID_BIN)
+test-programs: all $(UNIT_BIN) $(AID_BIN) $(BLOAT)
 
 # As many compilers as processors, unless the caller said how many.
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
@@ -38,6 +38,10 @@ endif
 .PHONY: unit-programs fuzz-programs
 unit-programs: $(UNIT_BIN)
 fuzz-programs: $(FUZZ_BIN)
+
+.PHONY: soak
+soak: all $(AID_BIN) $(BLOAT) ## SOAK_FAULTS (1000) faults, one every 200 ms, while people authenticate
+	SOAK_FAULTS=$${SOAK_FAULTS:-1000} prove -v --merge --exec '' tests/fault/storm.t
 
 fuzz: fuzz-programs ## run every fuzz target for FUZZ_SECONDS (60)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} tests/run fuzz

@@ -112,3 +112,9 @@ build/tests/loaders/odd-%.so: tests/loaders/odd_loader.c common/ml/vu_loader.h
 
 $(BUILD)/tests/unit/services/models/test_loader: $(LOADERS) $(BIN)/vu-loader-host $(BUILD)/share/voice-unlock/background.vum
 $(OBJ)/tests/unit/services/models/test_loader.o: CPPFLAGS += -DLOADER_HOST='"$(BIN)/vu-loader-host"' -DMODEL='"$(BUILD)/share/voice-unlock/background.vum"'
+
+# Preloaded into services that are made to grow (tests/fault/storm.t). Foreign to every build as well.
+BLOAT := build/tests/bloat.so
+$(BLOAT): tests/fault/aid/bloat.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O1 -g -fPIC -shared -D_GNU_SOURCE $(WARNINGS) -o $@ $<
