@@ -59,6 +59,14 @@ $(BUILD)/tests/aid/%: $(OBJ)/tests/system/aid/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
 
+# Weight for a service, put into it by the dynamic linker: no part of any build of ours.
+ifeq ($(UNAME),Linux)
+AID_BIN += build/tests/ballast.so
+build/tests/ballast.so: tests/loaders/ballast.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O1 -g -fPIC -shared -D_GNU_SOURCE $(WARNINGS) -pthread -o $@ $<
+endif
+
 # Fuzz targets build everything again with clang's coverage, sharing nothing
 # with the ordinary objects.
 FUZZ_FLAGS  := -O1 -g -std=c11 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \

@@ -191,7 +191,9 @@ static void handle_cleanup(void *context, vu_rpc_call *call, const ProtobufCMess
 	Vu__CleanupResponse response = VU__CLEANUP_RESPONSE__INIT;
 
 	response.rss_before_bytes = resident_bytes();
-	if (runtime->definition->cleanup)
+	if (request->keep_recent && runtime->definition->relieve)
+		response.freed_bytes = runtime->definition->relieve(runtime->state);
+	else if (runtime->definition->cleanup)
 		response.freed_bytes = runtime->definition->cleanup(runtime->state, request->aggressive);
 	vu_secret_trim();
 	vu_allocator_purge();

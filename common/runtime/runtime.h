@@ -58,6 +58,11 @@ typedef struct vu_service_definition {
 	vu_status (*reload)(void *state, const vu_config *config, vu_error *error);
 	/* Gives memory back; returns the bytes by the service's own account. May be NULL. Any thread. */
 	uint64_t (*cleanup)(void *state, bool aggressive);
+	/*
+	 * The same while memory is short and requests go on: gives back what the next seconds do not need. May be
+	 * NULL: then cleanup(state, true).
+	 */
+	uint64_t (*relieve)(void *state);
 	/* Called after the drain, before exit. May be NULL. */
 	void (*stop)(void *state);
 } vu_service_definition;

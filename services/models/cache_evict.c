@@ -61,8 +61,8 @@ static bool may_go(const cache *c, const cache_entry *entry, int64_t now_us)
 	return entry->users == 0 && entry->state == LOADED && !is_pinned(c, entry, now_us);
 }
 
-/* The one most worth going among those unused for at least so long. */
-static cache_entry *find_victim(cache *c, int64_t min_idle_us)
+/* The one most worth going among those unused for at least so long and that `keeps` (may be NULL) is false of. */
+static cache_entry *find_victim_except(cache *c, int64_t min_idle_us, cache_keeper keeps, void *context)
 {
 	int64_t now_us = cache_now_us(c);
 	cache_entry *victim = NULL;
@@ -74,7 +74,8 @@ static cache_entry *find_victim(cache *c, int64_t min_idle_us)
 			double worth;
 			if (now_us - entry->used_us < min_idle_us)
 				break;
-			if (!may_go(c, entry, now_us))
+			if (!may_go(c, entry, now_us) ||
+			    (keeps && keeps(context, entry->part, entry->key, now_us - entry->used_us)))
 				continue;
 			seen++;
 			worth = worth_going(c, entry, now_us);
@@ -85,6 +86,11 @@ static cache_entry *find_victim(cache *c, int64_t min_idle_us)
 		}
 	}
 	return victim;
+}
+
+static cache_entry *find_victim(cache *c, int64_t min_idle_us)
+{
+	return find_victim_except(c, min_idle_us, NULL, NULL);
 }
 
 /* The one that came last, of the part that holds the most: what passes through when all else is too young. */
@@ -146,6 +152,11 @@ void cache_trim(cache *c)
 
 size_t cache_shrink(cache *c, size_t bytes)
 {
+	return cache_shrink_except(c, bytes, NULL, NULL);
+}
+
+size_t cache_shrink_except(cache *c, size_t bytes, cache_keeper keeps, void *context)
+{
 	size_t before;
 	size_t after;
 
@@ -154,7 +165,7 @@ size_t cache_shrink(cache *c, size_t bytes)
 	while (free_leaving(c))
 		;
 	while (c->bytes > bytes) {
-		cache_entry *victim = find_victim(c, 0);
+		cache_entry *victim = find_victim_except(c, 0, keeps, context);
 		if (!victim)
 			break;
 		free_entry(c, victim);

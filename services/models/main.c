@@ -105,6 +105,11 @@ static uint64_t cleanup(void *state, bool aggressive)
 	return models_cleanup(state, aggressive);
 }
 
+static uint64_t relieve(void *state)
+{
+	return models_relieve(state);
+}
+
 int main(int argc, char **argv)
 {
 	static const vu_service_definition definition = {
@@ -112,6 +117,7 @@ int main(int argc, char **argv)
 	    .start = start,
 	    .reload = reload,
 	    .cleanup = cleanup,
+	    .relieve = relieve,
 	    .listening = listening,
 	    .stop = stop,
 	};

@@ -15,6 +15,8 @@
 
 /* The supervisor repeats its refusal more often than that. */
 #define REFUSAL_US  (3 * INT64_C(1000000))
+/* Whoever came so lately goes on even when memory is short. */
+#define MOMENT_US   (5 * INT64_C(1000000))
 #define HOT_DEFAULT 32
 #define HOT_MAX     1024
 
@@ -27,6 +29,28 @@ static bool release_pages(void *context, const char *key, void *object)
 	if (strncmp(key, "background:", strlen("background:")) == 0)
 		vu_model_file_release_pages(((vu_background *)object)->file);
 	return true;
+}
+
+/* What everybody needs stays as long as things that are idle do; a template, for a moment. */
+static bool is_needed(void *context, cache_part part, const char *key, int64_t idle_us)
+{
+	const settings *with = context;
+	bool is_template = part == CACHE_MODELS && strncmp(key, TEMPLATE_KEY_PREFIX, strlen(TEMPLATE_KEY_PREFIX)) == 0;
+
+	return idle_us < (is_template ? MOMENT_US : with->aggressive_unload_us);
+}
+
+uint64_t models_relieve(models *m)
+{
+	settings with;
+	size_t before = cache_bytes(m->cache);
+	uint64_t freed;
+
+	copy_settings(m, &with);
+	freed = cache_shrink_idle(m->cache, with.aggressive_unload_us, 0);
+	freed += cache_shrink_except(m->cache, before / 2, is_needed, &with) + voice_index_drop(m->index);
+	cache_visit(m->cache, CACHE_MODELS, release_pages, NULL);
+	return freed;
 }
 
 uint64_t models_cleanup(models *m, bool aggressive)

@@ -64,5 +64,7 @@ vu_status models_load_background(models *models, vu_error *error);
  * stays. Returns the bytes freed by the cache's account.
  */
 uint64_t models_cleanup(models *models, bool aggressive);
+/* The same when the supervisor is asked for memory: whoever is using the server goes on unhindered. */
+uint64_t models_relieve(models *models);
 
 #endif

@@ -115,6 +115,7 @@ static void clean_up(uv_work_t *work)
 	vu_error error = {0};
 
 	request.aggressive = 1;
+	request.keep_recent = 1;
 	if (vu_channel_call(prober->channel, &vu__process__descriptor, "Cleanup", &request.base, &response, &options,
 	                    &error) == VU_OK) {
 		const Vu__CleanupResponse *answer = (const Vu__CleanupResponse *)response;

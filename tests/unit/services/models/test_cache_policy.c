@@ -229,6 +229,32 @@ static void test_pins(void **state)
 	finish(c);
 }
 
+static bool keeps_b_and_the_young(void *context, cache_part part, const char *key, int64_t idle_us)
+{
+	assert_int_equal(part, CACHE_MODELS);
+	return strcmp(key, context) == 0 || idle_us < 5 * SECOND;
+}
+
+static void test_what_is_to_be_kept_is_passed_over(void **state)
+{
+	cache *c = make(800, 0, 0);
+	source s = {.bytes = 100};
+	char b[] = "b";
+
+	(void)state;
+	load_all(c, &s, "abc");
+	now_us += 10 * SECOND;
+	load_all(c, &s, "de");
+	assert_int_equal(cache_shrink_except(c, 400, keeps_b_and_the_young, b), 100);
+	assert_loaded(c, "bcde");
+	assert_int_equal(cache_shrink_except(c, 0, keeps_b_and_the_young, b), 100);
+	assert_loaded(c, "bde");
+	now_us += 5 * SECOND;
+	assert_int_equal(cache_shrink_except(c, 0, keeps_b_and_the_young, b), 200);
+	assert_loaded(c, "b");
+	finish(c);
+}
+
 static void test_room_is_made_before_loading(void **state)
 {
 	cache *c = make(300, 0, 0);
@@ -661,6 +687,7 @@ int main(void)
 	    cmocka_unit_test(test_a_burst_passes_through),
 	    cmocka_unit_test(test_what_leaves_can_be_fetched_back),
 	    cmocka_unit_test(test_pins),
+	    cmocka_unit_test(test_what_is_to_be_kept_is_passed_over),
 	    cmocka_unit_test(test_room_is_made_before_loading),
 	    cmocka_unit_test(test_three_failures_and_a_pause),
 	    cmocka_unit_test(test_what_ends_a_pause),

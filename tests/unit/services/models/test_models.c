@@ -1168,6 +1168,30 @@ static void test_ceiling_holds_and_cleanup_frees(void **state)
 	score_everybody(1);
 }
 
+/* Short of memory, but whoever comes again finds all that is needed. */
+static void test_relief_does_not_hinder_who_comes(void **state)
+{
+	Vu__ScoreResponse *scored;
+
+	(void)state;
+	current.aggressive_unload_timeout_s = 60;
+	assert_int_equal(models_configure(service, &current, NULL), VU_OK);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(score("", "anna", STRANGER, 9, "", &scored, NULL), VU_OK);
+	done(scored);
+	for (int i = 0; i < 3; i++)
+		models_relieve(service);
+	cache_refuse_loads(service->cache, vu_clock_monotonic_us() + 60 * INT64_C(1000000));
+	assert_int_equal(score("", "anna", STRANGER, 10, "", &scored, NULL), VU_OK);
+	assert_true(scored->cached);
+	done(scored);
+	cache_refuse_loads(service->cache, 0);
+	/* Who asks for all gets it. */
+	for (int i = 0; i < 16; i++)
+		models_cleanup(service, true);
+	assert_int_equal(cached_bytes(), 0);
+}
+
 static Vu__ModelStatesResponse *states_of(const char *user)
 {
 	Vu__ModelStatesRequest request = VU__MODEL_STATES_REQUEST__INIT;
@@ -1582,6 +1606,7 @@ int main(void)
 	    WITH_SERVICE(test_settings_change),
 	    WITH_SERVICE(test_background_missing_or_bad),
 	    WITH_SERVICE(test_ceiling_holds_and_cleanup_frees),
+	    WITH_SERVICE(test_relief_does_not_hinder_who_comes),
 	    WITH_SERVICE(test_states),
 	    WITH_SERVICE(test_pressure_refuses_loads_and_spares_the_loaded),
 	    WITH_SERVICE(test_hot),
