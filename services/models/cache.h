@@ -102,7 +102,8 @@ bool cache_expect(cache *cache, cache_part part, const char *key, double probabi
  * the bytes freed. */
 size_t cache_shrink(cache *cache, size_t bytes);
 
-/* Whether to pass over something that was not used for so long. Under the cache's lock: it must not call the cache. */
+/* Whether to pass over something that was not used for so long. Under the cache's lock: it must not call the cache.
+ */
 typedef bool (*cache_keeper)(void *context, cache_part part, const char *key, int64_t idle_us);
 /* As cache_shrink, but what `keeps` says true of stays. */
 size_t cache_shrink_except(cache *cache, size_t bytes, cache_keeper keeps, void *context);

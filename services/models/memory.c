@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* The supervisor repeats its refusal more often than that. */
-#define REFUSAL_US  (3 * INT64_C(1000000))
+#define REFUSAL_US (3 * INT64_C(1000000))
 /* Whoever came so lately goes on even when memory is short. */
 #define MOMENT_US   (5 * INT64_C(1000000))
 #define HOT_DEFAULT 32
@@ -35,7 +35,8 @@ static bool release_pages(void *context, const char *key, void *object)
 static bool is_needed(void *context, cache_part part, const char *key, int64_t idle_us)
 {
 	const settings *with = context;
-	bool is_template = part == CACHE_MODELS && strncmp(key, TEMPLATE_KEY_PREFIX, strlen(TEMPLATE_KEY_PREFIX)) == 0;
+	bool is_template =
+	    part == CACHE_MODELS && strncmp(key, TEMPLATE_KEY_PREFIX, strlen(TEMPLATE_KEY_PREFIX)) == 0;
 
 	return idle_us < (is_template ? MOMENT_US : with->aggressive_unload_us);
 }
