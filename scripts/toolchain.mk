@@ -17,7 +17,7 @@ SHARED         := -shared -Wl,-soname,libvoiceunlock.so
 # The default link is --as-needed: a program that calls malloc only through
 # libraries would silently lose jemalloc.
 LIB_JEMALLOC   := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state
-PLATFORM_LIBS  := -ldl
+PLATFORM_LIBS  := -ldl -lseccomp
 endif
 
 # Generated headers count as system headers: their macros cast constness away.

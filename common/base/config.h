@@ -31,6 +31,13 @@ typedef enum vu_antispoof_level {
 	VU_ANTISPOOF_HIGH,
 	VU_ANTISPOOF_MAXIMUM,
 } vu_antispoof_level;
+/* Whether services are kept from what they do not need: on, where the system can; or not without. */
+typedef enum vu_confinement_wish {
+	VU_CONFINEMENT_OFF,
+	VU_CONFINEMENT_ON,
+	VU_CONFINEMENT_REQUIRED
+} vu_confinement_wish;
+
 typedef enum vu_system_mode { VU_MODE_SCREENSAVER, VU_MODE_PAM, VU_MODE_BOTH } vu_system_mode;
 
 /* The services a configuration may place elsewhere, in the order of their folder names. */
@@ -112,6 +119,7 @@ typedef struct vu_config {
 		bool audit;
 		uint32_t audit_retention_days;
 		bool anonymize_logs;
+		vu_confinement_wish confinement;
 	} security;
 	struct {
 		vu_system_mode mode;

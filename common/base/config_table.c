@@ -24,6 +24,7 @@
 
 const char *const VU_LEVEL_NAMES[] = {"convenient", "standard", "strict", NULL};
 const char *const VU_ANTISPOOF_LEVEL_NAMES[] = {"off", "low", "medium", "high", "maximum", NULL};
+static const char *const CONFINEMENT_NAMES[] = {"off", "on", "required", NULL};
 static const char *const MODE_NAMES[] = {"screensaver", "pam", "both", NULL};
 
 static const vu_config_key KEYS[] = {
@@ -82,6 +83,9 @@ static const vu_config_key KEYS[] = {
 	FLAG(security.audit, "VOICE_UNLOCK_AUDIT", true, "keep the tamper-evident log"),
 	COUNT(security.audit_retention_days, "VOICE_UNLOCK_AUDIT_RETENTION", 90, 1, 3650, "days that audit entries are kept"),
 	FLAG(security.anonymize_logs, "VOICE_UNLOCK_ANONYMIZE_LOGS", false, "keep user names out of logs and diagnostics"),
+
+	CHOICE(security.confinement, "VOICE_UNLOCK_CONFINEMENT", "on", CONFINEMENT_NAMES, "off, on or required",
+	       "keep each service from what it does not need: on does what the system can, required starts none without"),
 
 	CHOICE(system.mode, "VOICE_UNLOCK_MODE", "screensaver", MODE_NAMES, "screensaver, pam or both",
 	       "what a voice may unlock"),

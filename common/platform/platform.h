@@ -109,6 +109,46 @@ bool vu_platform_is_own_address(const char *host);
  */
 void vu_platform_protect_memory(void);
 
+/* ---- what this process may do ---- */
+
+enum {
+	VU_MAY_READ = 1,
+	VU_MAY_WRITE = 2, /* make, change, rename, remove what is in it, sockets included */
+	VU_MAY_RUN = 4,
+	VU_MAY_CONTROL = 8, /* ioctl of a device */
+};
+
+/* A file, or a folder with all that is below it. What does not exist is passed over. */
+typedef struct vu_place {
+	const char *path;
+	unsigned may;
+} vu_place;
+
+typedef struct vu_confinement {
+	const char *name; /* of the service, for its log and for what is kept by name */
+	const vu_place *places;
+	size_t place_count;
+	bool internet; /* may make sockets of IPv4 and IPv6 */
+	bool dials;    /* may connect by them */
+	bool programs; /* may start programs */
+	bool sound;    /* may do what sound libraries do besides */
+} vu_confinement;
+
+/*
+ * Renounces all privileges to come and whatever is not in `places`: on Linux
+ * for the calling thread and what it starts, so before the first thread; on
+ * macOS, where this is all there is, for the process. It cannot be taken back.
+ * UNIMPLEMENTED: the system has no such thing; other privileges are renounced
+ * all the same.
+ */
+vu_status vu_platform_confine_files(const vu_confinement *confinement, vu_error *error);
+
+/* Refuses system calls that the process has no need of, to all its threads. UNIMPLEMENTED as above. */
+vu_status vu_platform_confine_calls(const vu_confinement *confinement, vu_error *error);
+
+/* Whether the system offers all this, and in words what it offers or lacks. */
+bool vu_platform_confinement_offered(char *text, size_t size);
+
 /* ---- shared memory without a name ---- */
 
 /*

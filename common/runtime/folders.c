@@ -8,7 +8,12 @@
 #include "base/file.h"
 #include "platform/platform.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +36,57 @@ static vu_status prepare(const char *path, const char *variable, vu_error *error
 	return VU_OK;
 }
 
+/* What each service keeps beside templates and audit, by how its files' names begin. */
+static const char *const KEPT[VU_SERVICE_COUNT][3] = {
+    [VU_SERVICE_MODELS] = {"prediction.db", "loaded-background.vum"},
+    [VU_SERVICE_ANTISPOOF] = {"replay.db", "replay.key"},
+    [VU_SERVICE_ORCHESTRATOR] = {"history.db", "metrics.ring"},
+};
+
+/* Earlier versions kept these files in the state folder itself. What is there already stays. */
+static vu_status adopt(const char *home, const char *folder, const char *beginning, vu_error *error)
+{
+	DIR *listing = opendir(home);
+	const struct dirent *entry;
+	struct stat info;
+	char from[PATH_MAX];
+	char to[PATH_MAX];
+	vu_status status = VU_OK;
+
+	if (!listing)
+		return vu_fail_errno(error, errno, "unable to look into %s", home);
+	while (status == VU_OK && (entry = readdir(listing)) != NULL) {
+		if (strncmp(entry->d_name, beginning, strlen(beginning)) != 0)
+			continue;
+		if ((size_t)snprintf(from, sizeof from, "%s/%s", home, entry->d_name) >= sizeof from ||
+		    (size_t)snprintf(to, sizeof to, "%s/%s", folder, entry->d_name) >= sizeof to)
+			status =
+			    vu_fail(error, VU_OUT_OF_RANGE, "unable to move %s: its path is too long", entry->d_name);
+		else if (lstat(to, &info) != 0 && rename(from, to) != 0)
+			status = vu_fail_errno(error, errno, "unable to move %s to %s", from, to);
+	}
+	closedir(listing);
+	return status;
+}
+
+static vu_status prepare_own(vu_runtime *runtime, vu_error *error)
+{
+	const char *const *kept = KEPT[runtime->definition->id];
+	size_t size = strlen(runtime->home) + 1 + strlen(runtime->name) + 1;
+	vu_status status;
+
+	if (!kept[0])
+		return VU_OK;
+	runtime->state_folder = malloc(size);
+	if (!runtime->state_folder)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to find the folders: out of memory");
+	snprintf(runtime->state_folder, size, "%s/%s", runtime->home, runtime->name);
+	status = prepare(runtime->state_folder, "VOICE_UNLOCK_HOME", error);
+	for (; status == VU_OK && *kept; kept++)
+		status = adopt(runtime->home, runtime->state_folder, *kept, error);
+	return status;
+}
+
 vu_status vu_runtime_prepare_folders(vu_runtime *runtime, vu_error *error)
 {
 	vu_status status;
@@ -40,7 +96,9 @@ vu_status vu_runtime_prepare_folders(vu_runtime *runtime, vu_error *error)
 	if (!runtime->home || !runtime->folder)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to find the folders: out of memory");
 	status = prepare(runtime->home, "VOICE_UNLOCK_HOME", error);
-	return status == VU_OK ? prepare(runtime->folder, "VOICE_UNLOCK_RUNTIME_DIR", error) : status;
+	if (status == VU_OK)
+		status = prepare(runtime->folder, "VOICE_UNLOCK_RUNTIME_DIR", error);
+	return status == VU_OK ? prepare_own(runtime, error) : status;
 }
 
 const char *vu_runtime_home(const vu_runtime *runtime)
@@ -51,4 +109,9 @@ const char *vu_runtime_home(const vu_runtime *runtime)
 const char *vu_runtime_folder(const vu_runtime *runtime)
 {
 	return runtime->folder;
+}
+
+const char *vu_runtime_state_folder(const vu_runtime *runtime)
+{
+	return runtime->state_folder;
 }

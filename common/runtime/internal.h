@@ -62,12 +62,17 @@ struct vu_counter {
 	struct vu_counter *next;
 };
 
+/* Of confinement.c: what this process may reach. */
+typedef struct vu_confined vu_confined;
+
 struct vu_runtime {
 	const vu_service_definition *definition;
 	const char *name;
 	void *state;
 	char *home;
 	char *folder;
+	char *state_folder;    /* of this service alone, in `home`; NULL when it keeps nothing */
+	vu_confined *confined; /* NULL: it is not */
 	vu_inherited inherited;
 	int64_t started_us; /* monotonic */
 	_Atomic(vu_config *) config;
@@ -111,6 +116,18 @@ void vu_inherited_report_ready(vu_inherited *inherited);
 
 /* Makes state and socket folder and checks that nobody else can write into them. */
 vu_status vu_runtime_prepare_folders(vu_runtime *runtime, vu_error *error);
+
+/* ---- confinement.c ---- */
+
+/*
+ * Before the first thread: files. FAILED_PRECONDITION: the system cannot, and
+ * the configuration requires it. Nothing happens without a supervisor.
+ */
+vu_status vu_confinement_enter(vu_runtime *runtime, vu_error *error);
+/* Once everything runs: system calls. Fails as above. */
+vu_status vu_confinement_close(vu_runtime *runtime, vu_error *error);
+/* FAILED_PRECONDITION: `config` asks for other places than those that were granted. */
+vu_status vu_confinement_check(const vu_runtime *runtime, const vu_config *config, vu_error *error);
 
 /* ---- channels.c ---- */
 

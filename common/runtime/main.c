@@ -177,7 +177,11 @@ int vu_runtime_main(const vu_service_definition *definition, int argc, char **ar
 		vu_log_error("%s", error.message);
 		return code;
 	}
-	status = start(&runtime, &error);
+	status = vu_confinement_enter(&runtime, &error);
+	if (status == VU_OK)
+		status = start(&runtime, &error);
+	if (status == VU_OK)
+		status = vu_confinement_close(&runtime, &error);
 	if (status != VU_OK) {
 		vu_log_error("%s", error.message);
 		leave(exit_code_of(status));

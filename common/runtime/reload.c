@@ -45,8 +45,17 @@ vu_status vu_runtime_reload(vu_runtime *runtime, vu_error *error)
 	vu_config *fresh;
 	vu_status status = vu_config_load(NULL, &fresh, error);
 
+	/* A new file in a folder that this process cannot see: another process can. */
+	if (status == VU_PERMISSION_DENIED && runtime->confined)
+		return vu_fail(error, VU_FAILED_PRECONDITION,
+		               "unable to read the new configuration while %s runs: restart it", runtime->name);
 	if (status != VU_OK)
 		return status;
+	status = vu_confinement_check(runtime, fresh, error);
+	if (status != VU_OK) {
+		vu_config_free(fresh);
+		return status;
+	}
 	if (runtime->definition->reload) {
 		status = runtime->definition->reload(runtime->state, fresh, error);
 		if (status != VU_OK) {

@@ -80,6 +80,8 @@ vu_channel *vu_runtime_channel(vu_runtime *runtime, vu_service_id id, vu_error *
 /* State and socket folders, without a final slash. */
 const char *vu_runtime_home(const vu_runtime *runtime);
 const char *vu_runtime_folder(const vu_runtime *runtime);
+/* The folder in the state folder that is this service's own; of models, antispoof and orchestrator alone. */
+const char *vu_runtime_state_folder(const vu_runtime *runtime);
 /* The loop of the main thread; handles may be added in start() and from its own callbacks. */
 uv_loop_t *vu_runtime_loop(vu_runtime *runtime);
 /* Inherited descriptor of the session rings, or -1 when started by hand. */

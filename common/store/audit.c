@@ -147,8 +147,10 @@ static vu_status load_key(vu_audit *audit, bool make, vu_error *error)
 
 	if (audit->has_key)
 		return VU_OK;
-	status = make ? vu_master_key_create(audit->key_path, true, &audit->key, error)
-	              : vu_master_key_read(audit->key_path, &audit->key, error);
+	/* Read first: who may not write beside it can use what is there. */
+	status = vu_master_key_read(audit->key_path, &audit->key, error);
+	if (status == VU_NOT_FOUND && make)
+		status = vu_master_key_create(audit->key_path, true, &audit->key, error);
 	audit->has_key = status == VU_OK;
 	return status;
 }

@@ -41,7 +41,7 @@ static vu_replay_memory *open_memory(vu_antispoof *a, vu_error *error)
 
 	pthread_mutex_lock(&a->lock);
 	if (!a->memory) {
-		const char *home = vu_runtime_home(a->runtime);
+		const char *home = vu_runtime_state_folder(a->runtime);
 		if (vu_file_make_folder(home, error) != VU_OK ||
 		    vu_replay_memory_open(home, vu_clock_system(), NULL, &a->memory, error) != VU_OK) {
 			a->memory = NULL;

@@ -163,10 +163,10 @@ void handle_activate(void *context, vu_rpc_call *call, const ProtobufCMessage *m
 		                 "unable to activate a loader of kind '%s': what can be loaded so is background",
 		                 request->kind);
 	if (status == VU_OK &&
-	    snprintf(a.path, sizeof a.path, "%s/../" LOADED_NAME, m->store.folder) >= (int)sizeof a.path)
+	    snprintf(a.path, sizeof a.path, "%s/" LOADED_NAME, m->state_folder) >= (int)sizeof a.path)
 		status = vu_fail(&error, VU_OUT_OF_RANGE, "unable to activate a loader: the path is too long");
 	if (status == VU_OK)
-		status = vu_file_make_folder(m->store.folder, &error);
+		status = vu_file_make_folder(m->state_folder, &error);
 	if (status == VU_OK)
 		status = activate(&a, vu_rpc_deadline_us(call), &error);
 	if (status == VU_OK) {

@@ -61,6 +61,7 @@ struct models {
 	vu_clock clock;                  /* dates visits */
 	atomic_llong asked_us;           /* when somebody last asked for a score or an enrolment, monotonic */
 	pthread_mutex_t prediction_lock; /* of the next four */
+	char state_folder[PATH_MAX];
 	char prediction_path[PATH_MAX];
 	habit_store *habits; /* NULL until needed */
 	expected_user expected[EXPECTED_MAX];

@@ -68,6 +68,7 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	vu_status status = make_settings(config, path, &settings, error);
 
 	settings.key_path = key_path;
+	settings.state_folder = vu_runtime_state_folder(runtime);
 	if (status == VU_OK)
 		status = vu_master_key_path(vu_runtime_home(runtime), key_path, error);
 	if (status == VU_OK)

@@ -109,8 +109,11 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	    .context = m,
 	};
 	status = template_store_init(&m->store, home, error);
-	if (status == VU_OK &&
-	    snprintf(m->prediction_path, sizeof m->prediction_path, "%s/prediction.db", home) >= PATH_MAX)
+	if (status == VU_OK && snprintf(m->state_folder, sizeof m->state_folder, "%s",
+	                                given->state_folder ? given->state_folder : home) >= PATH_MAX)
+		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to keep habits in %s: the path is too long", home);
+	if (status == VU_OK && (size_t)snprintf(m->prediction_path, sizeof m->prediction_path, "%s/prediction.db",
+	                                        m->state_folder) >= sizeof m->prediction_path)
 		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to keep habits in %s: the path is too long", home);
 	if (status == VU_OK && given->key_path)
 		status = vu_vault_create(given->key_path, &m->vault, error);

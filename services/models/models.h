@@ -16,8 +16,9 @@ typedef struct models models;
 
 /* What the configuration says about models; strings are copied. */
 typedef struct models_settings {
-	const char *key_path; /* master key, at creation only; NULL: templates are plain files */
-	bool encrypt;         /* security.encrypt, at creation only: without it new templates are plain */
+	const char *state_folder; /* for habits and what loaders made, at creation only; NULL: `home` */
+	const char *key_path;     /* master key, at creation only; NULL: templates are plain files */
+	bool encrypt;             /* security.encrypt, at creation only: without it new templates are plain */
 	const char *background_path;
 	size_t cache_bytes;
 	bool map;            /* ml.enable_mmap, for the background: templates are small and personal, they are read */

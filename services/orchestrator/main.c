@@ -59,7 +59,8 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	vu_orchestrator_setup setup = {
 	    .config = vu_runtime_config(runtime),
 	    .peers = {.channel = channel_of, .context = runtime},
-	    .home = vu_runtime_home(runtime),
+	    .home = vu_runtime_state_folder(runtime),
+	    .audit_home = vu_runtime_home(runtime),
 	    .clock = vu_clock_system(),
 	};
 	char audit_key_path[PATH_MAX];
@@ -69,7 +70,7 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the orchestrator: out of memory");
 	state->runtime = runtime;
 	setup.audit_key_path = audit_key_path;
-	status = vu_audit_key_path(setup.home, audit_key_path, sizeof audit_key_path, error);
+	status = vu_audit_key_path(setup.audit_home, audit_key_path, sizeof audit_key_path, error);
 	if (status == VU_OK)
 		status = vu_orchestrator_create(&setup, &state->orchestrator, error);
 	if (status == VU_OK)

@@ -61,7 +61,8 @@ vu_status vu_orchestrator_create(const vu_orchestrator_setup *setup, vu_orchestr
 	if (status == VU_OK)
 		status = vu_ledger_create(setup->home, setup->clock, &orchestrator->ledger, error);
 	if (status == VU_OK && setup->audit_key_path)
-		status = vu_record_open(orchestrator, setup->home, setup->audit_key_path, error);
+		status = vu_record_open(orchestrator, setup->audit_home ? setup->audit_home : setup->home,
+		                        setup->audit_key_path, error);
 	if (status == VU_OK)
 		status = vu_attempts_create(&orchestrator->attempts, error);
 	if (status == VU_OK) {

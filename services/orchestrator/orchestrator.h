@@ -49,7 +49,8 @@ typedef struct vu_orchestrator {
 typedef struct vu_orchestrator_setup {
 	const vu_config *config;
 	vu_peers peers;
-	const char *home;           /* state folder */
+	const char *home;           /* where history and metrics are kept */
+	const char *audit_home;     /* where the folder audit is; NULL: `home` */
 	const char *audit_key_path; /* NULL: no audit log */
 	vu_clock clock;             /* dates attempts and times lockouts; deadlines use the real one */
 } vu_orchestrator_setup;

@@ -107,7 +107,7 @@ for word in enrolled accept spoof no_speech not_enrolled reject locked; do
 	grep -qw "$word" "$work/out"
 	ok $? "the history has an entry \"$word\""
 done
-[ "$(stat -c %a "$VOICE_UNLOCK_HOME/history.db" 2>/dev/null || stat -f %Lp "$VOICE_UNLOCK_HOME/history.db")" = 600 ]
+[ "$(stat -c %a "$VOICE_UNLOCK_HOME/orchestrator/history.db" 2>/dev/null || stat -f %Lp "$VOICE_UNLOCK_HOME/orchestrator/history.db")" = 600 ]
 ok $? 'the history is for its owner alone'
 
 # ---- HTTP ----
@@ -171,19 +171,19 @@ alone=
 # ---- a history that is damaged, or cannot be written ----
 
 "$cli" stop >/dev/null 2>&1
-rm -f "$VOICE_UNLOCK_HOME"/history.db*
-head -c 20000 /dev/urandom >"$VOICE_UNLOCK_HOME/history.db"
-chmod 600 "$VOICE_UNLOCK_HOME/history.db"
+rm -f "$VOICE_UNLOCK_HOME"/orchestrator/history.db*
+head -c 20000 /dev/urandom >"$VOICE_UNLOCK_HOME/orchestrator/history.db"
+chmod 600 "$VOICE_UNLOCK_HOME/orchestrator/history.db"
 "$cli" start >"$work/out" 2>&1
 expect 1 'reject' 'with a damaged history attempts go on' "$cli" test --user "$PERSON" --from "$other/test-3.wav"
-ls "$VOICE_UNLOCK_HOME"/history.db.damaged-* >"$work/out" 2>&1
+ls "$VOICE_UNLOCK_HOME"/orchestrator/history.db.damaged-* >"$work/out" 2>&1
 ok $? 'the damaged one was moved aside'
 "$cli" stop >/dev/null 2>&1
-rm -f "$VOICE_UNLOCK_HOME"/history.db*
-ln -s /dev/null "$VOICE_UNLOCK_HOME/history.db"
+rm -f "$VOICE_UNLOCK_HOME"/orchestrator/history.db*
+ln -s /dev/null "$VOICE_UNLOCK_HOME/orchestrator/history.db"
 "$cli" start >"$work/out" 2>&1
 expect 7 'symbolic link' 'without a history nobody is let in' "$cli" test --user "$PERSON" --from "$mine/live-1.wav"
-rm -f "$VOICE_UNLOCK_HOME/history.db"
+rm -f "$VOICE_UNLOCK_HOME/orchestrator/history.db"
 
 # ---- removal ----
 

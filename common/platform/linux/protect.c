@@ -1,4 +1,5 @@
 /* Limits and the dumpable flag: best effort, each by itself. */
+#include "platform/linux/proc.h"
 #include "platform/platform.h"
 
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@ void vu_platform_protect_memory(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_MEMLOCK, &limit);
 	}
+	vu_proc_keep_own_io();
 #ifndef VU_SANITIZER /* the leak sanitizer looks into its own process as another would */
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
