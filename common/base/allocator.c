@@ -31,6 +31,11 @@ void vu_allocator_purge(void)
 {
 }
 
+void vu_allocator_run_thread(bool on)
+{
+	(void)on;
+}
+
 #else
 
 /* Keep the je_ names usable after the header. */
@@ -149,6 +154,12 @@ void vu_allocator_purge(void)
 		if (dirty_pages() == 0)
 			return;
 	}
+}
+
+void vu_allocator_run_thread(bool on)
+{
+	/* Without it freed pages go back only when asked for; that is no reason to fail. */
+	(void)je_mallctl("background_thread", NULL, NULL, &on, sizeof on);
 }
 
 #endif

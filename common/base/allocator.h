@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* OK when jemalloc serves malloc (or this is a sanitizer build); FAILED_PRECONDITION otherwise. */
@@ -21,5 +22,8 @@ void vu_allocator_stats(uint64_t *allocated_bytes, uint64_t *resident_bytes);
 
 /* Gives all unused pages back to the system now. */
 void vu_allocator_purge(void);
+
+/* Ends the allocator's own thread, or lets it start again: for what binds only the threads to come. */
+void vu_allocator_run_thread(bool on);
 
 #endif

@@ -20,6 +20,7 @@
  */
 #include "runtime/internal.h"
 
+#include "base/allocator.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "platform/platform.h"
@@ -67,6 +68,10 @@ static const char *const SOUND_OF_SESSION[] = {"pulse", "pipewire-0", "pipewire-
 static const char *const SOUND_OF_SYSTEM[] = {"/etc/alsa",     "/etc/asound.conf", "/etc/pulse",
                                               "/etc/pipewire", "/etc/machine-id",  "/var/lib/dbus/machine-id",
                                               "/run/pulse",    "/var/run/pulse"};
+
+/* Variables that name files of sound libraries. */
+static const char *const SOUND_BY_VARIABLE[] = {"PULSE_RUNTIME_PATH", "PULSE_STATE_PATH", "PULSE_COOKIE",
+                                                "PULSE_CLIENTCONFIG", "ALSA_CONFIG_PATH"};
 
 /* In full or not at all: a place that does not fit is missed and told by the error of who wants it. */
 static void add(vu_confined *confined, unsigned may, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -132,7 +137,6 @@ static void add_sound(vu_confined *confined)
 	const unsigned all = VU_MAY_READ | VU_MAY_WRITE | VU_MAY_CONTROL;
 	const char *home = getenv("HOME");
 	const char *session = getenv("XDG_RUNTIME_DIR");
-	const char *given = getenv("PULSE_RUNTIME_PATH");
 
 	confined->confinement.sound = true;
 	add(confined, all, "/dev/snd");
@@ -143,18 +147,21 @@ static void add_sound(vu_confined *confined)
 		add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s/%s", home, SOUND_OF_USER[i]);
 	for (size_t i = 0; session && i < sizeof SOUND_OF_SESSION / sizeof *SOUND_OF_SESSION; i++)
 		add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s/%s", session, SOUND_OF_SESSION[i]);
-	if (given)
-		add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", given);
+	for (size_t i = 0; i < sizeof SOUND_BY_VARIABLE / sizeof *SOUND_BY_VARIABLE; i++) {
+		const char *given = getenv(SOUND_BY_VARIABLE[i]);
+		if (given && given[0] == '/')
+			add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", given);
+	}
 }
 
 static void add_models(vu_confined *confined, const vu_runtime *runtime, const vu_config *config,
                        const char *key_path)
 {
-	char key_folder[PATH_MAX];
+	char folder[PATH_MAX];
 
-	snprintf(key_folder, sizeof key_folder, "%s", key_path);
-	cut_name(key_folder);
-	add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", key_folder);
+	snprintf(folder, sizeof folder, "%s", key_path);
+	cut_name(folder);
+	add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", folder);
 	add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s/templates", runtime->home);
 	for (unsigned i = 0; i < config->ml.loader_count; i++) {
 		const vu_loader_config *loader = &config->ml.loaders[i];
@@ -163,7 +170,13 @@ static void add_models(vu_confined *confined, const vu_runtime *runtime, const v
 			continue;
 		/* vu-loader-host takes a copy of it in there; it inherits all of this. */
 		confined->confinement.programs = true;
+		snprintf(folder, sizeof folder, "%s", loader->object);
+		cut_name(folder);
+		add(confined, VU_MAY_READ, "%s", folder);
 		add(confined, VU_MAY_READ | VU_MAY_WRITE, "/tmp");
+		add(confined, VU_MAY_RUN, "/lib");
+		add(confined, VU_MAY_RUN, "/lib64");
+		add(confined, VU_MAY_RUN, "/usr/lib");
 	}
 }
 
@@ -329,7 +342,10 @@ vu_status vu_confinement_enter(vu_runtime *runtime, vu_error *error)
 	runtime->confined = plan(runtime, config);
 	if (!runtime->confined)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to confine this process: out of memory");
+	/* A thread of before would not be bound. */
+	vu_allocator_run_thread(false);
 	status = vu_platform_confine_files(&runtime->confined->confinement, error);
+	vu_allocator_run_thread(true);
 	return judge(runtime, status, error);
 }
 

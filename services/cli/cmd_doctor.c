@@ -64,6 +64,7 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	doctor_check_config(config, &load_error, &report);
 	doctor_check_folders(&report);
 	doctor_check_key(&report);
+	doctor_check_confinement(config, &report);
 	doctor_check_disk(&report);
 	doctor_check_memory(config, &report);
 	client = cli_connect(true, &exit_code);

@@ -88,6 +88,26 @@ void doctor_check_folders(const doctor_report *report)
 	check_folder("socket folder", vu_platform_runtime_folder(), report);
 }
 
+void doctor_check_confinement(const vu_config *config, const doctor_report *report)
+{
+	char text[TEXT_MAX];
+	bool offered = vu_platform_confinement_offered(text, sizeof text);
+
+	if (!config)
+		return;
+	if (config->security.confinement == VU_CONFINEMENT_OFF)
+		add(report, "confinement", DOCTOR_MIND, "run: " CLI_NAME " configure security.confinement on",
+		    "off: each service can reach all that you can");
+	else if (offered)
+		add(report, "confinement", DOCTOR_OK, "", "%s", text);
+	else if (config->security.confinement == VU_CONFINEMENT_REQUIRED)
+		add(report, "confinement", DOCTOR_PROBLEM, "run: " CLI_NAME " configure security.confinement on",
+		    "%s", text);
+	else
+		add(report, "confinement", DOCTOR_MIND,
+		    "use Linux 5.19 or newer with Landlock among its security modules", "%s", text);
+}
+
 void doctor_check_key(const doctor_report *report)
 {
 	char *home = vu_platform_home_folder();

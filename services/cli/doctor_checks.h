@@ -17,6 +17,8 @@ typedef struct doctor_report {
 void doctor_check_config(const vu_config *config, const vu_error *load_error, const doctor_report *report);
 void doctor_check_folders(const doctor_report *report);
 /* Where the master key is, and what it does not protect against. */
+/* Whether the system can keep each service from what it does not need. */
+void doctor_check_confinement(const vu_config *config, const doctor_report *report);
 void doctor_check_key(const doctor_report *report);
 void doctor_check_disk(const doctor_report *report);
 void doctor_check_memory(const vu_config *config, const doctor_report *report);

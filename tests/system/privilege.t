@@ -58,6 +58,38 @@ done
 check 'it may ask how models does' "$vu" call models/Stats
 check 'and list the users' "$vu" list
 check 'and reload' "$vu" call supervisor/Reload
+
+# ---- what confines the processes ----
+
+pid_of() { "$vu" status --json | python3 -c 'import json,sys; print([s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == sys.argv[1]][0])' "$1"; }
+# SERVICE: on every thread no new privileges, system calls filtered, no capability
+confined() {
+	local pid task
+	pid=$(pid_of "$1")
+	for task in "/proc/$pid/task"/*; do
+		grep -E '^(NoNewPrivs|Seccomp|CapEff|CapPrm|CapInh|CapBnd):' "$task/status" >"$work/status"
+		cat "$work/status"
+		grep -qE '^NoNewPrivs:[[:space:]]*1$' "$work/status" || return 1
+		grep -qE '^Seccomp:[[:space:]]*2$' "$work/status" || return 1
+		! grep -E '^Cap(Eff|Prm|Inh):' "$work/status" | grep -qvE '0000000000000000$' || return 1
+	done
+}
+# SERVICE: owned by root in /proc, which means that nobody may look into it or dump it; no key in its environment
+sealed() {
+	local pid
+	pid=$(pid_of "$1")
+	[ "$(id -u)" = 0 ] || [ "$(stat -c %U "/proc/$pid/mem")" = root ] || return 1
+	grep -qE '^Max core file size +0 +0 ' "/proc/$pid/limits" || return 1
+	[ "$(id -u)" != 0 ] || ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qiE '(SECRET|PASSWORD|TOKEN)='
+}
+if [ "$(uname -s)" = Linux ]; then
+	for service in capture features models antispoof orchestrator; do
+		check "$service is confined" confined $service
+		check "$service is sealed" sealed $service
+	done
+	check 'the doctor says what confines' bash -c '"$0" doctor | grep -q "^[a-z]* *confinement *[A-Z]"' "$vu"
+	check 'nothing was kept from what it needs' bash -c '! grep -hE "Permission denied|not permitted|not for this service" "$0"/log/*.log' "$VOICE_UNLOCK_HOME"
+fi
 check 'the suite stops' "$vu" stop
 
 # ---- a service that was taken over ----

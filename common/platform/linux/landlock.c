@@ -7,6 +7,7 @@
  * it can. Version 1 cannot rename between folders at all and is not used.
  * Linux before 5.19, or without the module, has nothing to offer.
  */
+#include "platform/linux/proc.h"
 #include "platform/platform.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -76,6 +78,21 @@ bool vu_platform_confinement_offered(char *text, size_t size)
 	return found >= VERSION_MIN;
 }
 
+static bool is_single(void)
+{
+#ifdef VU_SANITIZER /* has threads of its own */
+	return true;
+#else
+	char text[4096];
+	const char *field;
+
+	if (vu_proc_read(getpid(), "status", text, sizeof text) != VU_OK)
+		return false;
+	field = strstr(text, "\nThreads:");
+	return field && strtol(field + strlen("\nThreads:"), NULL, 10) == 1;
+#endif
+}
+
 /* Of whoever runs as root: what such a process may do to others' files and processes. */
 static void drop_capabilities(void)
 {
@@ -121,6 +138,10 @@ vu_status vu_platform_confine_files(const vu_confinement *confinement, vu_error 
 	vu_status status = VU_OK;
 	int ruleset;
 
+	if (!is_single())
+		return vu_fail(
+		    error, VU_INTERNAL,
+		    "unable to keep this process from files: it has threads already, which would not be bound");
 	drop_capabilities();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return vu_fail_errno(error, errno, "unable to renounce new privileges");

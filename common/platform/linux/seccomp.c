@@ -373,7 +373,6 @@ static void tell_and_die(int number, siginfo_t *info, void *context)
 	}
 	written = write(STDERR_FILENO, line, used);
 	(void)written;
-	signal(number, SIG_DFL);
 	raise(number);
 	_exit(128 + number);
 }
@@ -447,7 +446,8 @@ vu_status vu_platform_confine_calls(const vu_confinement *confinement, vu_error 
 	snprintf(service_name, sizeof service_name, "%s", confinement->name);
 	memset(&action, 0, sizeof action);
 	action.sa_sigaction = tell_and_die;
-	action.sa_flags = SA_SIGINFO;
+	/* Raised again in there, it ends the process. */
+	action.sa_flags = (int)(SA_SIGINFO | SA_NODEFER | SA_RESETHAND);
 	failure = sigaction(SIGSYS, &action, NULL) == 0 ? 0 : -errno;
 	if (failure == 0)
 		failure = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
