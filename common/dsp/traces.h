@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 /* Longest vector of any kind, and the longest audio. */
-#define VU_TRACES_MAX         192
+#define VU_TRACES_MAX         512
 #define VU_TRACES_SECONDS_MAX 120
 
 typedef struct vu_traces vu_traces;
@@ -35,6 +35,7 @@ typedef struct vu_traces_kind {
 } vu_traces_kind;
 
 extern const vu_traces_kind vu_vocoder_traces_kind;
+extern const vu_traces_kind vu_synthetic_traces_kind;
 extern const vu_traces_kind vu_loudspeaker_traces_kind;
 
 #endif

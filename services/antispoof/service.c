@@ -276,7 +276,7 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	                                   "Sessions with a detector that could not run.", false);
 	service.context = a;
 	*antispoof_out = a;
-	if (vu_trained_model_create("synthetic", "a synthetic voice", &vu_vocoder_traces_kind, NULL, map,
+	if (vu_trained_model_create("synthetic", "a synthetic voice", &vu_synthetic_traces_kind, NULL, map,
 	                            &a->synthetic, error) != VU_OK ||
 	    vu_trained_model_create("loudspeaker", "a loudspeaker", &vu_loudspeaker_traces_kind, NULL, map,
 	                            &a->loudspeaker, error) != VU_OK)

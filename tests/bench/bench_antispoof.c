@@ -27,7 +27,7 @@ static const struct {
 	const char *model;
 	const vu_traces_kind *traces;
 } MODELS[KINDS] = {
-    {"build/share/voice-unlock/synthetic.vum", &vu_vocoder_traces_kind},
+    {"build/share/voice-unlock/synthetic.vum", &vu_synthetic_traces_kind},
     {"build/share/voice-unlock/loudspeaker.vum", &vu_loudspeaker_traces_kind},
 };
 

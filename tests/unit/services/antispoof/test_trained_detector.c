@@ -226,7 +226,7 @@ static void test_what_ships(void **state)
 		const vu_traces_kind *traces;
 		const vu_detector_kind *kind;
 	} shipped[] = {
-	    {"synthetic", &vu_vocoder_traces_kind, &vu_synthetic_detector},
+	    {"synthetic", &vu_synthetic_traces_kind, &vu_synthetic_detector},
 	    {"loudspeaker", &vu_loudspeaker_traces_kind, &vu_loudspeaker_detector},
 	};
 	static char bytes[4 << 20];
