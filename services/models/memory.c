@@ -86,7 +86,8 @@ void relieve_memory(models *m)
 	if (!is_short && cache_bytes(m->cache) <= with.cache_bytes / 100 * SHORT_PERCENT)
 		return;
 	target = is_short ? 0 : with.cache_bytes / 100 * RELIEVED_PERCENT;
-	if (cache_shrink_idle(m->cache, with.aggressive_unload_us, target) > 0) {
+	/* What is not idle stays, but neither pages that are free nor those of mapped files need to. */
+	if (cache_shrink_idle(m->cache, with.aggressive_unload_us, target) > 0 || is_short) {
 		vu_secret_trim();
 		vu_allocator_purge();
 		cache_visit(m->cache, CACHE_MODELS, release_pages, NULL);

@@ -353,6 +353,15 @@ void handle_preload(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 	vu_rpc_reply(call, &response.base);
 }
 
+static bool count_mapped(void *context, const char *key, void *object)
+{
+	if (strncmp(key, "background:", strlen("background:")) == 0) {
+		const vu_model_file *file = ((const vu_background *)object)->file;
+		*(uint64_t *)context += vu_model_file_is_mapped(file) ? vu_model_file_bytes(file) : 0;
+	}
+	return true;
+}
+
 static bool count_one(void *context, const char *user)
 {
 	(void)user;
@@ -402,6 +411,7 @@ void handle_stats(void *context, vu_rpc_call *call, const ProtobufCMessage *mess
 		load_us += stats.load_us;
 		pointers[part] = &parts[part];
 	}
+	cache_visit(m->cache, CACHE_MODELS, count_mapped, &response.mapped_bytes);
 	copy_settings(m, &with);
 	if (items) {
 		pthread_mutex_lock(&m->prediction_lock);

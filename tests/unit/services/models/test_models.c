@@ -1207,6 +1207,41 @@ static Vu__ModelStatesResponse *states_of(const char *user)
 	return response;
 }
 
+/* What is foretold of a load (the file and what loading.c adds) is no less than what it takes. */
+static void test_sizes_are_told(void **state)
+{
+	Vu__ModelStatesResponse *s;
+	Vu__StatsResponse *all;
+	Vu__ScoreResponse *scored;
+	struct stat info;
+	char path[128];
+	uint64_t template_bytes;
+
+	(void)state;
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(score("", "anna", STRANGER, 9, "", &scored, NULL), VU_OK);
+	done(scored);
+	s = states_of("anna");
+	template_bytes = s->states[0]->bytes;
+	done(s);
+	snprintf(path, sizeof path, "%s/templates/users/anna.vut", folder);
+	assert_int_equal(stat(path, &info), 0);
+	assert_in_range(template_bytes, 1, (uint64_t)info.st_size + 16384);
+	assert_int_equal(stat(current.background_path, &info), 0);
+	all = stats();
+	assert_int_equal(all->mapped_bytes, info.st_size);
+	assert_in_range(all->caches[0]->bytes - template_bytes, (uint64_t)info.st_size,
+	                (uint64_t)info.st_size + 512 * 1024);
+	done(all);
+	current.map = false;
+	assert_int_equal(models_configure(service, &current, NULL), VU_OK);
+	assert_int_equal(score("", "anna", STRANGER, 10, "", &scored, NULL), VU_OK);
+	done(scored);
+	all = stats();
+	assert_int_equal(all->mapped_bytes, 0);
+	done(all);
+}
+
 static void test_states(void **state)
 {
 	char path[128];
@@ -1606,6 +1641,7 @@ int main(void)
 	    WITH_SERVICE(test_settings_change),
 	    WITH_SERVICE(test_background_missing_or_bad),
 	    WITH_SERVICE(test_ceiling_holds_and_cleanup_frees),
+	    WITH_SERVICE(test_sizes_are_told),
 	    WITH_SERVICE(test_relief_does_not_hinder_who_comes),
 	    WITH_SERVICE(test_states),
 	    WITH_SERVICE(test_pressure_refuses_loads_and_spares_the_loaded),
