@@ -28,6 +28,7 @@ static const uint16_t EDGES[BANDS + 1] = {1,  2,  3,  4,  5,  6,  8,   10,  12, 
                                           39, 46, 54, 63, 74, 86, 100, 116, 134, 155, 180, 208, 238, 257};
 
 struct vu_traces {
+	vu_traces *harmonics; /* the part of loudspeaker_harmonics.c */
 	vu_framer *framer;
 	const vu_fft *fft;
 	float window[FFT];
@@ -47,6 +48,7 @@ static void destroy(vu_traces *t)
 {
 	if (!t)
 		return;
+	vu_loudspeaker_harmonics_kind.destroy(t->harmonics);
 	vu_framer_destroy(t->framer);
 	vu_fft_free(t->time);
 	vu_fft_free(t->bins);
@@ -64,7 +66,8 @@ static vu_status create(vu_traces **traces_out)
 	t->time = vu_fft_alloc(FFT);
 	t->bins = vu_fft_alloc_bins(BINS);
 	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
-	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK) {
+	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK ||
+	    vu_loudspeaker_harmonics_kind.create(&t->harmonics) != VU_OK) {
 		destroy(t);
 		return VU_RESOURCE_EXHAUSTED;
 	}
@@ -119,6 +122,8 @@ static vu_status push(vu_traces *t, const float *samples, size_t count)
 		return VU_OUT_OF_RANGE;
 	t->samples += count;
 	vu_framer_push(t->framer, samples, count, take_frame, t);
+	if (t->failed == VU_OK)
+		t->failed = vu_loudspeaker_harmonics_kind.push(t->harmonics, samples, count);
 	return t->failed;
 }
 
@@ -210,6 +215,8 @@ static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 		status = describe(t, room, room + t->count, room + 2 * t->count, speech, vector);
 	free(speech);
 	free(room);
+	if (status == VU_OK)
+		status = vu_loudspeaker_harmonics_kind.finish(t->harmonics, vector + 6 * BANDS, narrow_out);
 	*narrow_out = t->above < t->whole * NARROW_SHARE;
 	return status;
 }

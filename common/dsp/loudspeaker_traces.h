@@ -16,6 +16,13 @@
  *   84      28   fall within 40 ms that one frame in ten exceeds
  *   112     28   rise within 40 ms that one frame in ten exceeds
  *   140     28   mean step between neighbouring frames over the deviation
+ *   168     48   levels of harmonics (loudspeaker_harmonics.c): for each of 12 bands from 60 Hz
+ *                to 2200 Hz, over the voiced frames, mean log level of the harmonics in it
+ *                over all harmonics, its deviation, mean log depth of the valley beside
+ *                them, and the share of frames with a harmonic there
+ *
+ * Noise and rooms fill the low bands, but not with harmonics: those show what
+ * the loudspeaker gives there, if the voice is low enough.
  *
  * None changes with the level. The spectrum of the microphone is among them:
  * what tells the two apart must be learnt from the same speech in both
@@ -24,11 +31,11 @@
 #ifndef VU_DSP_LOUDSPEAKER_TRACES_H
 #define VU_DSP_LOUDSPEAKER_TRACES_H
 
-#include "dsp/traces.h"
+#include "dsp/loudspeaker_harmonics.h"
 
 #define VU_LOUDSPEAKER_BANDS   28
-#define VU_LOUDSPEAKER_TRACES  (6 * VU_LOUDSPEAKER_BANDS)
-#define VU_LOUDSPEAKER_VERSION "loudspeaker-traces/1"
+#define VU_LOUDSPEAKER_TRACES  (6 * VU_LOUDSPEAKER_BANDS + VU_LOUDSPEAKER_HARMONICS)
+#define VU_LOUDSPEAKER_VERSION "loudspeaker-traces/2"
 /* Fewer frames of speech (10 ms each) say too little. */
 #define VU_LOUDSPEAKER_FRAMES_MIN 40
 

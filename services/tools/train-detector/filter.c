@@ -24,6 +24,22 @@ static double gain_at(const filter *f, double hz)
 	return gain * pow(10, decibel / 20);
 }
 
+/* The gain is smooth: it is computed at so many places and interpolated between them. */
+#define GAIN_STEPS 2048
+
+static void fill_gains(const filter *f, float gains[GAIN_STEPS + 1])
+{
+	for (size_t i = 0; i <= GAIN_STEPS; i++)
+		gains[i] = (float)gain_at(f, (double)i * VU_SAMPLE_RATE / 2 / GAIN_STEPS);
+}
+
+static float interpolate(const float gains[GAIN_STEPS + 1], size_t bin, size_t bins)
+{
+	float at = (float)bin / (float)(bins - 1) * GAIN_STEPS;
+	size_t below = (size_t)at < GAIN_STEPS ? (size_t)at : GAIN_STEPS - 1;
+	return gains[below] + (gains[below + 1] - gains[below]) * (at - (float)below);
+}
+
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
 
 vu_status filter_apply(const filter *f, float *samples, size_t count)
@@ -33,6 +49,7 @@ vu_status filter_apply(const filter *f, float *samples, size_t count)
 	float *time_domain = NULL;
 	fftwf_complex *speech = NULL;
 	fftwf_complex *response = NULL;
+	float gains[GAIN_STEPS + 1];
 	fftwf_plan forward;
 	fftwf_plan backward;
 	vu_status status = VU_RESOURCE_EXHAUSTED;
@@ -54,11 +71,12 @@ vu_status filter_apply(const filter *f, float *samples, size_t count)
 		memcpy(time_domain, f->room->samples, f->room->count * sizeof *time_domain);
 		fftwf_execute_dft_r2c(forward, time_domain, response);
 	}
+	fill_gains(f, gains);
 	memset(time_domain, 0, size * sizeof *time_domain);
 	memcpy(time_domain, samples, count * sizeof *time_domain);
 	fftwf_execute(forward);
 	for (size_t i = 0; i < bins; i++) {
-		float gain = (float)(gain_at(f, (double)i * VU_SAMPLE_RATE / (double)size) / (double)size);
+		float gain = interpolate(gains, i, bins) / (float)size;
 		float re = speech[i][0] * gain;
 		float im = speech[i][1] * gain;
 		speech[i][0] = f->room ? re * response[i][0] - im * response[i][1] : re;

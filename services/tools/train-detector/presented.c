@@ -18,59 +18,45 @@ typedef struct range {
 	double high;
 } range;
 
-/* What differs between training and measuring: [0] is drawn from in training, [1] in measuring. */
-typedef struct ranges {
-	range speaker_low_hz[2]; /* either, by chance */
-	range speaker_high_hz;
-	range speaker_ripple_db;
-	range speaker_bend; /* second and third order, of full scale */
-	range decay_s;
-	range direct_db; /* direct over reverberant sound, for a person near the microphone */
-	range floor_db;  /* noise below the speech */
-	range microphone_low_hz;
-	range microphone_ripple_db;
-} ranges;
+/*
+ * What differs between training and measuring: [TRAINED] and [BEYOND] are
+ * drawn from in training, [MEASURED] in measuring. Training reaches to either
+ * side of what is measured, so that a detector has no reason to end between.
+ */
+enum { TRAINED, MEASURED, BEYOND, RANGES };
 
-static const ranges RANGES[2] = {
-    {
-        .speaker_low_hz = {{90, 180}, {260, 420}},
-        .speaker_high_hz = {4500, 7800},
-        .speaker_ripple_db = {1, 6},
-        .speaker_bend = {0, 0.06},
-        .decay_s = {0.15, 0.55},
-        .direct_db = {2, 16},
-        .floor_db = {25, 55},
-        .microphone_low_hz = {20, 90},
-        .microphone_ripple_db = {0, 3},
-    },
-    {
-        .speaker_low_hz = {{180, 260}, {420, 700}},
-        .speaker_high_hz = {3800, 4500},
-        .speaker_ripple_db = {6, 9},
-        .speaker_bend = {0.06, 0.12},
-        .decay_s = {0.55, 0.9},
-        .direct_db = {-2, 10},
-        .floor_db = {20, 35},
-        .microphone_low_hz = {20, 90},
-        .microphone_ripple_db = {2, 4},
-    },
-};
+/* How often training draws from the further side. */
+#define BEYOND_SHARE 0.3
+
+static const range SPEAKER_SMALL_HZ[RANGES] = {{90, 180}, {180, 260}, {90, 180}};
+static const range SPEAKER_TINY_HZ[RANGES] = {{260, 420}, {420, 700}, {700, 1000}};
+static const range SPEAKER_HIGH_HZ[RANGES] = {{4500, 7800}, {3800, 4500}, {3000, 3800}};
+static const range SPEAKER_RIPPLE_DB[RANGES] = {{1, 6}, {6, 9}, {9, 12}};
+/* Second and third order, of full scale. */
+static const range SPEAKER_BEND[RANGES] = {{0, 0.06}, {0.06, 0.12}, {0.12, 0.2}};
+static const range DECAY_S[RANGES] = {{0.15, 0.55}, {0.55, 0.9}, {0.9, 1.2}};
+/* Direct over reverberant sound, for a person near the microphone. */
+static const range DIRECT_DB[RANGES] = {{2, 16}, {-2, 10}, {-6, -2}};
+/* Noise below the speech. */
+static const range FLOOR_DB[RANGES] = {{25, 55}, {20, 35}, {14, 20}};
+static const range MICROPHONE_LOW_HZ[RANGES] = {{20, 90}, {20, 90}, {20, 90}};
+static const range MICROPHONE_RIPPLE_DB[RANGES] = {{0, 3}, {2, 4}, {3, 5}};
 
 typedef struct drawing {
 	const channels *channels;
-	const ranges *ranges;
 	bool measuring;
 	uint64_t state;
 } drawing;
 
-static double draw(drawing *d, range r)
-{
-	return random_between(&d->state, r.low, r.high);
-}
-
 static bool chance(drawing *d, double share)
 {
 	return random_uniform(&d->state) < share;
+}
+
+static double draw(drawing *d, const range ranges[RANGES])
+{
+	const range *r = &ranges[d->measuring ? MEASURED : chance(d, BEYOND_SHARE) ? BEYOND : TRAINED];
+	return random_between(&d->state, r->low, r->high);
 }
 
 static void draw_ripples(drawing *d, filter *f, double low_hz, double high_hz, double most_db, size_t count)
@@ -140,7 +126,7 @@ static vu_status go_through_room(drawing *d, float *samples, size_t count)
 	if (chance(d, 0.25))
 		f.room = draw_measured(d);
 	if (!f.room) {
-		status = make_room(d, draw(d, d->ranges->decay_s), draw(d, d->ranges->direct_db), &made);
+		status = make_room(d, draw(d, DECAY_S), draw(d, DIRECT_DB), &made);
 		f.room = &made;
 	}
 	if (status == VU_OK)
@@ -152,7 +138,7 @@ static vu_status go_through_room(drawing *d, float *samples, size_t count)
 /* A microphone with its noise; `floor_db` below the speech. */
 static vu_status go_through_microphone(drawing *d, float *samples, size_t count)
 {
-	filter f = {.low_hz = draw(d, d->ranges->microphone_low_hz),
+	filter f = {.low_hz = draw(d, MICROPHONE_LOW_HZ),
 	            .low_power = random_between(&d->state, 2, 6),
 	            .tilt_db = random_between(&d->state, -5, 5)};
 	double level;
@@ -162,10 +148,10 @@ static vu_status go_through_microphone(drawing *d, float *samples, size_t count)
 
 	if (chance(d, 0.3))
 		f.high_hz = random_between(&d->state, 6000, 7900);
-	draw_ripples(d, &f, 100, 7000, draw(d, d->ranges->microphone_ripple_db), 3);
+	draw_ripples(d, &f, 100, 7000, draw(d, MICROPHONE_RIPPLE_DB), 3);
 	if ((status = filter_apply(&f, samples, count)) != VU_OK)
 		return status;
-	level = sqrt(level_power(samples, count)) * pow(10, -draw(d, d->ranges->floor_db) / 20);
+	level = sqrt(level_power(samples, count)) * pow(10, -draw(d, FLOOR_DB) / 20);
 	smooth = random_between(&d->state, 0, 0.95);
 	for (size_t i = 0; i < count; i++) {
 		past = smooth * past + sqrt(1 - smooth * smooth) * random_normal(&d->state);
@@ -196,8 +182,8 @@ static void control_gain(drawing *d, float *samples, size_t count)
 
 static void bend(drawing *d, float *samples, size_t count)
 {
-	double second = draw(d, d->ranges->speaker_bend);
-	double third = draw(d, d->ranges->speaker_bend);
+	double second = draw(d, SPEAKER_BEND);
+	double third = draw(d, SPEAKER_BEND);
 	float peak = 1e-9f;
 
 	for (size_t i = 0; i < count; i++)
@@ -223,21 +209,21 @@ static vu_status go_through_codec(drawing *d, float *samples, size_t count)
 
 static vu_status go_through_loudspeaker(drawing *d, float *samples, size_t count)
 {
-	filter f = {.low_hz = draw(d, d->ranges->speaker_low_hz[chance(d, 0.5)]),
+	filter f = {.low_hz = draw(d, chance(d, 0.5) ? SPEAKER_TINY_HZ : SPEAKER_SMALL_HZ),
 	            .low_power = random_between(&d->state, 3, 9),
 	            .high_power = random_between(&d->state, 4, 30),
 	            .tilt_db = random_between(&d->state, -6, 6)};
 
 	if (chance(d, 0.6))
-		f.high_hz = draw(d, d->ranges->speaker_high_hz);
+		f.high_hz = draw(d, SPEAKER_HIGH_HZ);
 	bend(d, samples, count);
-	draw_ripples(d, &f, f.low_hz, 7500, draw(d, d->ranges->speaker_ripple_db), 6);
+	draw_ripples(d, &f, f.low_hz, 7500, draw(d, SPEAKER_RIPPLE_DB), 6);
 	return filter_apply(&f, samples, count);
 }
 
 vu_status presented_apply(const channels *c, const presented_how *how, uint64_t seed, float *samples, size_t *count)
 {
-	drawing d = {.channels = c, .ranges = &RANGES[how->measuring], .measuring = how->measuring, .state = seed};
+	drawing d = {.channels = c, .measuring = how->measuring, .state = seed};
 	vu_status status = VU_OK;
 
 	channels_cut(&d.state, samples, count);

@@ -3,9 +3,9 @@
  * recording or a synthetic voice played there by a loudspeaker.
  *
  * Two sets of ranges are drawn from: that of training, and another to measure
- * with, which lies outside the first in the loudspeaker's edges and ripples,
- * the rooms, the distances and the noise, so that figures do not come from
- * chains of the kind that was trained on.
+ * with, which leaves out of the first the loudspeaker's edges and ripples, the
+ * rooms, the distances and the noise (those of training lie to either side), so
+ * that figures do not come from chains of the kind that was trained on.
  */
 #ifndef VU_TRAIN_DETECTOR_PRESENTED_H
 #define VU_TRAIN_DETECTOR_PRESENTED_H

@@ -18,6 +18,9 @@
 #define MEAN  0
 #define FLOOR (2 * BANDS)
 #define FALL  (3 * BANDS)
+#define LEVEL (6 * BANDS)
+#define DEPTH (6 * BANDS + 2 * VU_LOUDSPEAKER_HARMONIC_BANDS)
+#define SHARE (6 * BANDS + 3 * VU_LOUDSPEAKER_HARMONIC_BANDS)
 /* The band from 375 to 437 Hz, of harmonic 4; and that from 94 to 125 Hz, of the first. */
 #define BAND_400 8
 #define BAND_100 2
@@ -98,6 +101,29 @@ static void test_what_a_loudspeaker_lacks(void **state)
 	assert_true(cut[MEAN + BAND_100] < cut[MEAN + BAND_400] - 1.5f);
 }
 
+static void test_harmonics_show_through_noise(void **state)
+{
+	float full[VU_LOUDSPEAKER_TRACES];
+	float cut[VU_LOUDSPEAKER_TRACES];
+	uint32_t noise[2] = {7, 7};
+	bool narrow;
+
+	(void)state;
+	make_voice(samples, 0.02, 0);
+	for (size_t i = 0; i < COUNT; i++)
+		samples[i] += 0.005f * uniform(&noise[0]);
+	assert_int_equal(describe(samples, COUNT, COUNT, full, &narrow), VU_OK);
+	make_voice(samples, 0.02, 250);
+	for (size_t i = 0; i < COUNT; i++)
+		samples[i] += 0.005f * uniform(&noise[1]);
+	assert_int_equal(describe(samples, COUNT, COUNT, cut, &narrow), VU_OK);
+	/* 200 Hz is in band 4, 300 Hz in band 5. */
+	assert_true(full[SHARE + 4] > 0.7f);
+	assert_true(full[LEVEL + 4] > cut[LEVEL + 4] + 2);
+	assert_true(full[DEPTH + 4] > cut[DEPTH + 4] + 2);
+	assert_true(cut[DEPTH + 5] > cut[DEPTH + 4] + 1);
+}
+
 static void test_what_a_room_adds(void **state)
 {
 	float dry[VU_LOUDSPEAKER_TRACES];
@@ -160,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_pieces_and_level_do_not_matter),
 	    cmocka_unit_test(test_what_a_loudspeaker_lacks),
+	    cmocka_unit_test(test_harmonics_show_through_noise),
 	    cmocka_unit_test(test_what_a_room_adds),
 	    cmocka_unit_test(test_bands),
 	    cmocka_unit_test(test_too_little_and_odd_audio),
