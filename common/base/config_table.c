@@ -28,8 +28,9 @@ static const char *const CONFINEMENT_NAMES[] = {"off", "on", "required", NULL};
 static const char *const MODE_NAMES[] = {"screensaver", "pam", "both", NULL};
 
 static const vu_config_key KEYS[] = {
-	COUNT(performance.max_memory_mb, "VOICE_UNLOCK_MAX_MEMORY", 400, 32, 65536,
-	      "ceiling for the memory of the model server, MB"),
+	{"performance.max_memory_mb", "VOICE_UNLOCK_MAX_MEMORY", "32 to 65536, as with less the model server cannot serve",
+	 "ceiling for the memory of the model server, MB; a large background model needs more than 32", VU_CONFIG_UINT,
+	 32, 65536, "400", NULL, offsetof(vu_config, performance.max_memory_mb)},
 	COUNT(performance.cache_size_mb, "VOICE_UNLOCK_CACHE_SIZE", 150, 1, 65536,
 	      "part of it that caches may fill, MB; at most max_memory_mb"),
 	COUNT(performance.max_cpu_percent, "VOICE_UNLOCK_MAX_CPU", 25, 1, 100,

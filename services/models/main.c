@@ -16,6 +16,7 @@
  *   prediction.c     Observe, and who is expected
  *   preloader.c      loads them in idle time
  *   key.c            RotateKey
+ *   ceiling.c        whether the memory ceiling leaves room to serve
  *   memory.c         cleanup, States, SetPressure, Hot
  *   cache.c          byte-counted, in parts under one ceiling; loads once for many
  *   cache_evict.c    what goes first
@@ -55,7 +56,8 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .loaders = config->ml.loaders,
 	    .loader_count = config->ml.loader_count,
 	};
-	return vu_background_find(config, path, error);
+	vu_status status = vu_background_find(config, path, error);
+	return status == VU_OK ? models_check_ceiling(out, error) : status;
 }
 
 static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)

@@ -37,6 +37,12 @@ typedef struct models_settings {
 	unsigned loader_count;
 } models_settings;
 
+/*
+ * INVALID_ARGUMENT when max_memory_bytes does not suffice to serve with this
+ * background; the message names the least value that does.
+ */
+vu_status models_check_ceiling(const models_settings *settings, vu_error *error);
+
 /* Loads nothing. `home` is the state folder. */
 vu_status models_create(const char *home, const models_settings *settings, models **models_out, vu_error *error);
 /* No request may be running any more. */
