@@ -192,11 +192,15 @@ static int64_t doubled(int64_t first_us, unsigned times)
 }
 
 /* How long to wait before the next start, given the deaths in a row before this one. */
-static int64_t restart_delay_us(const vu_service_machine *machine, bool throttled)
+static int64_t restart_delay_us(const vu_service_machine *machine, bool own)
 {
-	if (throttled)
+	int64_t delay_us;
+
+	if (own && !machine->ready_once)
 		return doubled(VU_BACKOFF_NEVER_READY_US, machine->quick_deaths);
-	return machine->quick_deaths == 0 ? 0 : doubled(VU_BACKOFF_FIRST_US, machine->quick_deaths - 1);
+	delay_us = machine->quick_deaths == 0 ? 0 : doubled(VU_BACKOFF_FIRST_US, machine->quick_deaths - 1);
+	return !own && machine->ready_once && delay_us > VU_BACKOFF_KILLED_MAX_US ? VU_BACKOFF_KILLED_MAX_US
+	                                                                          : delay_us;
 }
 
 /* What decides over the next start, `own` being a death of the service's own making. */
@@ -214,7 +218,7 @@ static vu_machine_effect start_again_later(vu_service_machine *machine, bool own
 	}
 	if (machine->ready_once && now - machine->ready_us >= (own ? VU_STABLE_US : VU_STABLE_KILLED_US))
 		machine->quick_deaths = 0;
-	delay_us = restart_delay_us(machine, own && !machine->ready_once);
+	delay_us = restart_delay_us(machine, own);
 	machine->quick_deaths++;
 	if (delay_us == 0)
 		return spawn(machine, NULL);

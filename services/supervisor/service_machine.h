@@ -15,8 +15,9 @@
  * outside, the memory ceiling, exit 0) is started again and never declared failed. One
  * that exits with an error, dies by a signal, hangs or is not ready in time
  * counts: VU_DEATHS_MAX of them within VU_DEATHS_WINDOW_US are too many. The
- * first restart is immediate, the next wait 50 ms and twice as long each time;
- * a service that never was ready waits longer. A service that ran well for a
+ * first restart is immediate, the next wait 50 ms and twice as long each time,
+ * up to 400 ms when the death was not its own making and it had been ready; a service that never was
+ * ready waits longer. A service that ran well for a
  * while starts again from the beginning.
  */
 #ifndef VU_SUPERVISOR_SERVICE_MACHINE_H
@@ -33,8 +34,10 @@
 #define VU_BACKOFF_FIRST_US       (50 * 1000LL)
 #define VU_BACKOFF_NEVER_READY_US (500 * 1000LL)
 #define VU_BACKOFF_MAX_US         (10 * 1000000LL)
-#define VU_DEATHS_MAX             5
-#define VU_DEATHS_WINDOW_US       (60 * 1000000LL)
+/* Once ready, after a death that was not its own making: no reason to keep people waiting for long. */
+#define VU_BACKOFF_KILLED_MAX_US (400 * 1000LL)
+#define VU_DEATHS_MAX            5
+#define VU_DEATHS_WINDOW_US      (60 * 1000000LL)
 /* Having run this long, a service that dies is restarted at once again: by itself, or by SIGKILL from outside. */
 #define VU_STABLE_US          (10 * 1000000LL)
 #define VU_STABLE_KILLED_US   (1 * 1000000LL)

@@ -169,11 +169,14 @@ static void bad_values_are_named_with_their_range(void **state)
 {
 	(void)state;
 	assert_refused("performance:\n  max_memory_mb: 70000\n",
-	               AT "2: performance.max_memory_mb is \"70000\", but must be 32 to 65536, as with less the model server cannot serve");
+	               AT "2: performance.max_memory_mb is \"70000\", but must be 32 to 65536, as with less the "
+	                  "model server cannot serve");
 	assert_refused("performance:\n  max_memory_mb: -1\n",
-	               AT "2: performance.max_memory_mb is \"-1\", but must be 32 to 65536, as with less the model server cannot serve");
+	               AT "2: performance.max_memory_mb is \"-1\", but must be 32 to 65536, as with less the model "
+	                  "server cannot serve");
 	assert_refused("performance:\n  max_memory_mb: 0x100\n",
-	               AT "2: performance.max_memory_mb is \"0x100\", but must be 32 to 65536, as with less the model server cannot serve");
+	               AT "2: performance.max_memory_mb is \"0x100\", but must be 32 to 65536, as with less the "
+	                  "model server cannot serve");
 	assert_refused("ml:\n\n  prune: nan\n", AT "3: ml.prune is \"nan\", but must be 0 to 0.9");
 	assert_refused("ml:\n  prune: 0.91\n", AT "2: ml.prune is \"0.91\", but must be 0 to 0.9");
 	assert_refused("ml:\n  enable_mmap: maybe\n", AT "2: ml.enable_mmap is \"maybe\", but must be true or false");

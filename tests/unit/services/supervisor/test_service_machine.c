@@ -174,6 +174,19 @@ static void quick_sigkills_back_off_up_to_the_limit(void **state)
 	assert_int_equal(last_us, VU_BACKOFF_MAX_US);
 }
 
+static void one_that_was_ready_is_not_kept_waiting_for_being_killed(void **state)
+{
+	(void)state;
+	vu_service_machine machine = running();
+	assert_int_equal(dies(&machine, SIGKILL), VU_EFFECT_SPAWN);
+	for (int kill = 0; kill < 20; kill++) {
+		feed(&machine, VU_MACHINE_READY);
+		assert_int_equal(dies(&machine, SIGKILL), VU_EFFECT_NONE);
+		assert_true(vu_service_machine_deadline_us(&machine) - test_now_us <= VU_BACKOFF_KILLED_MAX_US);
+		assert_int_equal(elapse(&machine), VU_EFFECT_SPAWN);
+	}
+}
+
 static void one_that_never_was_ready_waits_longer(void **state)
 {
 	(void)state;
@@ -410,6 +423,7 @@ int main(void)
 	    cmocka_unit_test(slow_deaths_are_forgiven),
 	    cmocka_unit_test(sigkill_from_outside_never_fails_it),
 	    cmocka_unit_test(quick_sigkills_back_off_up_to_the_limit),
+	    cmocka_unit_test(one_that_was_ready_is_not_kept_waiting_for_being_killed),
 	    cmocka_unit_test(one_that_never_was_ready_waits_longer),
 	    cmocka_unit_test(refused_configuration_fails_at_once),
 	    cmocka_unit_test(three_misses_in_a_row_are_a_hang),
