@@ -116,6 +116,7 @@ enum {
 	VU_MAY_WRITE = 2, /* make, change, rename, remove what is in it, sockets included */
 	VU_MAY_RUN = 4,
 	VU_MAY_CONTROL = 8, /* ioctl of a device */
+	VU_MAY_MAKE = 16,   /* make sockets and files in it, not open, rename or remove them */
 };
 
 /* A file, or a folder with all that is below it. What does not exist is passed over. */
@@ -128,6 +129,8 @@ typedef struct vu_confinement {
 	const char *name; /* of the service, for its log and for what is kept by name */
 	const vu_place *places;
 	size_t place_count;
+	bool listens;  /* may bind more sockets once it runs */
+	bool links;    /* may give a file a second name */
 	bool internet; /* may make sockets of IPv4 and IPv6 */
 	bool dials;    /* may connect by them */
 	bool programs; /* may start programs */

@@ -119,6 +119,21 @@ static void add_configuration(vu_confined *confined, const char *key_path)
 	add(confined, VU_MAY_READ, "/etc/voice-unlock");
 }
 
+/*
+ * Only the orchestrator removes and renames files where the sockets are: the
+ * others make theirs, once, and cannot put it in place of anybody else's.
+ */
+static void add_socket(vu_confined *confined, const vu_runtime *runtime)
+{
+	bool whole = runtime->definition->id == VU_SERVICE_ORCHESTRATOR;
+	vu_placement placement;
+	vu_error error;
+
+	add(confined, VU_MAY_READ | (whole ? VU_MAY_WRITE : VU_MAY_MAKE), "%s", runtime->folder);
+	if (vu_runtime_placement(runtime, runtime->definition->id, &placement, &error) == VU_OK)
+		add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s.lock", placement.local.path);
+}
+
 static void add_programs_folder(vu_confined *confined)
 {
 	char *path = vu_platform_executable_path();
@@ -159,6 +174,7 @@ static void add_models(vu_confined *confined, const vu_runtime *runtime, const v
 {
 	char folder[PATH_MAX];
 
+	confined->confinement.links = true;
 	snprintf(folder, sizeof folder, "%s", key_path);
 	cut_name(folder);
 	add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", folder);
@@ -189,6 +205,8 @@ static void add_orchestrator(vu_confined *confined, const vu_runtime *runtime, c
 		add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s.audit.head", key_path);
 	}
 	confined->confinement.internet = true;
+	confined->confinement.listens = true;
+	confined->confinement.links = true;
 	if (!config->alerts.command)
 		return;
 	/* It does what its owner wants, and that is not known. */
@@ -227,12 +245,13 @@ static vu_confined *plan(const vu_runtime *runtime, const vu_config *config)
 	add(confined, VU_MAY_READ, "/dev/urandom");
 	add_programs_folder(confined);
 	add_configuration(confined, key_path);
-	add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", runtime->folder);
+	add_socket(confined, runtime);
 	if (runtime->state_folder)
 		add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", runtime->state_folder);
 	if (has_remote_endpoint(config)) {
 		confined->confinement.internet = true;
 		confined->confinement.dials = true;
+		confined->confinement.listens = true;
 		add(confined, VU_MAY_READ, "%s/tls", runtime->home);
 		add(confined, VU_MAY_READ, "/etc/resolv.conf");
 		add(confined, VU_MAY_READ, "/etc/hosts");
@@ -267,7 +286,7 @@ static bool is_same(const vu_confined *a, const vu_confined *b)
 	const vu_confinement *y = &b->confinement;
 
 	if (x->place_count != y->place_count || x->internet != y->internet || x->dials != y->dials ||
-	    x->programs != y->programs || x->sound != y->sound)
+	    x->listens != y->listens || x->links != y->links || x->programs != y->programs || x->sound != y->sound)
 		return false;
 	for (size_t i = 0; i < x->place_count; i++) {
 		if (a->places[i].may != b->places[i].may || strcmp(a->paths[i], b->paths[i]) != 0)
@@ -281,10 +300,17 @@ static vu_status make_places(const vu_runtime *runtime, const vu_config *config,
 {
 	const vu_service_id id = runtime->definition->id;
 	char path[PATH_MAX];
+	vu_placement placement;
 	vu_master_key key;
-	vu_status status = VU_OK;
+	vu_status status = vu_runtime_placement(runtime, id, &placement, error);
 	int fd;
 
+	if (status != VU_OK || (size_t)snprintf(path, sizeof path, "%s.lock", placement.local.path) >= sizeof path)
+		return status;
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return vu_fail_errno(error, errno, "unable to open %s", path);
+	close(fd);
 	if (id == VU_SERVICE_MODELS) {
 		status = vu_master_key_path(runtime->home, path, error);
 		cut_name(path);

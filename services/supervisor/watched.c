@@ -12,17 +12,20 @@
 #include "service_log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 struct vu_watched {
 	vu_watched_config config;
 	const char *name;
-	char *elsewhere; /* where a service on another machine is, in words; NULL: it is here */
+	vu_endpoint endpoint; /* on this machine */
+	char *elsewhere;      /* where a service on another machine is, in words; NULL: it is here */
 	char *program;
 	vu_service_machine machine;
 	vu_memory_ceiling ceiling;
@@ -145,6 +148,21 @@ static void note_exit(void *context, int exit_code, int signal)
 		vu_log_warn("%s: %s; started again at once", watched->name, watched->machine.reason);
 }
 
+/* What the last process has left: the next one may not remove it. One that somebody serves has its lock taken. */
+static void remove_stale_socket(const vu_watched *watched)
+{
+	char path[VU_SOCKET_PATH_MAX + 8];
+	int fd;
+
+	snprintf(path, sizeof path, "%s.lock", watched->endpoint.path);
+	fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)unlink(watched->endpoint.path);
+	close(fd);
+}
+
 static void spawn(vu_watched *watched)
 {
 	vu_error error = {0};
@@ -161,6 +179,7 @@ static void spawn(vu_watched *watched)
 	};
 
 	vu_service_log_forget_complaint(watched->log);
+	remove_stale_socket(watched);
 	memset(&watched->ceiling, 0, sizeof watched->ceiling);
 	watched->health = VU_HEALTH_UNKNOWN;
 	if (vu_child_spawn(&config, &watched->child, &error) != VU_OK) {
@@ -351,6 +370,7 @@ vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watche
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch a service: out of memory");
 	watched->config = *config;
 	watched->name = vu_service_name(config->entry->id);
+	watched->endpoint = config->placement->local;
 	watched->program = join(config->program_folder, config->entry->program);
 	if (!config->placement->here)
 		watched->elsewhere = describe_place(config->placement);

@@ -77,6 +77,8 @@ static void put_place(profile *p, const vu_place *place)
 		put(p, "(allow file-read* (subpath \"%s\"))\n", path);
 	if (place->may & VU_MAY_WRITE)
 		put(p, "(allow file-write* (subpath \"%s\"))\n", path);
+	if (place->may & VU_MAY_MAKE)
+		put(p, "(allow file-write-create (subpath \"%s\"))\n", path);
 	if (place->may & VU_MAY_RUN)
 		put(p, "(allow file-map-executable (subpath \"%s\"))\n", path);
 	if (place->may & VU_MAY_CONTROL)

@@ -119,6 +119,8 @@ static vu_status grant(int ruleset, const vu_place *place, uint64_t handled, vu_
 		rule.allowed_access |= FS_WRITE;
 	if (place->may & VU_MAY_RUN)
 		rule.allowed_access |= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE;
+	if (place->may & VU_MAY_MAKE)
+		rule.allowed_access |= LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_REG;
 	if (place->may & VU_MAY_CONTROL)
 		rule.allowed_access |= FS_IOCTL_DEV;
 	rule.allowed_access &= handled;

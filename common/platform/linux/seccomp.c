@@ -72,10 +72,6 @@ static const char *const ALLOWED[] = {
     "rename",
     "renameat",
     "renameat2",
-    "link",
-    "linkat",
-    "symlink",
-    "symlinkat",
     "chmod",
     "fchmod",
     "fchmodat",
@@ -212,8 +208,6 @@ static const char *const ALLOWED[] = {
     "set_thread_area",
     /* sockets; socket itself is below */
     "socketpair",
-    "bind",
-    "listen",
     "accept",
     "accept4",
     "connect",
@@ -275,6 +269,13 @@ static const char *const ALLOWED_SOUND[] = {
     "fchmodat",
     "mknodat",
 };
+
+/*
+ * Binding more sockets than those of its start, and giving files another name:
+ * who could do both could put its own socket in place of another service's.
+ */
+static const char *const ALLOWED_LISTENS[] = {"bind", "listen"};
+static const char *const ALLOWED_LINKS[] = {"link", "linkat"};
 
 /* Starting a program: clone is below. */
 static const char *const ALLOWED_PROGRAMS[] = {"execve", "execveat", "vfork", "setpgid", "setsid"};
@@ -396,6 +397,10 @@ static int add_rules(scmp_filter_ctx filter, const vu_confinement *confinement)
 
 	if (failure == 0 && confinement->sound)
 		failure = add(filter, SCMP_ACT_ALLOW, ALLOWED_SOUND, COUNT(ALLOWED_SOUND));
+	if (failure == 0 && confinement->listens)
+		failure = add(filter, SCMP_ACT_ALLOW, ALLOWED_LISTENS, COUNT(ALLOWED_LISTENS));
+	if (failure == 0 && confinement->links)
+		failure = add(filter, SCMP_ACT_ALLOW, ALLOWED_LINKS, COUNT(ALLOWED_LINKS));
 	if (failure == 0)
 		failure = add(filter, SCMP_ACT_TRAP, DEADLY, COUNT(DEADLY));
 	if (failure == 0 && confinement->programs)
@@ -422,6 +427,10 @@ static int add_rules(scmp_filter_ctx filter, const vu_confinement *confinement)
 	if (failure == 0 && confinement->internet)
 		failure =
 		    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+	/* By which libc asks for this machine's own addresses. */
+	if (failure == 0 && confinement->dials)
+		failure =
+		    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
 	/* Dumpable is what others may look into. */
 	if (failure == 0)
 		failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,6 +145,25 @@ static int remove_it(const char *path)
 	return unlink(path) == 0 ? DONE : errno;
 }
 
+static int rename_to_orchestrator(const char *path)
+{
+	return rename(path, path_of("run/orchestrator.sock")) == 0 ? DONE : errno;
+}
+
+static int link_to_new(const char *path)
+{
+	return link(path, path_of("run/new.sock")) == 0 ? DONE : errno;
+}
+
+static int bind_new(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	return fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? DONE : errno;
+}
+
 static int internet_socket(const char *unused)
 {
 	(void)unused;
@@ -253,6 +273,19 @@ static void capture_alone_sees_the_sound_device(void **state)
 		                 id != VU_SERVICE_CAPTURE);
 }
 
+static void nobody_takes_anothers_socket_away(void **state)
+{
+	(void)state;
+	if (!system_can())
+		skip();
+	for (unsigned id = 0; id < ROLES; id++) {
+		if (id == VU_SERVICE_ORCHESTRATOR)
+			continue;
+		assert_int_equal(try_as((vu_service_id)id, remove_it, path_of("run/orchestrator.sock")), EACCES);
+		assert_int_equal(try_as((vu_service_id)id, rename_to_orchestrator, path_of("run/own.sock")), EACCES);
+	}
+}
+
 static void others_processes_are_out_of_reach(void **state)
 {
 	(void)state;
@@ -265,6 +298,18 @@ static void others_processes_are_out_of_reach(void **state)
 }
 
 #ifndef VU_SANITIZER
+
+static void who_serves_binds_nothing_more(void **state)
+{
+	(void)state;
+	for (unsigned id = 0; id < ROLES; id++) {
+		if (id == VU_SERVICE_ORCHESTRATOR)
+			continue;
+		assert_int_equal(try_as((vu_service_id)id, bind_new, path_of("run/new.sock")), EPERM);
+		if (id != VU_SERVICE_MODELS)
+			assert_int_equal(try_as((vu_service_id)id, link_to_new, path_of("run/own.sock")), EPERM);
+	}
+}
 
 static void nobody_starts_a_program(void **state)
 {
@@ -402,6 +447,8 @@ static int setup(void **state)
 	make_file("home/log/models.log");
 	make_file("keys/master.key");
 	make_file("keys/master.key.audit.head");
+	make_file("run/orchestrator.sock");
+	make_file("run/own.sock");
 	make_file("elsewhere/letter");
 	make_file("config/config.yaml");
 	assert_int_equal(truncate(config_path, 0), 0);
@@ -421,8 +468,10 @@ int main(void)
 	    cmocka_unit_test(each_sees_its_own_files_alone),
 	    cmocka_unit_test(nobody_makes_or_removes_files_elsewhere),
 	    cmocka_unit_test(capture_alone_sees_the_sound_device),
+	    cmocka_unit_test(nobody_takes_anothers_socket_away),
 	    cmocka_unit_test(others_processes_are_out_of_reach),
 #ifndef VU_SANITIZER
+	    cmocka_unit_test(who_serves_binds_nothing_more),
 	    cmocka_unit_test(nobody_starts_a_program),
 	    cmocka_unit_test(the_orchestrator_alone_has_internet_and_dials_nobody),
 	    cmocka_unit_test(signals_to_others_are_refused),
