@@ -9,7 +9,10 @@
 #include "rpc/reflection.h"
 #include "rpc_services.h"
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +36,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* Messages stand in the order of the wire the first time, in that of the schema the second. */
+static bool says_the_same(const char *first, const char *second)
+{
+	json_t *a = json_loads(first, JSON_ALLOW_NUL, NULL);
+	json_t *b = json_loads(second, JSON_ALLOW_NUL, NULL);
+	bool same = a && b && json_equal(a, b);
+
+	json_decref(a);
+	json_decref(b);
+	return same;
+}
+
 static void show_twice(const char *name, const uint8_t *wire, size_t bytes)
 {
 	char *first = NULL;
@@ -45,9 +60,13 @@ static void show_twice(const char *name, const uint8_t *wire, size_t bytes)
 		return;
 	if (vu_rpc_json_to_wire(&schema, name, first, &again, &again_bytes, &error) == VU_OK) {
 		if (vu_rpc_wire_to_json(&schema, name, again, again_bytes, &second, &error) != VU_OK ||
-		    strcmp(first, second) != 0)
+		    !says_the_same(first, second)) {
+			fprintf(stderr, "%s: shown as\n%s\nand again as\n%s\n", name, first,
+			        second ? second : error.message);
 			abort();
+		}
 	} else if (error.status != VU_OUT_OF_RANGE) {
+		fprintf(stderr, "%s: %s\n%s\n", name, error.message, first);
 		abort();
 	}
 	free(first);
