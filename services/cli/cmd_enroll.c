@@ -269,6 +269,11 @@ static int enroll(const cli_verb *verb, const arguments *args)
 	client = cli_connect(false, &exit_code);
 	if (!client)
 		return exit_code;
+	fprintf(stderr,
+	        "What describes %s's voice is kept on this machine, encrypted, to tell this person from others, for\n"
+	        "nothing else; no audio is kept. Who enrols consents to that; %s remove %s erases it. Stop with "
+	        "Ctrl-C.\n",
+	        args->user, CLI_NAME, args->user);
 	meter_begin(&meter, stderr);
 	if (meter.enabled && args->file_count == 0) {
 		options.progress = meter_show;

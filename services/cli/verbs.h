@@ -15,6 +15,7 @@ extern const cli_verb CMD_LIST;
 extern const cli_verb CMD_REMOVE;
 extern const cli_verb CMD_CONFIGURE;
 extern const cli_verb CMD_HISTORY;
+extern const cli_verb CMD_EXPORT;
 extern const cli_verb CMD_EVALUATE;
 extern const cli_verb CMD_CLEANUP;
 extern const cli_verb CMD_AUDIT;

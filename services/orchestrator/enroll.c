@@ -133,8 +133,10 @@ static vu_status commit(vu_orchestrator *orchestrator, vu_rpc_call *call, vu_enr
 		return error->status;
 	vu_enrollment_clear(enrollment);
 	if (!enrollment->terms.isolated)
-		vu_settle_note(orchestrator, enrollment->terms.id, enrollment->terms.user, "enroll", "enrolled",
-		               "The user was enrolled.");
+		vu_settle_note(
+		    orchestrator, enrollment->terms.id, enrollment->terms.user, "enroll", "enrolled",
+		    "The user was enrolled. Purpose: to tell this person from others by voice, on this machine; "
+		    "the consent to it was given by enrolling after it was stated.");
 	atomic_fetch_add(&orchestrator->tally.enrollments, 1);
 	vu_log_info("enrolment %.8s: enrolled", enrollment->terms.id);
 	return VU_OK;

@@ -77,7 +77,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
-VERBS='start stop restart status enroll test identify list remove configure history evaluate cleanup audit unlock-user rotate-key call doctor help version'
+VERBS='start stop restart status enroll test identify list remove export configure history evaluate cleanup audit unlock-user rotate-key call doctor help version'
 
 # ---- without a suite ----
 

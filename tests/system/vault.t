@@ -106,6 +106,29 @@ ok $? 'remove says that the key is gone'
 ok $? 'and what the disk still holds of the file has none'
 exec 7<&-
 
+# ---- what is stored about a person ----
+
+mkdir "$work/told"
+"$cli" export p0 "$work/told/p0.json" >"$work/out" 2>&1 && [ "$(stat -c %a "$work/told/p0.json")" = 600 ] &&
+	python3 - "$work/told/p0.json" >>"$work/out" 2>&1 <<'EOP'
+import json, sys
+told = json.load(open(sys.argv[1]))
+assert told["user"] == "p0" and told["template"]["user"] == "p0" and told["template"]["bytes"] > 0, told
+assert any(a["kind"] == "authenticate" for a in told["history"]), told["history"]
+assert {"enroll", "intent", "attempt"} <= {line["event"] for line in told["audit"]}, told["audit"]
+assert all(line["user"] == "p0" for line in told["audit"])
+assert any("consent" in line.get("reason", "") for line in told["audit"] if line["event"] == "enroll")
+EOP
+ok $? 'export tells what is stored about a person, consent included'
+[ "$(pieces_found "$work/told" "$work"/plain/*.vut)" = 0 ]
+ok $? 'and nothing of the template'
+"$cli" export p0 "$work/told/p0.json" >"$work/out" 2>&1
+[ $? -eq 2 ] && grep -q 'choose a new name' "$work/out"
+ok $? 'export overwrites nothing'
+"$cli" export nobody "$work/told/nobody.json" >"$work/out" 2>&1
+[ $? -eq 5 ] && grep -q 'nothing is stored about nobody' "$work/out" && [ ! -e "$work/told/nobody.json" ]
+ok $? 'export of an unknown name says so and writes nothing'
+
 # ---- the audit log ----
 
 log=$VOICE_UNLOCK_HOME/audit/current.jsonl
