@@ -59,6 +59,23 @@ static bool is_own_name(const char *host)
 	       (host[bytes] == '\0' || strcasecmp(host + bytes, ".local") == 0);
 }
 
+/*
+ * For a confined process, which may not list the interfaces: nothing can be
+ * bound to an address that is not this machine's.
+ */
+static bool can_bind(const struct addrinfo *at)
+{
+	int fd = socket(at->ai_family, SOCK_DGRAM, 0);
+	bool bound;
+
+	if (fd < 0)
+		return false;
+	/* The port is 0: whichever is free. */
+	bound = bind(fd, at->ai_addr, at->ai_addrlen) == 0;
+	close(fd);
+	return bound;
+}
+
 bool vu_platform_is_own_address(const char *host)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
@@ -76,7 +93,7 @@ bool vu_platform_is_own_address(const char *host)
 	if (getifaddrs(&interfaces) != 0)
 		interfaces = NULL;
 	for (const struct addrinfo *at = found; at && !own; at = at->ai_next) {
-		own = is_wildcard(at->ai_addr);
+		own = is_wildcard(at->ai_addr) || (!interfaces && can_bind(at));
 		for (const struct ifaddrs *each = interfaces; each && !own; each = each->ifa_next)
 			own = each->ifa_addr && same_address(at->ai_addr, each->ifa_addr);
 	}

@@ -47,11 +47,11 @@ wait_for() { # COMMAND…: until it succeeds, twenty seconds at most
 	for _ in $(seq 200); do "$@" >"$work/waited" 2>&1 && return 0; sleep 0.1; done
 	return 1
 }
-# A command as on a host.
+# A command as on a host; with become=exec in place of this shell.
 on() { # HOST COMMAND…
 	local at=$1
 	shift
-	ip netns exec "$tag$at" env VOICE_UNLOCK_HOME="$work/$at/state" VOICE_UNLOCK_RUNTIME_DIR="$work/$at/run" \
+	${become:-} ip netns exec "$tag$at" env VOICE_UNLOCK_HOME="$work/$at/state" VOICE_UNLOCK_RUNTIME_DIR="$work/$at/run" \
 		VOICE_UNLOCK_CONFIG="$work/config.yaml" VOICE_UNLOCK_HTTP_PORT=0 "$@"
 }
 says() { # TEXT NAME COMMAND…
@@ -61,14 +61,12 @@ says() { # TEXT NAME COMMAND…
 	grep -qF -- "$text" "$work/out"
 	ok $? "$name"
 }
-serve() { # HOST: starts its model-server
+serve() { # HOST: starts its model-server, whose pid is then in serving[HOST]
 	mkdir -p -m 700 "$work/$1/state" "$work/$1/run"
-	# exec throughout, so that the pid is the server's.
-	exec 9>>"$work/$1.log"
-	on "$1" "$bin/vu-models" 2>&9 9>&- &
+	: >"$work/$1.log"
+	{ become=exec on "$1" "$bin/vu-models"; } >>"$work/$1.log" 2>&1 </dev/null &
 	pids+=($!)
 	serving[$1]=$!
-	exec 9>&-
 	wait_for grep -q 'listening on tls' "$work/$1.log"
 }
 give() { # NAME HOST: credentials to where they are used
