@@ -50,6 +50,7 @@ endif
 	install -m 644 $(PAGES)/man/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $(PAGES)/completions/jarvis-voice-unlock.bash $(DESTDIR)$(BASH_COMPLETIONS)/jarvis-voice-unlock
 	ln -sf jarvis-voice-unlock $(DESTDIR)$(BASH_COMPLETIONS)/voice-unlock
+	install -m 644 deploy/completions/vu-pki.bash $(DESTDIR)$(BASH_COMPLETIONS)/vu-pki
 	install -m 644 $(PAGES)/completions/_jarvis-voice-unlock $(DESTDIR)$(ZSH_COMPLETIONS)
 ifeq ($(UNAME),Darwin)
 	install -d $(DESTDIR)$(LAUNCHD_DIR)
@@ -68,7 +69,7 @@ uninstall: ## remove what install put there; templates and settings stay
 	rm -f $(DESTDIR)$(PAM_MODULE_DIR)/pam_voice_unlock.so
 	rm -f $(DESTDIR)$(MANDIR)/man1/jarvis-voice-unlock.1 $(DESTDIR)$(MANDIR)/man1/voice-unlock.1 \
 		$(DESTDIR)$(MANDIR)/man5/voice-unlock.yaml.5 $(patsubst deploy/man/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard deploy/man/*.8))
-	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/jarvis-voice-unlock $(DESTDIR)$(BASH_COMPLETIONS)/voice-unlock \
+	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/vu-pki $(DESTDIR)$(BASH_COMPLETIONS)/jarvis-voice-unlock $(DESTDIR)$(BASH_COMPLETIONS)/voice-unlock \
 		$(DESTDIR)$(ZSH_COMPLETIONS)/_jarvis-voice-unlock
 	rm -f $(DESTDIR)$(SYSTEMD_DIR)/system/voice-unlock.service $(DESTDIR)$(SYSTEMD_DIR)/user/voice-unlock.service \
 		$(DESTDIR)$(SYSUSERS_DIR)/voice-unlock.conf

@@ -42,7 +42,7 @@ all_there() {
 	for file in bin/{jarvis-voice-unlock,voice-unlock,vu-supervisor,vu-capture,vu-features,vu-models,vu-antispoof,vu-orchestrator} \
 		libexec/voice-unlock/vu-pam-helper lib/libvoiceunlock.so include/voiceunlock.h share/voice-unlock/config.yaml \
 		share/man/man1/{jarvis-voice-unlock,voice-unlock}.1 share/man/man5/voice-unlock.yaml.5 \
-		share/man/man8/{pam_voice_unlock,vu-supervisor}.8 share/bash-completion/completions/{jarvis-voice-unlock,voice-unlock} \
+		share/man/man8/{pam_voice_unlock,vu-supervisor,vu-pki}.8 share/bash-completion/completions/{jarvis-voice-unlock,voice-unlock,vu-pki} bin/vu-pki \
 		share/zsh/site-functions/_jarvis-voice-unlock lib/systemd/{system,user}/voice-unlock.service lib/sysusers.d/voice-unlock.conf; do
 		[ -e "$prefix/$file" ] || { echo "missing: $file"; missing=1; }
 	done
@@ -105,6 +105,16 @@ options_agree() {
 	return $bad
 }
 check 'bash: the options of each verb' options_agree
+pki_agrees() {
+	local wanted got
+	wanted=$("$bin/vu-pki" --help | grep -oE '^       vu-pki [a-z]+|^usage: vu-pki [a-z]+|^  --[a-z]+' | awk '{print $NF}' | sort | xargs)
+	got=$(for words in 'vu-pki' 'vu-pki issue x'; do
+		bash -c 'source "$0"; COMP_WORDS=('"$words"' ""); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _vu_pki; printf "%s\n" "${COMPREPLY[@]}"' \
+			"$prefix/share/bash-completion/completions/vu-pki"
+	done | sort | xargs)
+	[ "$wanted" = "$got" ] || { echo "'$got', not '$wanted'"; return 1; }
+}
+check 'bash: the words of vu-pki' pki_agrees
 [ "$(complete_bash jarvis-voice-unlock test --level s 2>"$out" | xargs)" = 'standard strict' ]
 ok $? 'bash: values of an option'
 [ "$(complete_bash jarvis-voice-unlock restart mo 2>"$out" | xargs)" = models ]

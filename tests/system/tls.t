@@ -4,6 +4,7 @@
 # are cut, certificates that are renewed and hosts that are revoked cost no
 # request. TAP. VU_TLS_CUT_S=10: how long the link is cut (default 3).
 set -uo pipefail
+umask 077
 cd "$(dirname "$0")/../.." || exit 1
 
 bin=$PWD/build/bin
@@ -62,15 +63,15 @@ says() { # TEXT NAME COMMAND…
 	ok $? "$name"
 }
 serve() { # HOST: starts its model-server, whose pid is then in serving[HOST]
-	mkdir -p -m 700 "$work/$1/state" "$work/$1/run"
+	mkdir -p "$work/$1/state" "$work/$1/run"
 	: >"$work/$1.log"
-	{ become=exec on "$1" "$bin/vu-models"; } >>"$work/$1.log" 2>&1 </dev/null &
+	{ become='exec' on "$1" "$bin/vu-models"; } >>"$work/$1.log" 2>&1 </dev/null &
 	pids+=($!)
 	serving[$1]=$!
 	wait_for grep -q 'listening on tls' "$work/$1.log"
 }
 give() { # NAME HOST: credentials to where they are used
-	mkdir -p -m 700 "$work/$2/state/tls"
+	mkdir -p "$work/$2/state/tls"
 	cp "$work/pki/issued/$1"/* "$work/$2/state/tls/"
 }
 declare -A serving
@@ -222,7 +223,7 @@ ok $? "of calls before, during and after all this none is lost ($(tail -n 1 "$wo
 
 kill "${serving[b]}"
 wait "${serving[b]}" 2>/dev/null
-mkdir -p -m 700 "$work/c/state"
+mkdir -p "$work/c/state"
 cp -a "$work/b/state/templates" "$work/c/state/"
 for key in "$work/b/state.key" "$work/b/state"/*.key; do
 	[ -e "$key" ] && cp -a "$key" "${key/"$work/b"/"$work/c"}"
