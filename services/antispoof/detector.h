@@ -18,14 +18,16 @@
 #include <stdint.h>
 
 #define VU_DETECTOR_REASON_MAX 160
+#define VU_DETECTOR_DEVICE_MAX 256
 
 /* What a detector may know of the attempt besides its samples. */
 typedef struct vu_attempt_context {
 	const char *attempt_id;
-	uint32_t source_rate_hz; /* rate before resampling to 16 kHz; 0 = not known */
-	bool isolated;           /* evaluation: leave no trace and look at none */
-	bool enrollment;         /* remember, refuse nothing */
-	int64_t deadline_us;     /* monotonic */
+	uint32_t source_rate_hz;             /* rate before resampling to 16 kHz; 0 = not known */
+	char device[VU_DETECTOR_DEVICE_MAX]; /* that the microphone is; "" = no microphone */
+	bool isolated;                       /* evaluation: leave no trace and look at none */
+	bool enrollment;                     /* remember, refuse nothing */
+	int64_t deadline_us;                 /* monotonic */
 } vu_attempt_context;
 
 typedef struct vu_detector_result {

@@ -7,6 +7,7 @@
 #include "service.h"
 
 #include "assessment.h"
+#include "device_bands.h"
 #include "replay_memory.h"
 #include "trained_model.h"
 
@@ -27,6 +28,7 @@ struct vu_antispoof {
 	vu_runtime *runtime;
 	pthread_mutex_t lock; /* guards the opening of `memory` */
 	vu_replay_memory *memory;
+	vu_device_bands *bands;
 	vu_trained_model *synthetic;
 	vu_trained_model *loudspeaker;
 	vu_counter *assessed;
@@ -70,6 +72,8 @@ static vu_status take_samples(void *context, uint64_t offset, const float *sampl
 	(void)offset;
 	(void)error;
 	p->context->source_rate_hz = info->source_rate;
+	if (info->source == VU__AUDIO_SOURCE__AUDIO_SOURCE_MICROPHONE)
+		snprintf(p->context->device, sizeof p->context->device, "%s", info->device);
 	/* Capture's samples were 16 bits wide; this gives back the same bits. */
 	while (count > 0) {
 		size_t part = count < 1024 ? count : 1024;
@@ -188,7 +192,7 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	context.attempt_id = request->attempt_id;
 	vu_detector_entry entries[] = {
 	    {&vu_replay_memory_detector, request->isolated ? NULL : open_memory(a, &error)},
-	    {&vu_injection_detector, NULL},
+	    {&vu_injection_detector, a->bands},
 	    {&vu_synthetic_detector, a->synthetic},
 	    {&vu_loudspeaker_detector, a->loudspeaker},
 	};
@@ -274,6 +278,11 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	    vu_counter_create(runtime, "voice_unlock_antispoof_refusals_total", "Sessions called spoof.", false);
 	a->unavailable = vu_counter_create(runtime, "voice_unlock_antispoof_unavailable_total",
 	                                   "Sessions with a detector that could not run.", false);
+	a->bands = vu_device_bands_create(vu_runtime_home(runtime));
+	if (!a->bands) {
+		vu_antispoof_destroy(a);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start: out of memory");
+	}
 	service.context = a;
 	*antispoof_out = a;
 	if (vu_trained_model_create("synthetic", "a synthetic voice", &vu_synthetic_traces_kind, NULL, map,
@@ -289,6 +298,7 @@ void vu_antispoof_destroy(vu_antispoof *a)
 	if (!a)
 		return;
 	vu_replay_memory_close(a->memory);
+	vu_device_bands_destroy(a->bands);
 	vu_trained_model_destroy(a->synthetic);
 	vu_trained_model_destroy(a->loudspeaker);
 	pthread_mutex_destroy(&a->lock);

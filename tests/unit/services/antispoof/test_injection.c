@@ -127,6 +127,34 @@ static void test_jump_is_seen_and_a_loud_voice_is_none(void **state)
 	assert_non_null(strstr(reason, "1 jump of the waveform"));
 }
 
+/* Each kind of evidence at its strongest, alone: none refuses at any level. Two of the clear ones do. */
+static void test_none_alone_refuses(void **state)
+{
+	vu_injection_traces alone[] = {
+	    {.zero_share = 1},
+	    {.repeated_ms = 30000},
+	    {.band_limit_hz = 3000, .band_drop_db = 90},
+	    {.band_limit_hz = 3000, .band_drop_db = 90, .device_hz = 8000},
+	    {.jumps = 100},
+	    {.splice = {.floor_steps = 9, .floor_step_db = 80}},
+	    {.splice = {.hum_hz = 50, .hum_breaks = 50}},
+	    {.resampled = 20, .resampled_hz = 8000},
+	};
+	vu_injection_traces both = {.resampled = 5, .splice = {.floor_steps = 2, .floor_step_db = 15}};
+	char reason[160];
+	char first[160] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
+		float score = vu_injection_score(&alone[i], 16000, reason, sizeof reason);
+		assert_true(score >= STRICTEST && score < 2.5F);
+		assert_string_not_equal(reason, first);
+		strcpy(first, reason);
+	}
+	assert_true(vu_injection_score(&both, 16000, reason, sizeof reason) < STRICTEST);
+	assert_non_null(strstr(reason, "within a pause; samples are interpolated"));
+}
+
 static void test_edges(void **state)
 {
 	vu_injection_traces traces;
@@ -155,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(test_band_limit_is_evidence_unless_the_source_explains_it),
 	    cmocka_unit_test(test_several_traces_together_refuse),
 	    cmocka_unit_test(test_jump_is_seen_and_a_loud_voice_is_none),
+	    cmocka_unit_test(test_none_alone_refuses),
 	    cmocka_unit_test(test_edges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
