@@ -57,6 +57,9 @@ static json_t *describe_configuration(void)
 {
 	json_t *object = json_object();
 	vu_config *config = NULL;
+	char value[1024];
+	size_t count;
+	const vu_config_key *keys = vu_config_keys(&count);
 	vu_error error;
 
 	if (vu_config_load(NULL, &config, &error) != VU_OK) {
@@ -64,14 +67,10 @@ static json_t *describe_configuration(void)
 		return object;
 	}
 	json_object_set_new(object, "file", config->source_path ? json_string(config->source_path) : json_null());
-	json_object_set_new(object, "max_memory_mb", json_integer(config->performance.max_memory_mb));
-	json_object_set_new(object, "cache_size_mb", json_integer(config->performance.cache_size_mb));
-	json_object_set_new(object, "background_monitoring", json_boolean(config->performance.background_monitoring));
-	json_object_set_new(object, "enable_lazy_loading", json_boolean(config->ml.enable_lazy_loading));
-	json_object_set_new(object, "enable_quantization", json_boolean(config->ml.enable_quantization));
-	json_object_set_new(object, "enable_mmap", json_boolean(config->ml.enable_mmap));
-	json_object_set_new(object, "pca_components", json_integer(config->ml.pca_components));
-	json_object_set_new(object, "http_port", json_integer(config->http.port));
+	for (size_t i = 0; i < count; i++) {
+		if (vu_config_get(config, keys[i].name, value, sizeof value, &error) == VU_OK)
+			json_object_set_new(object, keys[i].name, json_string(value));
+	}
 	vu_config_free(config);
 	return object;
 }

@@ -27,14 +27,20 @@ _Static_assert(sizeof(metric_record) == 64, "the file's layout");
 #define LONG_AT (FINE_AT + VU_METRIC_FINE_SLOTS * (off_t)sizeof(metric_record))
 #define BYTES   (LONG_AT + VU_METRIC_LONG_SLOTS * (off_t)sizeof(metric_record))
 
+/* The mean of what was measured since `time_s`. */
+typedef struct running_mean {
+	int64_t time_s;
+	double sums[VU_METRIC_COUNT];
+	unsigned counts[VU_METRIC_COUNT];
+} running_mean;
+
 struct vu_metric_store {
 	char path[PATH_MAX];
 	pthread_mutex_t lock;
 	int fd; /* -1: not open */
-	/* The five minutes that are being added up. */
-	int64_t long_time_s;
-	double sums[VU_METRIC_COUNT];
-	unsigned counts[VU_METRIC_COUNT];
+	/* The five seconds and the five minutes that are being added up. */
+	running_mean fine;
+	running_mean lasting;
 };
 
 static const char *const NAMES[VU_METRIC_COUNT] = {
@@ -135,40 +141,36 @@ static vu_status write_record(vu_metric_store *store, bool fine, const metric_re
 	return status;
 }
 
-/* The mean of what was added up since the five minutes began; written each time, so that a restart loses little. */
-static vu_status add_long(vu_metric_store *store, int64_t time_s, const float values[VU_METRIC_COUNT],
-                          vu_error *error)
+/* Written each time, so that a restart loses little, and a measurement of nothing does not hide one of something. */
+static vu_status add_to(vu_metric_store *store, bool fine, int64_t time_s, const float values[VU_METRIC_COUNT],
+                        vu_error *error)
 {
-	metric_record record = {.time_s = time_s - time_s % VU_METRIC_LONG_S};
+	running_mean *mean = fine ? &store->fine : &store->lasting;
+	metric_record record = {.time_s = time_s - time_s % (fine ? VU_METRIC_FINE_S : VU_METRIC_LONG_S)};
 
-	if (store->long_time_s != record.time_s) {
-		memset(store->sums, 0, sizeof store->sums);
-		memset(store->counts, 0, sizeof store->counts);
-		store->long_time_s = record.time_s;
-	}
+	if (mean->time_s != record.time_s)
+		*mean = (running_mean){.time_s = record.time_s};
 	for (unsigned id = 0; id < VU_METRIC_COUNT; id++) {
 		if (!isnan(values[id])) {
-			store->sums[id] += (double)values[id];
-			store->counts[id]++;
+			mean->sums[id] += (double)values[id];
+			mean->counts[id]++;
 		}
-		record.values[id] = store->counts[id] ? (float)(store->sums[id] / store->counts[id]) : NAN;
+		record.values[id] = mean->counts[id] ? (float)(mean->sums[id] / mean->counts[id]) : NAN;
 	}
-	return write_record(store, false, &record, error);
+	return write_record(store, fine, &record, error);
 }
 
 vu_status vu_metric_store_add(vu_metric_store *store, int64_t time_s, const float values[VU_METRIC_COUNT],
                               vu_error *error)
 {
-	metric_record record = {.time_s = time_s - time_s % VU_METRIC_FINE_S};
 	vu_status status;
 
 	if (time_s < 0)
 		return vu_fail(error, VU_OUT_OF_RANGE, "unable to keep metrics: the clock says a time before 1970");
-	memcpy(record.values, values, sizeof record.values);
 	pthread_mutex_lock(&store->lock);
-	status = write_record(store, true, &record, error);
+	status = add_to(store, true, time_s, values, error);
 	if (status == VU_OK)
-		status = add_long(store, time_s, values, error);
+		status = add_to(store, false, time_s, values, error);
 	pthread_mutex_unlock(&store->lock);
 	return status;
 }

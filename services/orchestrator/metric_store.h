@@ -51,7 +51,10 @@ typedef struct vu_metric_store vu_metric_store;
 vu_metric_store *vu_metric_store_create(const char *folder);
 void vu_metric_store_destroy(vu_metric_store *store);
 
-/* Values of now, by vu_metric_id; NaN where there is none. The mean over five minutes is kept for the month. */
+/*
+ * Values of now, by vu_metric_id; NaN where there is none. The mean over five
+ * seconds is kept for the hour, that over five minutes for the month.
+ */
 vu_status vu_metric_store_add(vu_metric_store *store, int64_t time_s, const float values[VU_METRIC_COUNT],
                               vu_error *error);
 

@@ -471,7 +471,10 @@ static double write_habits(const host *h)
 	struct stat info;
 	vu_error error = {0};
 
-	snprintf(path, sizeof path, "%s/prediction.db", h->home);
+	snprintf(path, sizeof path, "%s/models", h->home);
+	if (vu_file_make_folder(path, &error) != VU_OK)
+		die("write habits", error.message);
+	snprintf(path, sizeof path, "%s/models/prediction.db", h->home);
 	if (habit_store_open(path, &habits, &error) != VU_OK)
 		die("write habits", error.message);
 	for (unsigned i = 0; i < MANY; i++) {
@@ -508,7 +511,7 @@ static double measure_foretelling(const host *h)
 	double ms;
 	vu_error error = {0};
 
-	snprintf(path, sizeof path, "%s/prediction.db", h->home);
+	snprintf(path, sizeof path, "%s/models/prediction.db", h->home);
 	if (habit_store_open(path, &habits, &error) != VU_OK)
 		die("read habits", error.message);
 	began_us = vu_clock_monotonic_us();

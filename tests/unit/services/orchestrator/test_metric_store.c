@@ -117,6 +117,26 @@ static void an_hour_is_summarized(void **state)
 	vu_metric_store_destroy(store);
 }
 
+/* Measured more often than is kept: the mean of what was something. */
+static void measurements_of_one_moment_are_joined(void **state)
+{
+	vu_metric_store *store = vu_metric_store_create(folder);
+	vu_metric_point *points;
+	uint32_t step;
+
+	(void)state;
+	add(store, BEGIN, NAN);
+	add(store, BEGIN + 1, 10);
+	add(store, BEGIN + 2, 20);
+	add(store, BEGIN + 4, NAN);
+	add(store, BEGIN + 5, 30);
+	assert_int_equal(read_points(store, BEGIN + 9, 3600, &points, &step), 2);
+	assert_true(points[0].value == 15);
+	assert_true(points[1].value == 30);
+	free(points);
+	vu_metric_store_destroy(store);
+}
+
 static void a_damaged_file_is_begun_anew(void **state)
 {
 	vu_metric_store *store;
@@ -159,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_hour_and_a_month_are_kept_and_no_more, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(an_hour_is_summarized, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(measurements_of_one_moment_are_joined, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(a_damaged_file_is_begun_anew, make_folder, remove_folder),
 	    cmocka_unit_test(quantiles),
 	};

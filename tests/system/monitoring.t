@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# How the suite says how it does: metrics and their history, alerts in all their
+# ways, the report and the diagnostics of a running suite. TAP.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+vu=$PWD/build/bin/jarvis-voice-unlock
+work=$(mktemp -d "${TMPDIR:-/tmp}/vu-mon.XXXXXX")
+for name in $(compgen -e); do
+	case $name in VOICE_UNLOCK_*) unset "$name" ;; esac
+done
+export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
+export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none VOICE_UNLOCK_HTTP_PORT=0
+cat >"$work/on-alert" <<END
+#!/bin/sh
+printf '%s\n' "\$1" >>"$work/alerts"
+END
+chmod 700 "$work/on-alert"
+cat >"$VOICE_UNLOCK_CONFIG" <<END
+monitoring:
+  interval_s: 0.2
+alerts:
+  command: $work/on-alert
+END
+
+count=0
+failures=0
+out=$work/out
+ok() { # STATUS NAME
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		failures=$((failures + 1))
+		echo "not ok $count - $2"
+		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
+	fi
+}
+check() { # NAME COMMAND…
+	local name=$1
+	shift
+	"$@" >"$out" 2>&1
+	ok $? "$name"
+}
+# NAME EXPRESSION FILE: holds for the JSON object d in the file
+holds() {
+	python3 - "$3" "$2" >"$out" 2>&1 <<-'END'
+		import json, re, sys
+		d = json.load(open(sys.argv[1]))
+		sys.exit(0 if eval("(" + sys.argv[2] + ")") else "does not hold: " + sys.argv[2])
+	END
+	ok $? "$1"
+}
+within() { # SECONDS COMMAND…
+	local until=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $until ] || return 1
+		sleep 0.1
+	done
+}
+follower=
+trap '[ -z "$follower" ] || kill "$follower" 2>/dev/null; "$vu" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
+has_points() { "$vu" metrics memory_ml_mb --json >"$work/metric" 2>&1 && [ "$(grep -c '"value"' <(python3 -m json.tool "$work/metric"))" -ge "$1" ]; }
+says() { grep -q "$1" "$2" 2>/dev/null; }
+
+build/tests/aid/utterances "$work/people" >"$out" 2>&1 || {
+	echo "1..0 # SKIP utterances cannot be made"
+	exit 0
+}
+person=$(head -n 1 "$work/people/people.txt")
+
+check 'the suite starts' "$vu" start
+"$vu" alerts --follow >"$work/followed" 2>"$work/follow.err" &
+follower=$!
+check 'somebody enrols' "$vu" enroll zaphod --from "$work/people/$person"/enroll-{1,2,3,4,5}.wav
+check 'and comes' "$vu" test --user zaphod --anti-spoofing off --from "$work/people/$person/test-1.wav"
+
+# ---- metrics ----
+
+within 20 has_points 2; ok $? 'memory has a history'
+holds 'with the time between points and quantiles' 'd["step_s"] == 5 and 1 < d["p50"] <= d["p90"] <= d["p99"] < 400' "$work/metric"
+was_measured() { "$vu" metrics "$1" --json >"$work/metric" 2>&1 && says '"value"' "$work/metric"; }
+for name in auth_time_ms inference_time_ms feature_time_ms model_load_time_ms cache_hit_percent auth_success_rate \
+	cpu_percent memory_system_percent memory_cache_mb disk_read_bytes disk_write_bytes; do
+	within 20 was_measured $name; ok $? "$name was measured"
+done
+check 'for people' bash -c '"$0" metrics cpu_percent | tail -n 1 | grep -E "^p50 [0-9.e+-]+, p90 [0-9.e+-]+, p99 [0-9.e+-]+$"' "$vu"
+"$vu" metrics cpu_percnt >"$out" 2>&1
+[ $? -eq 2 ] && says 'did you mean cpu_percent' "$out"; ok $? 'a wrong name gets the nearest'
+
+# ---- alerts ----
+
+check 'no alert is active' bash -c '[ -z "$("$0" alerts 2>/dev/null)" ]' "$vu"
+check 'a threshold below what is used' "$vu" configure alerts.memory_percent 1
+within 20 says memory_percent "$work/followed"; ok $? 'raises an alert for whoever follows'
+head -n 1 "$work/followed" >"$work/first"
+holds 'as the interface has it' 'sorted(d) == ["metric", "severity", "since", "threshold", "value"] and d["metric"] == "memory_percent" and d["value"] > d["threshold"] == 1 and d["severity"] in ("warning", "critical")' "$work/first"
+within 20 says memory_percent "$work/alerts"; ok $? 'for the command'
+within 20 says 'alert (.*): memory_percent is' "$VOICE_UNLOCK_HOME/log/orchestrator.log"; ok $? 'in the log'
+check 'and in the list' bash -c '"$0" alerts | grep -q memory_percent' "$vu"
+check 'the threshold is set back' "$vu" configure alerts.memory_percent 80
+within 20 says 'alert over: memory_percent' "$VOICE_UNLOCK_HOME/log/orchestrator.log"; ok $? 'and the alert ends'
+check 'no alert is active any more' bash -c '[ -z "$("$0" alerts 2>/dev/null)" ]' "$vu"
+[ "$(wc -l <"$work/followed")" -eq 1 ] && [ "$(wc -l <"$work/alerts")" -eq 1 ]; ok $? 'it was told once'
+kill -INT "$follower" && wait "$follower"
+ok $((($? == 130 || $? == 0) ? 0 : 1)) 'whoever follows can leave'
+follower=
+
+# ---- report and diagnostics ----
+
+"$vu" report --json >"$work/report" 2>&1
+holds 'the report is as the interface has it' 'set(d) >= {"ml_performance", "auth", "recommendations"} and set(d["ml_performance"]) >= {"memory", "models", "cache"} and d["auth"]["count"] >= 1 and d["auth"]["p50_ms"] > 0 and d["ml_performance"]["models"]["total_loaded"] >= 1 and 0 <= d["ml_performance"]["cache"]["hit_rate"] <= 100' "$work/report"
+check 'the report speaks to people' bash -c '"$0" report | grep -qE "^attempts [0-9]+, "' "$vu"
+check 'diagnostics are written' "$vu" diagnostics "$work/diagnostics"
+[ "$(stat -c %a "$work/diagnostics" 2>/dev/null || stat -f %Lp "$work/diagnostics")" = 600 ]; ok $? 'for the owner alone'
+holds 'with report, configuration, status, metrics, log and versions' 'd["performance_report"]["auth"]["count"] >= 1 and d["configuration"]["alerts.memory_percent"] == "80" and d["status"]["ready"] and len(d["metrics"]) == 13 and all("points" in m for m in d["metrics"].values()) and len(d["log"]["models"]) > 0 and all(v.get("version") for k, v in d["versions"].items())' "$work/diagnostics"
+holds 'and no error' '"PERMISSION_DENIED" not in json.dumps(d) and all("error" not in c for c in d["counters"].values())' "$work/diagnostics"
+key=$(od -An -v -tx1 -N 32 -j 16 "$work/home.key" 2>/dev/null | tr -d ' \n')
+[ -n "$key" ] && ! says "$key" "$work/diagnostics"; ok $? 'and without the key'
+check 'names are to be left out' "$vu" configure security.anonymize_logs true
+check 'diagnostics without names' "$vu" diagnostics "$work/anonymous"
+! says zaphod "$work/anonymous"; ok $? 'have none'
+
+# ---- off ----
+
+check 'monitoring is switched off' "$vu" configure performance.background_monitoring false
+has_advice() { "$vu" report >"$out" 2>&1 && says 'monitoring is off' "$out"; }
+within 20 has_advice; ok $? 'which the report says'
+sleep 0.5
+ring=$(find "$VOICE_UNLOCK_HOME" -name metrics.ring)
+before=$(md5sum <"$ring")
+sleep 1.5
+[ "$before" = "$(md5sum <"$ring")" ]; ok $? 'and no history is written'
+check 'the suite serves all the same' "$vu" test --user zaphod --anti-spoofing off --from "$work/people/$person/test-2.wav"
+
+check 'the suite stops' "$vu" stop
+echo "1..$count"
+exit $((failures > 0))
