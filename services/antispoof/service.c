@@ -258,6 +258,15 @@ static const vu_rpc_method METHODS[] = {
     {"ReplayMemory", handle_replay_memory, VU_RPC_IDEMPOTENT},
 };
 
+/* For those who do not want to wait for them at the first attempt. */
+static vu_status load_models(vu_antispoof *a, vu_error *error)
+{
+	const vu_voice_detector *detector;
+	vu_status status = vu_trained_model_get(a->synthetic, &detector, error);
+
+	return status == VU_OK ? vu_trained_model_get(a->loudspeaker, &detector, error) : status;
+}
+
 vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out, vu_error *error)
 {
 	static vu_rpc_service service = {
@@ -265,7 +274,8 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	    .methods = METHODS,
 	    .method_count = sizeof METHODS / sizeof METHODS[0],
 	};
-	bool map = vu_runtime_config(runtime)->ml.enable_mmap;
+	const vu_config *config = vu_runtime_config(runtime);
+	bool map = config->ml.enable_mmap;
 	vu_antispoof *a = calloc(1, sizeof *a);
 
 	if (!a)
@@ -289,6 +299,8 @@ vu_status vu_antispoof_create(vu_runtime *runtime, vu_antispoof **antispoof_out,
 	                            &a->synthetic, error) != VU_OK ||
 	    vu_trained_model_create("loudspeaker", "a loudspeaker", &vu_loudspeaker_traces_kind, NULL, map,
 	                            &a->loudspeaker, error) != VU_OK)
+		return error->status;
+	if (!config->ml.enable_lazy_loading && load_models(a, error) != VU_OK)
 		return error->status;
 	return vu_rpc_server_add(vu_runtime_server(runtime), &service, error);
 }
