@@ -88,6 +88,7 @@ sox "$mine/test-1.wav" "$work/mine-clipped.wav" gain 60 2>/dev/null
 "$cli" start >"$work/out" 2>&1 || bail "the suite did not start: $(cat "$work/out")"
 "$cli" enroll "$PERSON" --from "$mine"/enroll-*.wav >"$work/out" 2>&1 || bail "unable to enrol: $(cat "$work/out")"
 pids >"$work/pids"
+[ "$(wc -l <"$work/pids")" -eq 6 ] || bail 'unable to see the six processes'
 
 for name in one none zero dc not-numbers infinite text empty cut; do
 	gives 4 "$name is no speech" "$work/$name.wav"
@@ -101,6 +102,41 @@ for name in 192k 8k dead offset; do
 	"$cli" unlock-user "$PERSON" >/dev/null 2>&1
 done
 gives 4 'a folder is no sound' "$work"
+
+# At every other entrance: the strictest level, the question who it is, enrolment.
+for name in one zero not-numbers square; do
+	"$cli" test --user "$PERSON" --anti-spoofing maximum --from "$work/$name.wav" >"$work/out" 2>&1
+	status=$?
+	[ $status -eq 3 ] || [ $status -eq 4 ]
+	ok $? "$name is not let in at level maximum"
+	"$cli" identify --from "$work/$name.wav" >"$work/out" 2>&1
+	status=$?
+	[[ " 1 3 4 " == *" $status "* ]] && ! grep -qF "$PERSON" "$work/out"
+	ok $? "$name is nobody"
+done
+bad=()
+for name in one none zero dc not-numbers infinite text empty cut square; do bad+=("$work/$name.wav"); done
+"$cli" enroll nobody --from "${bad[@]}" >"$work/out" 2>&1
+[ $? -eq 4 ] && ! grep -qiE ', -?nan|internal' "$work/out" && ! "$cli" list | grep -qw nobody
+ok $? 'none of it enrols anybody'
+for name in zero not-numbers square; do
+	grep -F "$name" "$work/out" | grep -q '[a-z]: *[a-zA-Z]'
+	ok $? "and of $name it is said why"
+done
+sox "$mine/enroll-1.wav" -r 8000 "$work/e1.wav"
+sox "$mine/enroll-2.wav" -r 192000 "$work/e2.wav"
+sox "$mine/enroll-3.wav" "$work/e3.wav" remix 1 0
+sox "$mine/enroll-4.wav" "$work/e4.wav" gain -12 dcshift 0.3
+"$cli" enroll mixed --from "$work"/e[1-4].wav "$work/zero.wav" "$mine/enroll-5.wav" "$mine/test-3.wav" >"$work/out" 2>&1
+status=$?
+if [ $status -eq 0 ]; then
+	"$cli" test --user mixed --from "$other" >"$work/out" 2>&1
+	! grep -q accept "$work/out"
+	ok $? 'enrolled from rates, a dead channel and an offset, another voice is still not let in'
+else
+	[ $status -eq 4 ] && ! "$cli" list | grep -qw mixed
+	ok $? 'what was recorded too badly enrols nobody, and says so'
+fi
 
 pids >"$work/pids-after"
 diff "$work/pids" "$work/pids-after" >"$work/out" 2>&1
