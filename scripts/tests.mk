@@ -55,6 +55,13 @@ $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
 $(BUILD)/tests/bench/bench_replay: $(filter-out %/main.o,$(call objects,$(call service_c,antispoof)))
 $(OBJ)/tests/bench/bench_replay.o: CPPFLAGS += -Iservices/antispoof
 
+# This one writes what the model-server reads.
+$(BUILD)/tests/aid/seed_habits: $(OBJ)/tests/system/aid/seed_habits.o \
+		$(filter-out %/main.o,$(call objects,$(call service_c,models))) $(COMMON_A)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(COMMON_A) $(LIBS_COMMON) $(LIBS_models) $(LIBS_LAST)
+$(OBJ)/tests/system/aid/seed_habits.o: CPPFLAGS += -Iservices/models
+
 $(BUILD)/tests/aid/%: $(OBJ)/tests/system/aid/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)

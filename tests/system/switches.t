@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the switches of the configuration turn off is off: lazy loading,
-# quantization, mapping, monitoring; and what they leave on stays on.
+# What the switches of the configuration turn off is off: lazy and predictive
+# loading, quantization, mapping, monitoring; and what they leave on stays on.
 # With monitoring, alerts run their command. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -37,6 +37,8 @@ check() { # NAME COMMAND…
 	"$@" >"$out" 2>&1
 	ok $? "$name"
 }
+is_expected() { "$vu" status --json | grep -q '"user": *"anna"'; }
+is_ready() { "$vu" call models/States "{\"keys\":[{\"user\":\"$1\"}]}" | grep -q '"state": *"LOADED"'; }
 within() { # SECONDS COMMAND…: waits until it succeeds
 	local end=$((SECONDS + $1))
 	shift
@@ -80,9 +82,13 @@ alerts:
   memory_percent: 1
   command: $work/told
 END
+check 'a habit is written down' bash -c 'umask 077; mkdir -p "$0"; build/tests/aid/seed_habits "$0/prediction.db" anna 28' "$VOICE_UNLOCK_HOME"
 check 'the suite starts' "$vu" start
 check 'someone enrols' "$vu" enroll anna --from "$mine"/enroll-{1,2,3,4,5}.wav
 [ "$(numbers_of anna)" = f16 ]; ok $? 'with quantization a voice is kept in numbers of 16 bits'
+within 20 is_expected; ok $? 'who always comes at this time is expected'
+"$vu" cleanup --aggressive >/dev/null
+within 20 is_ready anna; ok $? 'and loaded before anybody asked'
 try anna >"$out" 2>&1
 if $with_maps; then
 	has_mapped models background && has_mapped antispoof synthetic && has_mapped antispoof loudspeaker
@@ -114,7 +120,7 @@ fi
 # ---- the others off, lazy loading on ----
 
 rm -f "$work/alerts"
-check 'the suite starts with everything else off' env VOICE_UNLOCK_QUANTIZATION=off VOICE_UNLOCK_MMAP=off \
+check 'the suite starts with everything else off' env VOICE_UNLOCK_QUANTIZATION=off VOICE_UNLOCK_MMAP=off VOICE_UNLOCK_PREDICTIVE_LOADING=off \
 	VOICE_UNLOCK_BACKGROUND=off VOICE_UNLOCK_MAX_MEMORY=100 "$vu" start
 [ "$(loaded)" -eq 0 ]; ok $? 'lazily'
 before=$("$vu" metrics memory_ml_mb --since 86400 --json 2>&1)
@@ -130,6 +136,7 @@ fi
 # As long as an alert took before, and history would have grown several times over.
 sleep 4
 [ "$("$vu" metrics memory_ml_mb --since 86400 --json 2>&1)" = "$before" ]; ok $? 'without monitoring history does not grow'
+! is_expected; ok $? 'without prediction nobody is expected'
 [ ! -e "$work/alerts" ]; ok $? 'and no alert is raised'
 "$vu" report >"$out" 2>&1
 grep -q 'monitoring is off' "$out"; ok $? 'which the report says'
