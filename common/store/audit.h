@@ -39,8 +39,9 @@ vu_status vu_audit_key_path(const char *home, char *path, size_t size, vu_error 
 
 /* Texts may be NULL; numbers that are NaN are left out. */
 typedef struct vu_audit_event {
-	const char *event; /* intent attempt enroll remove unlock start configure undone */
-	int64_t time_us;   /* wall clock */
+	const char
+	    *event; /* intent attempt identify undone lockout unlock enroll remove start restart configure rotate */
+	int64_t time_us; /* wall clock */
 	const char *attempt_id;
 	const char *user;
 	bool anonymize; /* the user's name is replaced by a keyed hash of it */

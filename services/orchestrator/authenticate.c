@@ -41,6 +41,7 @@ typedef struct voice_claim {
 	int64_t started_us;
 	int64_t deadline_us;
 	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
+	char source[VU_LOCKOUT_SOURCE_SIZE]; /* "" for an upload, which never opens anything */
 	vu_attempt *attempt;
 	vu_evidence evidence;
 	vu_check known; /* is the user enrolled, as asked while listening */
@@ -61,6 +62,8 @@ static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, co
 	claim->policy = vu_orchestrator_policy(orchestrator);
 	claim->isolated = request->isolated || *request->namespace_;
 	claim->upload = *request->session_id;
+	if (!claim->upload)
+		snprintf(claim->source, sizeof claim->source, "/uid/%lu", (unsigned long)vu_rpc_peer_uid(call));
 	claim->started_us = vu_clock_monotonic_us();
 	claim->speech_timeout_ms = vu_policy_speech_timeout_ms(&claim->policy, request->timeout_ms);
 	claim->deadline_us = vu_request_deadline_us(call, &claim->policy, claim->speech_timeout_ms);
@@ -340,6 +343,7 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	vu_case attempt = {
 	    .attempt_id = claim->request->attempt_id,
 	    .user = claim->request->user,
+	    .source = claim->source,
 	    .isolated = claim->isolated,
 	    .upload = claim->upload,
 	    .levels_suffice = vu_policy_levels_suffice(&claim->policy, claim->level, claim->antispoof),
@@ -388,8 +392,9 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 
 	if (!claim->isolated) {
 		if (vu_settle_look(claim->orchestrator, &claim->policy, claim->request->attempt_id,
-		                   claim->request->user, claim->fingerprint, &vu__authenticate_response__descriptor,
-		                   &claim->evidence, &state, earlier_out, &trouble) != VU_OK) {
+		                   claim->request->user, claim->source, claim->fingerprint,
+		                   &vu__authenticate_response__descriptor, &claim->evidence, &state, earlier_out,
+		                   &trouble) != VU_OK) {
 			*error = trouble;
 			return;
 		}

@@ -139,6 +139,7 @@ static void run(search *state, vu_listening *listening, vu_settlement *settlemen
 	vu_case attempt = {
 	    .attempt_id = state->request->attempt_id,
 	    .user = state->evidence.speaker == VU_CHECK_PASSED ? state->result->user : "",
+	    .source = "",
 	    .identify = true,
 	    .upload = *state->request->session_id,
 	    .score = state->result ? (double)state->result->score : (double)NAN,

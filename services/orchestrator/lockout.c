@@ -155,6 +155,27 @@ vu_status vu_lockout_count(vu_store *store, const vu_lockout_rule *rule, const c
 	return write_row(store, rule, user, state_out->failures, remaining_us, row.rounds, error);
 }
 
+vu_status vu_lockout_forgive(vu_store *store, const vu_lockout_rule *rule, const char *source, uint32_t failures,
+                             vu_error *error)
+{
+	vu_lockout_state state;
+	lockout_row row;
+	vu_status status = vu_lockout_read(store, rule, source, &state, error);
+
+	if (status != VU_OK || state.locked || state.failures == 0 || failures == 0)
+		return status;
+	status = read_row(store, rule, source, &row, error);
+	if (status != VU_OK)
+		return status;
+	return write_row(store, rule, source, state.failures > failures ? state.failures - failures : 0, 0,
+	                 row.rounds, error);
+}
+
+vu_status vu_lockout_clear_sources(vu_store *store, vu_error *error)
+{
+	return vu_store_execute(store, "DELETE FROM lockout WHERE user LIKE '/%'", error);
+}
+
 vu_status vu_lockout_list(vu_store *store, const vu_lockout_rule *rule, vu_lockout_user *users, size_t capacity,
                           size_t *count_out, vu_error *error)
 {

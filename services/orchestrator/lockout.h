@@ -45,6 +45,22 @@ vu_status vu_lockout_count(vu_store *store, const vu_lockout_rule *rule, const c
 /* Forgets all failures of the user, and a lockout. */
 vu_status vu_lockout_clear(vu_store *store, const char *user, vu_error *error);
 
+/*
+ * A source is who asks, whomever they ask for: "/uid/1000". No user's name has a
+ * '/', so sources are counted among the users, by a rule of their own: so many
+ * times as many failures, whoever was claimed, lead to a lockout, which only
+ * unlock-user of anybody ends early.
+ */
+#define VU_LOCKOUT_SOURCE_SIZE  32
+#define VU_LOCKOUT_SOURCE_TIMES 3
+
+/* Takes back `failures` of a source that is not locked: those of a user who has now been accepted. */
+vu_status vu_lockout_forgive(vu_store *store, const vu_lockout_rule *rule, const char *source, uint32_t failures,
+                             vu_error *error);
+
+/* Forgets all sources. */
+vu_status vu_lockout_clear_sources(vu_store *store, vu_error *error);
+
 typedef struct vu_lockout_user {
 	char user[72];
 	vu_lockout_state state;

@@ -29,6 +29,32 @@ static vu_lockout_rule rule_of(vu_orchestrator *orchestrator, const vu_policy *p
 	return rule;
 }
 
+static vu_lockout_rule source_rule_of(vu_orchestrator *orchestrator, const vu_policy *policy)
+{
+	vu_lockout_rule rule = rule_of(orchestrator, policy);
+
+	rule.max_attempts *= VU_LOCKOUT_SOURCE_TIMES;
+	return rule;
+}
+
+/* How things stand for user and source together: the longer lockout of the two. */
+static vu_status read_lockouts(vu_orchestrator *orchestrator, const vu_policy *policy, vu_store *store,
+                               const char *user, const char *source, vu_lockout_state *state, vu_error *error)
+{
+	vu_lockout_rule rule = rule_of(orchestrator, policy);
+	vu_lockout_rule source_rule = source_rule_of(orchestrator, policy);
+	vu_lockout_state of_source = {.locked = false};
+	vu_status status = VU_OK;
+
+	if (*user)
+		status = vu_lockout_read(store, &rule, user, state, error);
+	if (status == VU_OK && *source)
+		status = vu_lockout_read(store, &source_rule, source, &of_source, error);
+	if (status == VU_OK && of_source.locked && of_source.remaining_s > state->remaining_s)
+		*state = of_source;
+	return status;
+}
+
 static void decide(const vu_case *attempt, const vu_evidence *evidence, const char *trouble,
                    vu_settlement *settlement)
 {
@@ -57,6 +83,10 @@ static vu_status apply(vu_orchestrator *orchestrator, const vu_policy *policy, c
                        const vu_evidence *evidence, vu_store *store, vu_settlement *settlement, vu_error *error)
 {
 	vu_lockout_rule rule = rule_of(orchestrator, policy);
+	vu_lockout_rule source_rule = source_rule_of(orchestrator, policy);
+	vu_lockout_state of_source = {.locked = false};
+	uint32_t failures = settlement->lockout.failures;
+	vu_status status = VU_OK;
 
 	/* Where nobody spoke nobody failed. */
 	if (attempt->identify || !*attempt->user || evidence->challenge == VU_CHECK_REFUSED)
@@ -64,14 +94,23 @@ static vu_status apply(vu_orchestrator *orchestrator, const vu_policy *policy, c
 	switch (settlement->verdict) {
 	case VU__VERDICT__VERDICT_REJECT:
 	case VU__VERDICT__VERDICT_SPOOF:
-		return vu_lockout_count(store, &rule, attempt->user, &settlement->lockout, error);
+		if (*attempt->source)
+			status = vu_lockout_count(store, &source_rule, attempt->source, &of_source, error);
+		if (status == VU_OK)
+			status = vu_lockout_count(store, &rule, attempt->user, &settlement->lockout, error);
+		if (status == VU_OK && of_source.locked && of_source.remaining_s > settlement->lockout.remaining_s)
+			settlement->lockout = of_source;
+		return status;
 	case VU__VERDICT__VERDICT_ACCEPT:
 		/* A trial from a file or at a lower level must not wash failures away. */
 		if (!settlement->may_unlock)
 			return VU_OK;
 		settlement->lockout.failures = 0;
 		settlement->lockout.failures_left = policy->max_attempts;
-		return vu_lockout_clear(store, attempt->user, error);
+		/* Only what this user cost the source: a voice of one's own must not pay for guesses at others. */
+		if (*attempt->source)
+			status = vu_lockout_forgive(store, &source_rule, attempt->source, failures, error);
+		return status == VU_OK ? vu_lockout_clear(store, attempt->user, error) : status;
 	default:
 		return VU_OK;
 	}
@@ -137,11 +176,9 @@ static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *p
                                vu_store *store, vu_evidence *evidence, vu_settlement *settlement, bool *recorded_out,
                                vu_error *error)
 {
-	vu_lockout_rule rule = rule_of(orchestrator, policy);
-	vu_status status = VU_OK;
+	vu_status status =
+	    read_lockouts(orchestrator, policy, store, attempt->user, attempt->source, &settlement->lockout, error);
 
-	if (*attempt->user)
-		status = vu_lockout_read(store, &rule, attempt->user, &settlement->lockout, error);
 	if (status != VU_OK)
 		return status;
 	evidence->lockout = settlement->lockout.locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
@@ -156,6 +193,10 @@ static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *p
 	if (status == VU_OK)
 		status = vu_record_verdict(orchestrator, policy, attempt, settlement, error);
 	*recorded_out = status == VU_OK;
+	/* A verdict that is no lockout and leaves one has brought it about. */
+	if (status == VU_OK && settlement->lockout.locked && settlement->verdict != VU__VERDICT__VERDICT_LOCKED &&
+	    vu_record_note(orchestrator, attempt->attempt_id, attempt->user, "lockout", settlement->reason) != VU_OK)
+		status = vu_fail(error, VU_UNAVAILABLE, "unable to audit a lockout");
 	return status == VU_OK ? forget_old(orchestrator, policy, store, error) : status;
 }
 
@@ -192,12 +233,11 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
 }
 
 vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy, const char *attempt_id,
-                         const char *user, const char *fingerprint, const ProtobufCMessageDescriptor *descriptor,
-                         vu_evidence *evidence, vu_lockout_state *state, ProtobufCMessage **answer_out,
-                         vu_error *trouble)
+                         const char *user, const char *source, const char *fingerprint,
+                         const ProtobufCMessageDescriptor *descriptor, vu_evidence *evidence, vu_lockout_state *state,
+                         ProtobufCMessage **answer_out, vu_error *trouble)
 {
 	vu_answer_key key = key_of(orchestrator, attempt_id, fingerprint);
-	vu_lockout_rule rule = rule_of(orchestrator, policy);
 	vu_store *store = NULL;
 	bool used = false;
 	vu_status status = vu_ledger_begin(orchestrator->ledger, &store, trouble);
@@ -208,8 +248,8 @@ vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy,
 		status = vu_history_contains(store, attempt_id, &used, trouble);
 		if (status == VU_OK && used)
 			status = vu_answer_recall(store, &key, descriptor, answer_out, trouble);
-		if (status == VU_OK && *user)
-			status = vu_lockout_read(store, &rule, user, state, trouble);
+		if (status == VU_OK)
+			status = read_lockouts(orchestrator, policy, store, user, source, state, trouble);
 		if (status == VU_OK)
 			status = vu_ledger_commit(orchestrator->ledger, trouble);
 		else
@@ -292,6 +332,8 @@ vu_status vu_settle_unlock(vu_orchestrator *orchestrator, const vu_policy *polic
 	status = vu_lockout_read(store, &rule, user, &state, error);
 	if (status == VU_OK)
 		status = vu_lockout_clear(store, user, error);
+	if (status == VU_OK)
+		status = vu_lockout_clear_sources(store, error);
 	if (status == VU_OK)
 		status = vu_history_add(store, &entry, error);
 	if (status == VU_OK)

@@ -23,9 +23,10 @@ typedef struct vu_settlement {
 
 typedef struct vu_case {
 	const char *attempt_id;
-	const char *user; /* "" when identification found nobody */
-	bool identify;    /* nothing is counted or cleared: nobody claimed to be anyone */
-	bool isolated;    /* neither stored nor counted, and no lockout */
+	const char *user;   /* "" when identification found nobody */
+	const char *source; /* who asks, or "" where that does not count: see lockout.h */
+	bool identify;      /* nothing is counted or cleared: nobody claimed to be anyone */
+	bool isolated;      /* neither stored nor counted, and no lockout */
 	bool upload;
 	bool levels_suffice;
 	double score; /* NaN: not computed; so for the next two */
@@ -53,9 +54,9 @@ void vu_settle(vu_orchestrator *orchestrator, const vu_policy *policy, const vu_
  * up. When the ledger cannot be read the check is failed and `trouble` says why.
  */
 vu_status vu_settle_look(vu_orchestrator *orchestrator, const vu_policy *policy, const char *attempt_id,
-                         const char *user, const char *fingerprint, const ProtobufCMessageDescriptor *descriptor,
-                         vu_evidence *evidence, vu_lockout_state *state, ProtobufCMessage **answer_out,
-                         vu_error *trouble);
+                         const char *user, const char *source, const char *fingerprint,
+                         const ProtobufCMessageDescriptor *descriptor, vu_evidence *evidence, vu_lockout_state *state,
+                         ProtobufCMessage **answer_out, vu_error *trouble);
 
 /* Stores an event that is no attempt (enroll, remove); a failure is only logged. */
 void vu_settle_note(vu_orchestrator *orchestrator, const char *event_id, const char *user, const char *kind,

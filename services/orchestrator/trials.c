@@ -157,6 +157,7 @@ static void decide(const trial_run *run, const vu_listening *listening, const vu
 	vu__authenticate_response__init(response);
 	vu__timing__init(&trial->timing);
 	vu_case attempt = {
+	    .source = "",
 	    .attempt_id = "",
 	    .user = run->request->users[index],
 	    .isolated = true,

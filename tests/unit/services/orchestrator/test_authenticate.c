@@ -311,6 +311,32 @@ static void an_accept_forgets_failures_but_a_file_does_not(void **state)
 	front_free(r);
 }
 
+/* 3 times the 3 that a user has; the time passed is longer than the lockout. */
+static void guesses_at_many_users_lock_their_source_out(void **state)
+{
+	Vu__AuthenticateResponse *r;
+	char user[16];
+	bool locked = false;
+	(void)state;
+	CHANGE(fused = 0);
+	for (int i = 0; i < 9; i++) {
+		assert_false(locked);
+		snprintf(user, sizeof user, "guess%d", i);
+		r = front_authenticate(user, true, 20 * FRONT_SECOND);
+		assert_int_equal(r->verdict, VU__VERDICT__VERDICT_REJECT);
+		locked = r->locked_for_s > 0;
+		front_free(r);
+	}
+	assert_true(locked);
+	/* The right voice of somebody who never failed has to wait as well; a file, which opens nothing, has not. */
+	fake_script_reset();
+	front_free(expect("innocent", true, VU__VERDICT__VERDICT_LOCKED, "try again in "));
+	assert_int_equal(fake_script_now().opened, 0);
+	front_free(expect("innocent", false, VU__VERDICT__VERDICT_ACCEPT, ""));
+	pass_seconds(61);
+	front_free(expect("innocent", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+}
+
 static void isolated_attempts_leave_no_trace(void **state)
 {
 	Vu__HistoryResponse *history;
@@ -798,6 +824,7 @@ int main(void)
 	    cmocka_unit_test_setup(watching_follows_the_phases, reset),
 	    cmocka_unit_test_setup(bad_requests_are_named, reset),
 	    cmocka_unit_test_setup(sessions_that_are_no_uploads_are_refused, reset),
+	    cmocka_unit_test_setup(guesses_at_many_users_lock_their_source_out, reset),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

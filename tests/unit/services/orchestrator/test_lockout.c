@@ -82,6 +82,41 @@ static void clear(const char *user)
 	assert_int_equal(vu_ledger_commit(ledger, &error), VU_OK);
 }
 
+static void forgive(const char *source, uint32_t failures)
+{
+	vu_store *store;
+	vu_error error;
+	assert_int_equal(vu_ledger_begin(ledger, &store, &error), VU_OK);
+	assert_int_equal(vu_lockout_forgive(store, &rule, source, failures, &error), VU_OK);
+	assert_int_equal(vu_ledger_commit(ledger, &error), VU_OK);
+}
+
+static void a_source_is_forgiven_what_one_user_cost_it_but_no_lockout(void **state)
+{
+	vu_store *store;
+	vu_error error;
+	(void)state;
+	rule.max_attempts *= VU_LOCKOUT_SOURCE_TIMES;
+	for (int i = 0; i < 6; i++)
+		count_failure("/uid/1000");
+	forgive("/uid/1000", 2);
+	assert_int_equal(read_state("/uid/1000").failures, 4);
+	forgive("/uid/1000", 9);
+	assert_int_equal(read_state("/uid/1000").failures, 0);
+	forgive("/uid/1001", 1);
+	assert_int_equal(read_state("/uid/1001").failures, 0);
+	lock_out("/uid/1000");
+	forgive("/uid/1000", 15);
+	assert_true(read_state("/uid/1000").locked);
+	/* An administrator's word ends it, and concerns no user. */
+	count_failure("anna");
+	assert_int_equal(vu_ledger_begin(ledger, &store, &error), VU_OK);
+	assert_int_equal(vu_lockout_clear_sources(store, &error), VU_OK);
+	assert_int_equal(vu_ledger_commit(ledger, &error), VU_OK);
+	assert_false(read_state("/uid/1000").locked);
+	assert_int_equal(read_state("anna").failures, 1);
+}
+
 static void restart(void)
 {
 	vu_ledger_destroy(ledger);
@@ -247,6 +282,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_restart_of_the_process_clears_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_reboot_shortens_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_clock_that_went_back_never_adds_time, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_source_is_forgiven_what_one_user_cost_it_but_no_lockout, setup,
+	                                    teardown),
 	    cmocka_unit_test_setup_teardown(clearing_forgets_failures_and_lockout, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_list_names_who_is_locked_now, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_stricter_rule_applies_to_old_failures, setup, teardown),
