@@ -72,10 +72,13 @@ enum {
 	VU_CALIBRATION_JOINT,
 	VU_CALIBRATION_DURATION,
 	VU_CALIBRATION_SNR,
-	VU_CALIBRATION_THRESHOLDS, /* three, by vu_level */
-	VU_CALIBRATION_COLUMNS = 11,
+	VU_CALIBRATION_NOISY, /* four: what is added to the weights of the scorers, in the order above, times the
+	                         noise */
+	VU_CALIBRATION_THRESHOLDS = VU_CALIBRATION_NOISY + 4, /* three, by vu_level */
+	VU_CALIBRATION_COLUMNS = VU_CALIBRATION_THRESHOLDS + 3,
 };
-#define VU_CALIBRATION_INPUTS 6
+#define VU_CALIBRATION_SCORERS 4
+#define VU_CALIBRATION_INPUTS  (2 * VU_CALIBRATION_SCORERS + 2)
 
 /* The spaces in which voices are compared by cosine. */
 enum { VU_SPACE_VECTOR, VU_SPACE_FRAMES, VU_SPACE_JOINT, VU_SPACES_MAX };

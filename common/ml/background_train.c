@@ -499,49 +499,23 @@ static vu_status set_thresholds(const vu_training_config *config, const trials *
 }
 
 /*
- * Weights in two steps. How the scorers' values weigh against each other is
- * learned from recordings as they are, where differences are small and count
- * most; what their sum is worth, given the duration and the noise, is learned
- * from corrupted recordings too, so that a bad one is not overrated.
+ * Weights are learned from recordings as they are and from corrupted ones
+ * together: what a scorer is worth in noise has weights of its own, so that the
+ * one does not spoil the other, and a bad recording is not overrated.
  */
 static vu_status fit_weights(const vu_training_config *config, const trials *list, float *weights)
 {
-	enum { SCORERS = VU_CALIBRATION_INPUTS - 2, QUALITY = 3 };
 	float *inputs = malloc((list->count + 1) * VU_CALIBRATION_INPUTS * sizeof *inputs);
 	uint8_t *labels = malloc(list->count + 1);
-	float worth[1 + QUALITY];
-	size_t count = 0;
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 
 	if (!inputs || !labels)
 		goto out;
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->all[i].augmented)
-			continue;
-		memcpy(inputs + VU_CALIBRATION_INPUTS * count, list->all[i].inputs, sizeof list->all[i].inputs);
-		labels[count++] = list->all[i].target;
-	}
-	status = vu_calibration_fit(inputs, labels, count, VU_CALIBRATION_INPUTS, 1e-4, config->prior, weights);
-	if (status != VU_OK)
-		goto out;
-	for (size_t i = 0; i < list->count; i++) {
-		const float *from = list->all[i].inputs;
-		float *to = inputs + QUALITY * i;
-		to[0] = 0;
-		for (size_t k = 0; k < SCORERS; k++)
-			to[0] += weights[1 + k] * from[k];
-		to[1] = from[SCORERS];
-		to[2] = from[SCORERS + 1];
+		memcpy(inputs + VU_CALIBRATION_INPUTS * i, list->all[i].inputs, sizeof list->all[i].inputs);
 		labels[i] = list->all[i].target;
 	}
-	status = vu_calibration_fit(inputs, labels, list->count, QUALITY, 1e-4, config->prior, worth);
-	if (status != VU_OK)
-		goto out;
-	weights[0] = worth[0];
-	for (size_t k = 0; k < SCORERS; k++)
-		weights[1 + k] *= worth[1];
-	weights[1 + SCORERS] = worth[2];
-	weights[2 + SCORERS] = worth[3];
+	status = vu_calibration_fit(inputs, labels, list->count, VU_CALIBRATION_INPUTS, 1e-4, config->prior, weights);
 out:
 	free(labels);
 	free(inputs);

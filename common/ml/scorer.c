@@ -22,6 +22,9 @@
 /* Above the first noise does not matter any more; the second is what is taken when it is not known. */
 #define SNR_MOST_DB  30.0f
 #define SNR_USUAL_DB 20.0f
+/* Between these the scorers' weights change from those of quiet to those of noise. */
+#define SNR_QUIET_DB 25.0f
+#define SNR_NOISY_DB 10.0f
 
 /* Raw vectors of an enrolment and the sample each is of; the frames of each sample. */
 typedef struct gathered {
@@ -494,6 +497,8 @@ vu_status vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *inpu
 		probe->strangers[i] = strangers_of(&background->spaces[i], probe->voices[i]);
 	probe->log_duration = logf(fminf(fmaxf(seconds, 0.3f), 10.0f) / 3.0f);
 	probe->snr = input->snr_db > 0 ? (fminf(input->snr_db, SNR_MOST_DB) - SNR_USUAL_DB) / 10.0f : 0;
+	probe->noise = input->snr_db > 0 ? (SNR_QUIET_DB - input->snr_db) / (SNR_QUIET_DB - SNR_NOISY_DB) : 0;
+	probe->noise = fminf(fmaxf(probe->noise, 0), 1);
 	return VU_OK;
 }
 
@@ -516,6 +521,8 @@ void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_p
 	out->inputs[3] = cosines[VU_SPACE_JOINT];
 	out->inputs[4] = probe->log_duration;
 	out->inputs[5] = probe->snr;
+	for (int k = 0; k < VU_CALIBRATION_SCORERS; k++)
+		out->inputs[6 + k] = probe->noise * out->inputs[k];
 	out->fused = vu_calibration_apply(calibration + VU_CALIBRATION_CONSTANT, out->inputs, VU_CALIBRATION_INPUTS);
 	out->threshold = calibration[VU_CALIBRATION_THRESHOLDS + (int)level];
 }

@@ -101,6 +101,7 @@ typedef struct vu_probe {
 	vu_cohort_statistics strangers[VU_SPACES_MAX];
 	float log_duration; /* log(speech / 3 s), within 0.3 to 10 s */
 	float snr;          /* (SNR - 20 dB) / 10 dB, within 0 to 30 dB; 0 when not known */
+	float noise;        /* 0 at 25 dB and above and when not known, 1 at 10 dB and below */
 } vu_probe;
 
 /* INVALID_ARGUMENT: statistics are needed and are missing, damaged, or of too little speech. */
