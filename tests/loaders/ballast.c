@@ -4,8 +4,10 @@
  * that process's resident memory at the megabytes that the file BALLAST_FILE
  * holds, as far as it is below; 0 or no file gives all back.
  */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,15 +55,23 @@ static void *keep_weight(void *file)
 	return NULL;
 }
 
-__attribute__((constructor)) static void begin(void)
+/*
+ * Begins with the process's own first thread and not before: a service confines
+ * itself while it has none.
+ */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
 {
+	typedef int (*creator)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	static atomic_flag begun = ATOMIC_FLAG_INIT;
 	const char *program = getenv("BALLAST_PROGRAM");
 	char *file = getenv("BALLAST_FILE");
-	pthread_t thread;
+	void *found = dlsym(RTLD_NEXT, "pthread_create");
+	creator create;
+	pthread_t keeper;
 
-	if (!program || !file || strcmp(program_invocation_short_name, program) != 0)
-		return;
-	file = strdup(file);
-	if (file && pthread_create(&thread, NULL, keep_weight, file) == 0)
-		pthread_detach(thread);
+	memcpy(&create, &found, sizeof create);
+	if (program && file && strcmp(program_invocation_short_name, program) == 0 &&
+	    !atomic_flag_test_and_set(&begun) && create(&keeper, NULL, keep_weight, file) == 0)
+		pthread_detach(keeper);
+	return create(thread, attributes, run, argument);
 }

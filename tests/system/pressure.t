@@ -12,7 +12,7 @@ for name in $(compgen -e); do
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
 export XDG_CONFIG_HOME=$work/none VOICE_UNLOCK_HTTP_PORT=0 VOICE_UNLOCK_MAX_MEMORY=400
-export BALLAST_PROGRAM=vu-models BALLAST_FILE=$work/ballast
+export BALLAST_PROGRAM=vu-models BALLAST_FILE=$work/home/models/ballast
 
 [ -e "$ballast" ] || {
 	echo "1..0 # SKIP the ballast is for Linux"
@@ -87,7 +87,7 @@ check 'and with nothing else' bash -c "! \"$vu\" call models/States '{\"keys\":[
 
 models=$(pid_of models)
 try anna; ok $? 'anna comes'
-echo 366 >"$work/ballast"
+echo 366 >"$BALLAST_FILE"
 within 20 refuses_loads; ok $? 'above 90 % it is told to load nothing new'
 # As somebody does who tries again and again: what they need stays.
 goes_on() {
@@ -103,7 +103,7 @@ try bert
 check 'memory was asked back' grep -q 'models holds .* asking it to give memory back' "$VOICE_UNLOCK_HOME/log/supervisor.log"
 "$vu" status --json >"$work/status"
 check 'it did not get past its ceiling' python3 -c 'import json,sys; m=json.load(open(sys.argv[1]))["memory"]; assert 360 << 20 <= m["model_server_rss_bytes"] < m["max_bytes"] == 400 << 20, m' "$work/status"
-echo 0 >"$work/ballast"
+echo 0 >"$BALLAST_FILE"
 within 20 allows_loads; ok $? 'loads are allowed again when there is room'
 try bert; ok $? 'and bert comes in'
 [ "$(pid_of models)" = "$models" ]; ok $? 'by the same process'
@@ -113,7 +113,7 @@ try bert; ok $? 'and bert comes in'
 "$vu" stop >/dev/null
 # Only what a microphone heard is learned from, so habits are written as they are kept (services/models/habit_store.c).
 # Anna has come about half an hour from now on each of the last 14 days.
-check 'habits are written' python3 - "$VOICE_UNLOCK_HOME/prediction.db" <<'END'
+check 'habits are written' python3 - "$VOICE_UNLOCK_HOME/models/prediction.db" <<'END'
 import datetime, sqlite3, sys
 now = datetime.datetime.now()
 day = (now.date() - datetime.date(1970, 1, 1)).days
