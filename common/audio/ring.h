@@ -75,6 +75,7 @@ typedef struct vu_ring_record {
 	uint32_t source_format; /* the protocol's SampleFormat */
 	uint32_t whole_upload;  /* 0 or 1 */
 	uint32_t timeout_ms;
+	uint32_t playing; /* 0 or 1: this machine played sound while the microphone was open */
 	float level_dbfs;
 	float peak_dbfs;
 	uint64_t total_samples;

@@ -180,6 +180,12 @@ vu_status vu_platform_shared_notice(const char *label, size_t bytes, void **base
 bool vu_platform_session_is_remote(void);
 /* True when the machine has a lid and it is closed. */
 bool vu_platform_lid_is_closed(void);
+/*
+ * True when this machine is known to play sound: a sound card of ALSA's has a
+ * playback stream running, whoever's it is. False where that is not known
+ * (macOS, Bluetooth).
+ */
+bool vu_platform_plays_sound(void);
 
 /* ---- identity ---- */
 

@@ -60,6 +60,7 @@ typedef struct pulling {
 	vu_assessment *assessment;
 	vu_attempt_context *context;
 	int64_t compute_us;
+	bool playing; /* this machine played sound meanwhile */
 } pulling;
 
 static vu_status take_samples(void *context, uint64_t offset, const float *samples, size_t count,
@@ -72,6 +73,7 @@ static vu_status take_samples(void *context, uint64_t offset, const float *sampl
 	(void)offset;
 	(void)error;
 	p->context->source_rate_hz = info->source_rate;
+	p->playing = p->playing || info->playing;
 	if (info->source == VU__AUDIO_SOURCE__AUDIO_SOURCE_MICROPHONE)
 		snprintf(p->context->device, sizeof p->context->device, "%s", info->device);
 	/* Capture's samples were 16 bits wide; this gives back the same bits. */
@@ -105,16 +107,14 @@ static Vu__SpoofVerdict verdict_to_wire(vu_assessment_verdict verdict)
  * A challenge is the heart of "maximum"; audio that was not asked for cannot
  * answer one. Where one was put, the caller holds the answer against it.
  */
-static void demand_challenge(vu_assessment_result *result)
+static void demand_challenge(vu_assessment_result *result, const char *reason)
 {
 	if (result->verdict == VU_ASSESSMENT_UNAVAILABLE)
 		return;
 	result->verdict = VU_ASSESSMENT_SPOOF;
 	if (result->score > -1)
 		result->score = -1;
-	snprintf(result->reason, sizeof result->reason,
-	         "level maximum needs the answer to a spoken challenge, and none was put: speak to the "
-	         "microphone, or use level high");
+	snprintf(result->reason, sizeof result->reason, "%s", reason);
 }
 
 static void answer(vu_antispoof *a, vu_rpc_call *call, vu_antispoof_level level, vu_assessment_result *result,
@@ -211,8 +211,14 @@ static void handle_assess(void *service, vu_rpc_call *call, const ProtobufCMessa
 	began_us = vu_clock_monotonic_us();
 	vu_assessment_finish(pull.assessment, &result);
 	vu_assessment_destroy(pull.assessment);
-	if (level == VU_ANTISPOOF_MAXIMUM && !request->enrollment && !request->challenged)
-		demand_challenge(&result);
+	if (!request->enrollment && !request->challenged && level == VU_ANTISPOOF_MAXIMUM)
+		demand_challenge(&result,
+		                 "level maximum needs the answer to a spoken challenge, and none was put: speak to "
+		                 "the microphone, or use level high");
+	else if (!request->enrollment && !request->challenged && level == VU_ANTISPOOF_HIGH && pull.playing)
+		demand_challenge(&result,
+		                 "this machine played sound meanwhile, and it could be that which was heard: stop "
+		                 "it and speak again");
 	answer(a, call, level, &result, pull.compute_us + vu_clock_monotonic_us() - began_us);
 	return;
 fail:

@@ -22,6 +22,7 @@ void answers_fill_info(vu_ring_record *record, Vu__SessionInfo *info)
 	filled.failure = record->failure;
 	filled.failure_status = record->failure_status;
 	filled.device = record->device;
+	filled.playing = record->playing;
 	*info = filled;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "platform/platform.h"
 
 #include "voiceunlock/v1/capture.pb-c.h"
 
@@ -19,6 +20,8 @@
 #define IDLE_US      (10 * 1000000ll)
 #define RELEASE_US   1000000
 #define READ_SAMPLES 8192u
+/* How often is looked whether this machine plays sound. */
+#define PLAYING_US 200000
 
 typedef struct list_call {
 	struct list_call *next;
@@ -47,13 +50,16 @@ struct microphone {
 	/* The thread's own. */
 	vu_microphone *open;
 	vu_microphone_info info;
+	bool plays;
+	int64_t looked_us;
 	float frames[READ_SAMPLES];
 };
 
 const microphone_driver *microphone_portaudio(void)
 {
 	static const microphone_driver driver = {
-	    vu_microphone_open, vu_microphone_read, vu_microphone_close, vu_device_list, vu_device_shutdown,
+	    vu_microphone_open, vu_microphone_read, vu_microphone_close,
+	    vu_device_list,     vu_device_shutdown, vu_platform_plays_sound,
 	};
 	return &driver;
 }
@@ -146,6 +152,8 @@ static void feed_session(microphone *mic, capture_session *session, size_t frame
 		fail_session(mic, session, &error);
 		return;
 	}
+	if (mic->plays)
+		session_note_playing(session);
 	session_add_frames(session, mic->frames, frames, false);
 	uv_mutex_unlock(&session->writer);
 }
@@ -187,6 +195,7 @@ static void open_device(microphone *mic)
 		distribute(mic, 0, &error);
 		return;
 	}
+	mic->looked_us = 0;
 	vu_log_info("opened microphone '%s' at %u Hz in %lld ms", mic->info.device, mic->info.sample_rate,
 	            (long long)(vu_clock_monotonic_us() - began_us) / 1000);
 }
@@ -200,11 +209,22 @@ static void close_device(microphone *mic)
 	memset(mic->frames, 0, sizeof mic->frames);
 }
 
+static void look_for_sound(microphone *mic)
+{
+	int64_t now_us = vu_clock_monotonic_us();
+
+	if (!mic->driver->plays || (mic->looked_us != 0 && now_us < mic->looked_us + PLAYING_US))
+		return;
+	mic->looked_us = now_us;
+	mic->plays = mic->driver->plays();
+}
+
 /* Passes on what has arrived. */
 static void pump(microphone *mic)
 {
 	vu_error error;
 	size_t frames = 0;
+	look_for_sound(mic);
 	vu_status status =
 	    mic->driver->read(mic->open, mic->frames, READ_SAMPLES / mic->info.channels, &frames, &error);
 

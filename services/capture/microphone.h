@@ -26,6 +26,7 @@ typedef struct microphone_driver {
 	void (*close)(vu_microphone *microphone);
 	vu_status (*list)(vu_device_info *devices, size_t *count_out, vu_error *error);
 	void (*shutdown)(void);
+	bool (*plays)(void); /* whether this machine plays sound; NULL: not known */
 } microphone_driver;
 
 /* The real one, audio/device.h. */

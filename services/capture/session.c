@@ -176,6 +176,16 @@ vu_status session_set_source(capture_session *session, const char *device, uint3
 	return VU_OK;
 }
 
+void session_note_playing(capture_session *session)
+{
+	vu_ring_record record = session->record;
+
+	if (record.playing || session_is_over(session))
+		return;
+	record.playing = 1;
+	publish(session, &record);
+}
+
 void session_end(capture_session *session, vu_ring_end reason)
 {
 	vu_ring_record record = session->record;

@@ -77,6 +77,9 @@ typedef struct session_parameters {
 	session_limits limits;
 } session_parameters;
 
+/* Under writer: this machine plays sound while the session listens. */
+void session_note_playing(capture_session *session);
+
 /* Before and after all use. */
 void session_init(capture_session *session, vu_ring *ring, unsigned slot);
 void session_destroy(capture_session *session);

@@ -37,6 +37,8 @@ typedef struct voice_claim {
 	vu_antispoof_level antispoof;
 	bool isolated;
 	bool upload;
+	bool playing; /* this machine plays sound, which could be what is heard */
+	bool needs_challenge;
 	uint32_t speech_timeout_ms;
 	int64_t started_us;
 	int64_t deadline_us;
@@ -139,6 +141,7 @@ static vu_challenge_claim challenge_claim(const voice_claim *claim)
 	return (vu_challenge_claim){
 	    .name_space = claim->request->namespace_,
 	    .user = claim->request->user,
+	    .playing = claim->playing && claim->antispoof != VU_ANTISPOOF_MAXIMUM,
 	    .deadline_us = claim->deadline_us,
 	    .cancel = vu_attempt_cancel(claim->attempt),
 	};
@@ -152,7 +155,7 @@ static void put_challenge(voice_claim *claim, vu_listen_order *order)
 {
 	vu_challenge_claim who = challenge_claim(claim);
 
-	if (claim->antispoof != VU_ANTISPOOF_MAXIMUM || claim->upload || claim->isolated)
+	if (!claim->needs_challenge || claim->upload || claim->isolated)
 		return;
 	vu_challenge_put(claim->orchestrator, &who, claim->attempt, &claim->challenge);
 	order->challenged = claim->challenge.put;
@@ -222,7 +225,7 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 		claim->evidence.antispoof =
 		    vu_challenge_join(&claim->challenge, listening->antispoof, claim->evidence.antispoof);
 	/* Antispoof refuses by itself what was not asked for; a pass without a challenge is none all the same. */
-	else if (claim->antispoof == VU_ANTISPOOF_MAXIMUM && claim->evidence.antispoof == VU_CHECK_PASSED)
+	else if (claim->needs_challenge && claim->evidence.antispoof == VU_CHECK_PASSED)
 		claim->evidence.antispoof =
 		    claim->challenge.error.status == VU_OK ? VU_CHECK_REFUSED : VU_CHECK_FAILED;
 	claim->evidence.enrolled = judge_enrolled(claim);
@@ -411,6 +414,9 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 		settle(claim, listening, claim->known_error.message, settlement, response);
 		return;
 	}
+	claim->playing = !claim->upload && !claim->isolated && claim->antispoof >= VU_ANTISPOOF_HIGH &&
+	                 claim->orchestrator->plays_sound && claim->orchestrator->plays_sound();
+	claim->needs_challenge = claim->antispoof == VU_ANTISPOOF_MAXIMUM || claim->playing;
 	put_challenge(claim, &order);
 	/* Nobody is to speak in vain. */
 	if (claim->challenge.error.status == VU_FAILED_PRECONDITION) {

@@ -52,11 +52,12 @@ void vu_challenge_put(vu_orchestrator *orchestrator, const vu_challenge_claim *c
 		return;
 	challenge->error.status = VU_OK;
 	if (response->n_phrases < VU_CHALLENGE_PHRASES_MIN) {
-		vu_fail(
-		    &challenge->error, VU_FAILED_PRECONDITION,
-		    "level maximum asks for phrases of the enrolment, and %s was enrolled with %zu of the %d that "
-		    "it takes: run jarvis-voice-unlock enroll %s --replace and read out what is shown",
-		    claim->user, response->n_phrases, VU_CHALLENGE_PHRASES_MIN, claim->user);
+		vu_fail(&challenge->error, VU_FAILED_PRECONDITION,
+		        "%s phrases of the enrolment, and %s was enrolled with %zu of the %d that "
+		        "it takes: run jarvis-voice-unlock enroll %s --replace and read out what is shown",
+		        claim->playing ? "this machine is playing sound: stop it, or answer with"
+		                       : "level maximum asks for",
+		        claim->user, response->n_phrases, VU_CHALLENGE_PHRASES_MIN, claim->user);
 		goto out;
 	}
 	vu_challenge_draw((uint32_t)response->n_phrases, NULL, drawn);

@@ -45,6 +45,7 @@ typedef struct vu_challenge {
 typedef struct vu_challenge_claim {
 	const char *name_space;
 	const char *user;
+	bool playing; /* it is for sound that this machine plays */
 	int64_t deadline_us;
 	vu_cancel *cancel;
 } vu_challenge_claim;

@@ -32,6 +32,7 @@
 #include "record.h"
 
 #include "base/log.h"
+#include "platform/platform.h"
 #include "runtime/runtime.h"
 
 #include <limits.h>
@@ -61,6 +62,7 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 	    .peers = {.channel = channel_of, .context = runtime},
 	    .home = vu_runtime_state_folder(runtime),
 	    .audit_home = vu_runtime_home(runtime),
+	    .plays_sound = vu_platform_plays_sound,
 	    .clock = vu_clock_system(),
 	};
 	char audit_key_path[PATH_MAX];

@@ -56,6 +56,7 @@ vu_status vu_orchestrator_create(const vu_orchestrator_setup *setup, vu_orchestr
 	orchestrator->service.method_count = sizeof METHODS / sizeof *METHODS;
 	orchestrator->service.context = orchestrator;
 	orchestrator->peers = setup->peers;
+	orchestrator->plays_sound = setup->plays_sound;
 	orchestrator->started_us = vu_clock_monotonic_us();
 	status = vu_orchestrator_configure(orchestrator, setup->config, error);
 	if (status == VU_OK)

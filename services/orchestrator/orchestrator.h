@@ -38,6 +38,7 @@ typedef struct vu_orchestrator {
 	atomic_uint watchers; /* long polls and trials that run now, each bounded where it is counted */
 	atomic_uint trials;
 	vu_rpc_service service;
+	bool (*plays_sound)(void); /* may be NULL */
 	int64_t started_us;
 	int64_t forgotten_us; /* when old history was last deleted; under the ledger's transaction */
 	uv_mutex_t policy_lock;
@@ -52,6 +53,7 @@ typedef struct vu_orchestrator_setup {
 	const char *home;           /* where history and metrics are kept */
 	const char *audit_home;     /* where the folder audit is; NULL: `home` */
 	const char *audit_key_path; /* NULL: no audit log */
+	bool (*plays_sound)(void);  /* whether this machine plays sound; NULL: not known */
 	vu_clock clock;             /* dates attempts and times lockouts; deadlines use the real one */
 } vu_orchestrator_setup;
 

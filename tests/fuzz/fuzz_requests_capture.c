@@ -55,7 +55,8 @@ static void shut_down(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const microphone_driver driver = {open_device, read_device, close_device, list_devices, shut_down};
+	static const microphone_driver driver = {open_device,  read_device, close_device,
+	                                         list_devices, shut_down,   NULL};
 	session_limits limits;
 	vu_error error;
 	int fd = -1;

@@ -143,6 +143,10 @@ static void check_mode(request *wanted)
 		give_up(
 		    "the spoken challenge has to be shown, and this service shows nothing: take 'quiet' out of its "
 		    "PAM configuration; pam_voice_unlock(8) says what anti_spoofing= gives away");
+	if (wanted->quiet && !wanted->anti_spoofing && config->security.anti_spoofing == VU_ANTISPOOF_HIGH &&
+	    vu_platform_plays_sound())
+		give_up(
+		    "this machine is playing sound, and the spoken challenge that is needed then would not be shown");
 	vu_config_free(config);
 }
 

@@ -95,7 +95,15 @@ static void device_shutdown(void)
 	uv_mutex_unlock(&device.lock);
 }
 
-static const microphone_driver DRIVER = {device_open, device_read, device_close, device_list, device_shutdown};
+static _Atomic bool sound;
+
+static bool device_plays(void)
+{
+	return atomic_load(&sound);
+}
+
+static const microphone_driver DRIVER = {device_open, device_read,     device_close,
+                                         device_list, device_shutdown, device_plays};
 
 /* ---- the service around it ---- */
 
@@ -213,6 +221,29 @@ static void test_a_session_hears(void **state)
 	assert_int_equal(device.shut_down, 1);
 }
 
+static void test_sound_of_this_machine_is_noted(void **state)
+{
+	vu_ring_record record;
+
+	(void)state;
+	atomic_store(&sound, true);
+	listen_as(1);
+	for (int i = 0; i < 6000 && (!look(1, &record) || !record.playing); i++)
+		uv_sleep(10);
+	assert_int_equal(record.playing, 1);
+	/* Once is enough: that it has ended since changes nothing. */
+	atomic_store(&sound, false);
+	assert_true(wait_until_over(1, &record));
+	assert_int_equal(record.playing, 1);
+	uv_mutex_lock(&device.lock);
+	device.position = 0;
+	uv_mutex_unlock(&device.lock);
+	wait_for(&device.closed, 1);
+	listen_as(2);
+	assert_true(wait_until_over(2, &record));
+	assert_int_equal(record.playing, 0);
+}
+
 static void test_it_opens_again_after_a_rest(void **state)
 {
 	vu_ring_record record;
@@ -313,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	    TEST(test_a_session_hears),
+	    TEST(test_sound_of_this_machine_is_noted),
 	    TEST(test_it_opens_again_after_a_rest),
 	    TEST(test_two_sessions_share_the_device),
 	    TEST(test_a_device_that_does_not_open),

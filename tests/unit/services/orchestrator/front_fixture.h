@@ -27,6 +27,14 @@ static vu_orchestrator *orchestrator;
 static int64_t clock_offset_us;
 static pthread_mutex_t clock_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* What the orchestrator is told of this machine's sound. */
+static _Atomic bool sound;
+
+static bool plays_sound(void)
+{
+	return sound;
+}
+
 static int64_t shifted_monotonic(void *context)
 {
 	int64_t now_us;
@@ -79,6 +87,7 @@ static void start_front(unsigned fake_mask)
 	    .config = config,
 	    .peers = {.channel = fake_suite_channel},
 	    .home = folder,
+	    .plays_sound = plays_sound,
 	    .clock = {shifted_monotonic, wall, NULL},
 	};
 	assert_int_equal(vu_orchestrator_create(&setup, &orchestrator, &error), VU_OK);

@@ -211,6 +211,56 @@ static void identification_is_refused_before_anybody_speaks(void **state)
 	vu_config_free(config);
 }
 
+static Vu__AuthenticateResponse *ask_at(const char *level, const char *user, bool microphone)
+{
+	front_ids ids = front_new_ids();
+	Vu__AuthenticateRequest request = VU__AUTHENTICATE_REQUEST__INIT;
+
+	request.attempt_id = ids.attempt;
+	request.user = front_text(user);
+	request.session_id = front_text(microphone ? "" : ids.session);
+	request.anti_spoofing = front_text(level);
+	return front_call_ok("Authenticate", &request.base);
+}
+
+/* A video or a call must not unlock: at level high somebody has to say what nobody could play in advance. */
+static void while_the_machine_plays_sound_a_challenge_is_put(void **state)
+{
+	Vu__AuthenticateResponse *r;
+	unsigned opened;
+	(void)state;
+	sound = true;
+	r = ask_at("high", "olga", true);
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_ACCEPT);
+	assert_non_null(finding(r));
+	assert_true(fake_script_now().last_challenged);
+	assert_string_equal(fake_script_now().last_antispoof_level, "high");
+	front_free(r);
+	CHANGE(said = false);
+	CHANGE(margin = -0.1F);
+	r = ask_at("high", "olga", true);
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_SPOOF);
+	front_free(r);
+	CHANGE(phrases = 0);
+	opened = fake_script_now().opened;
+	r = ask_at("high", "olga", true);
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_SPOOF);
+	assert_non_null(strstr(r->reason, "playing sound: stop it"));
+	assert_int_equal(fake_script_now().opened, opened);
+	front_free(r);
+	/* Not below, not for files, and not in silence. */
+	for (int i = 0; i < 3; i++) {
+		sound = i < 2;
+		CHANGE(source = i == 1 ? VU__AUDIO_SOURCE__AUDIO_SOURCE_UPLOAD
+		                       : VU__AUDIO_SOURCE__AUDIO_SOURCE_MICROPHONE);
+		r = ask_at(i == 0 ? "medium" : "high", "olga", i != 1);
+		assert_int_equal(r->verdict, VU__VERDICT__VERDICT_ACCEPT);
+		assert_null(finding(r));
+		front_free(r);
+	}
+	sound = false;
+}
+
 static void a_repeated_attempt_is_not_asked_again(void **state)
 {
 	front_ids ids = front_new_ids();
@@ -309,6 +359,7 @@ int main(void)
 	    cmocka_unit_test_setup(an_upload_is_refused, reset),
 	    cmocka_unit_test_setup(an_unknown_user_is_not_asked, reset),
 	    cmocka_unit_test_setup(identification_is_refused_before_anybody_speaks, reset),
+	    cmocka_unit_test_setup(while_the_machine_plays_sound_a_challenge_is_put, reset),
 	    cmocka_unit_test_setup(a_repeated_attempt_is_not_asked_again, reset),
 	    cmocka_unit_test_setup(who_watches_sees_it_while_it_counts, reset),
 	    cmocka_unit_test_setup(an_answer_that_comes_too_late_is_refused, reset),
