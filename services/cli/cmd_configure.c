@@ -6,6 +6,7 @@
  * change that they hide is pointed out.
  */
 #include "format.h"
+#include "audit_note.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -93,10 +94,18 @@ static int apply(void)
 static int set(const char *path, const char *name, const char *value)
 {
 	const vu_config_key *key;
+	char note[160];
+	bool ends_audit = strcmp(name, "security.audit") == 0;
 	vu_error error;
 
+	snprintf(note, sizeof note, "%.60s is to be %.60s", name, value);
+	/* The last line is that there will be no more. */
+	if (ends_audit)
+		cli_audit_note("configure", note);
 	if (vu_config_set(path, name, value, &error) != VU_OK)
 		return fail(&error);
+	if (!ends_audit)
+		cli_audit_note("configure", note);
 	printf("%s: %s\n", name, value);
 	key = find_key(name);
 	if (key && key->environment && getenv(key->environment))

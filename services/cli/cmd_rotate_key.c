@@ -1,4 +1,5 @@
-/* rotate-key */
+/* rotate-key, which is written in the audit log from here: models, which does it, has no access to that. */
+#include "audit_note.h"
 #include "verbs.h"
 
 #include <limits.h>
@@ -9,6 +10,7 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	voiceunlock_client *client;
 	voiceunlock_error error;
 	char key_path[PATH_MAX];
+	char note[96];
 	uint32_t templates = 0;
 	int exit_code = CLI_OK;
 	int option;
@@ -22,6 +24,8 @@ static int run(const cli_verb *verb, int argc, char **argv)
 		return exit_code;
 	if (voiceunlock_rotate_key(client, &templates, key_path, sizeof key_path, &error) != VOICEUNLOCK_OK)
 		return cli_fail_error(&error);
+	snprintf(note, sizeof note, "%u templates have a new master key", templates);
+	cli_audit_note("rotate", note);
 	printf("%u templates have a new master key, kept in %s\n"
 	       "Copies of templates from before can no longer be opened: make new backups of both.\n",
 	       templates, key_path);

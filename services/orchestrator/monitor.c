@@ -5,6 +5,8 @@
  */
 #include "monitor.h"
 
+#include "record.h"
+
 #include "suite.h"
 
 #include "base/clock.h"
@@ -28,12 +30,15 @@
 #define HIT_ACCESSES    20 /* a hit rate over fewer says nothing */
 #define MEGABYTE        (1024.0 * 1024.0)
 #define INTERVAL_MS_MIN 100
+/* Uptimes are told by different processes at slightly different times. */
+#define BEGAN_APART_US 1000000
 
 extern char **environ;
 
 /* Counts at one moment. */
 typedef struct counts {
-	int64_t time_us; /* monotonic */
+	int64_t time_us;                    /* monotonic */
+	int64_t began_us[VU_SERVICE_COUNT]; /* when its process did; 0 not known */
 	double cpu_s[VU_SERVICE_COUNT];
 	double disk_read[VU_SERVICE_COUNT];
 	double disk_written[VU_SERVICE_COUNT];
@@ -86,6 +91,8 @@ static void take_counters(const Vu__CountersResponse *answer, unsigned id, count
 		const Vu__Counter *counter = answer->counters[i];
 		if (strcmp(counter->name, "voice_unlock_process_cpu_seconds_total") == 0)
 			now->cpu_s[id] = counter->value;
+		else if (strcmp(counter->name, "voice_unlock_process_uptime_seconds") == 0)
+			now->began_us[id] = now->time_us - (int64_t)(counter->value * 1e6);
 		else if (strcmp(counter->name, "voice_unlock_process_disk_read_bytes_total") == 0)
 			now->disk_read[id] = counter->value;
 		else if (strcmp(counter->name, "voice_unlock_process_disk_written_bytes_total") == 0)
@@ -108,6 +115,18 @@ static void count_tally(vu_tally *tally, counts *now)
 	              (double)atomic_load(&tally->verdicts[VU__VERDICT__VERDICT_SPOOF]);
 }
 
+/* A process that began later than the one before it had is another one. */
+static void note_restart(const vu_monitor *monitor, unsigned id, const counts *now)
+{
+	char reason[96];
+
+	if (!monitor->measured || monitor->before.began_us[id] == 0 ||
+	    now->began_us[id] - monitor->before.began_us[id] < BEGAN_APART_US)
+		return;
+	snprintf(reason, sizeof reason, "%s was restarted", vu_service_name((vu_service_id)id));
+	(void)vu_record_note(monitor->orchestrator, "", "", "restart", reason);
+}
+
 /* Counts of everybody, and the metrics that are no changes. */
 static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_COUNT])
 {
@@ -123,6 +142,7 @@ static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_C
 	now->unlocked_secrets = 0;
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 		take_counters(answers[id], id, now);
+		note_restart(monitor, id, now);
 		for (size_t i = 0; id == VU_SERVICE_MODELS && answers[id] && i < answers[id]->n_counters; i++) {
 			if (strcmp(answers[id]->counters[i]->name, "voice_unlock_process_resident_bytes") == 0)
 				values[VU_METRIC_MEMORY_ML_MB] = (float)(answers[id]->counters[i]->value / MEGABYTE);

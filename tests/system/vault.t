@@ -8,7 +8,9 @@ cd "$(dirname "$0")/../.." || exit 1
 cli=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d /tmp/vu-vault.XXXXXX)
 export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0
-unset VOICE_UNLOCK_CONFIG VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME
+export VOICE_UNLOCK_CONFIG=$work/config.yaml
+printf 'monitoring:\n  interval_s: 1\n' >"$VOICE_UNLOCK_CONFIG"
+unset VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME
 trap '"$cli" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 count=0
@@ -141,7 +143,14 @@ says() { # CODE TEXT NAME COMMAND…
 	ok $? "$name"
 }
 says 0 'all as they were written' 'the audit log verifies' "$cli" audit verify
-for event in start enroll intent attempt remove; do
+"$cli" configure authentication.max_attempts 6 >"$work/out" 2>&1
+# Restarts are noticed by the one who measures, who has to have seen the process before.
+for _ in $(seq 20); do
+	"$cli" restart models >"$work/out" 2>&1
+	sleep 2
+	grep -q '"event":"restart".*models was restarted' "$log" && break
+done
+for event in start enroll intent attempt remove rotate restart configure; do
 	grep -q "\"event\":\"$event\"" "$log"
 	ok $? "it has a line \"$event\""
 done
