@@ -21,6 +21,9 @@ monitoring:
   interval_s: 0.2
 alerts:
   command: $work/on-alert
+  cpu_percent: 100
+  inference_ms: 60000
+  cache_hit_percent: 0
 END
 
 count=0
@@ -91,18 +94,20 @@ check 'for people' bash -c '"$0" metrics cpu_percent | tail -n 1 | grep -E "^p50
 
 # ---- alerts ----
 
-check 'no alert is active' bash -c '[ -z "$("$0" alerts 2>/dev/null)" ]' "$vu"
+# Of memory: a busy machine may raise those of time.
+check 'no alert is active' bash -c '! "$0" alerts | grep memory_percent' "$vu"
 check 'a threshold below what is used' "$vu" configure alerts.memory_percent 1
 within 20 says memory_percent "$work/followed"; ok $? 'raises an alert for whoever follows'
-head -n 1 "$work/followed" >"$work/first"
+grep -m 1 memory_percent "$work/followed" >"$work/first"
 holds 'as the interface has it' 'sorted(d) == ["metric", "severity", "since", "threshold", "value"] and d["metric"] == "memory_percent" and d["value"] > d["threshold"] == 1 and d["severity"] in ("warning", "critical")' "$work/first"
 within 20 says memory_percent "$work/alerts"; ok $? 'for the command'
 within 20 says 'alert (.*): memory_percent is' "$VOICE_UNLOCK_HOME/log/orchestrator.log"; ok $? 'in the log'
 check 'and in the list' bash -c '"$0" alerts | grep -q memory_percent' "$vu"
 check 'the threshold is set back' "$vu" configure alerts.memory_percent 80
 within 20 says 'alert over: memory_percent' "$VOICE_UNLOCK_HOME/log/orchestrator.log"; ok $? 'and the alert ends'
-check 'no alert is active any more' bash -c '[ -z "$("$0" alerts 2>/dev/null)" ]' "$vu"
-[ "$(wc -l <"$work/followed")" -eq 1 ] && [ "$(wc -l <"$work/alerts")" -eq 1 ]; ok $? 'it was told once'
+check 'no alert is active any more' bash -c '! "$0" alerts | grep memory_percent' "$vu"
+[ "$(grep -c memory_percent "$work/followed")" -eq 1 ] && [ "$(grep -c memory_percent "$work/alerts")" -eq 1 ]
+ok $? 'it was told once'
 kill -INT "$follower" && wait "$follower"
 ok $((($? == 130 || $? == 0) ? 0 : 1)) 'whoever follows can leave'
 follower=
