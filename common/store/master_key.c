@@ -58,7 +58,7 @@ vu_status vu_master_key_path(const char *home, char path[PATH_MAX], vu_error *er
 		*slash = '\0';
 		/* Where configuration and state share a folder, beside it. */
 		if ((size_t)snprintf(path, PATH_MAX,
-		                     strncmp(config, home, home_length) == 0 ? "%s.key" : "%s/master.key",
+		                     strncmp(config, home, home_length) == 0 ? "%s.key" : "%s-keys/master.key",
 		                     config) >= PATH_MAX)
 			status = too_long(error);
 		free(config);
@@ -68,6 +68,48 @@ vu_status vu_master_key_path(const char *home, char path[PATH_MAX], vu_error *er
 		                 "unable to keep the master key at %s: that is inside the state folder; set "
 		                 "VOICE_UNLOCK_KEY_FILE to a path elsewhere",
 		                 path);
+	return status;
+}
+
+vu_status vu_master_key_adopt(const char *home, vu_error *error)
+{
+	/* The key last: without it, what lies beside it is of no use. */
+	static const char *const ENDINGS[] = {".audit.head", ".audit", ""};
+	const char *given = getenv("VOICE_UNLOCK_KEY_FILE");
+	const char *own_home = getenv("VOICE_UNLOCK_HOME");
+	char folder[PATH_MAX];
+	char *config = NULL;
+	char *slash;
+	struct stat info;
+	vu_status status;
+
+	if ((given && given[0] == '/') || (own_home && own_home[0]))
+		return VU_OK;
+	status = vu_master_key_path(home, folder, error);
+	config = vu_platform_user_config_path();
+	slash = config ? strrchr(config, '/') : NULL;
+	if (status != VU_OK || !slash)
+		goto out;
+	*slash = '\0';
+	slash = strrchr(folder, '/');
+	if (!slash || strcmp(slash, "/master.key") != 0)
+		goto out;
+	*slash = '\0';
+	for (size_t i = 0; status == VU_OK && i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
+		char from[PATH_MAX];
+		char to[PATH_MAX];
+		if ((size_t)snprintf(from, sizeof from, "%s/master.key%s", config, ENDINGS[i]) >= sizeof from ||
+		    (size_t)snprintf(to, sizeof to, "%s/master.key%s", folder, ENDINGS[i]) >= sizeof to)
+			status = too_long(error);
+		else if (lstat(from, &info) != 0 || lstat(to, &info) == 0)
+			continue;
+		if (status == VU_OK)
+			status = vu_file_make_folder(folder, error);
+		if (status == VU_OK && rename(from, to) != 0)
+			status = vu_fail_errno(error, errno, "unable to move %s to %s", from, to);
+	}
+out:
+	free(config);
 	return status;
 }
 

@@ -3,8 +3,9 @@
  *
  *   $VOICE_UNLOCK_KEY_FILE, an absolute path
  *   <home>.key                  beside a state folder that $VOICE_UNLOCK_HOME names
- *   <configuration folder>/master.key
+ *   <configuration folder>-keys/master.key
  *
+ * (not in the configuration folder itself, which every service may read), and
  * so never inside the state folder: who copies that has no key. The file is
  * 0600; it is refused when anybody else may read it. It is made once, complete
  * or not at all, also when two processes make it at the same time.
@@ -30,6 +31,10 @@ typedef struct vu_master_key {
 
 /* OUT_OF_RANGE: too long. INVALID_ARGUMENT: inside `home`. */
 vu_status vu_master_key_path(const char *home, char path[PATH_MAX], vu_error *error);
+
+/* Moves keys from where earlier versions kept them, the configuration folder itself, unless there are some already.
+ */
+vu_status vu_master_key_adopt(const char *home, vu_error *error);
 
 /* NOT_FOUND, PERMISSION_DENIED (others can read it), DATA_LOSS (damaged). */
 vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error *error);

@@ -27,6 +27,7 @@
 #include "predecessor.h"
 #include "rpc/placement.h"
 #include "rpc/server.h"
+#include "store/master_key.h"
 #include "service_log.h"
 #include "suite.h"
 
@@ -293,6 +294,8 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 
 	if (status == VU_OK)
 		status = find_folders(supervisor, error);
+	if (status == VU_OK)
+		status = vu_master_key_adopt(supervisor->home, error);
 	if (status == VU_OK)
 		status = vu_config_load(NULL, &suite.config, error);
 	if (status == VU_OK && suite.config->system.machine)
