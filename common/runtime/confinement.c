@@ -295,6 +295,19 @@ static bool is_same(const vu_confined *a, const vu_confined *b)
 	return true;
 }
 
+/* A first configuration is then seen as any other. Where it cannot be made, a restart sees it. */
+static void make_configuration_folder(void)
+{
+	char *path = vu_config_default_path();
+	vu_error ignored;
+
+	if (path) {
+		cut_name(path);
+		(void)vu_file_make_folder(path, &ignored);
+	}
+	free(path);
+}
+
 /* What is granted must be there: what a service would make in a folder that it cannot write. */
 static vu_status make_places(const vu_runtime *runtime, const vu_config *config, vu_error *error)
 {
@@ -311,6 +324,7 @@ static vu_status make_places(const vu_runtime *runtime, const vu_config *config,
 	if (fd < 0)
 		return vu_fail_errno(error, errno, "unable to open %s", path);
 	close(fd);
+	make_configuration_folder();
 	if (id == VU_SERVICE_MODELS) {
 		status = vu_master_key_path(runtime->home, path, error);
 		cut_name(path);
