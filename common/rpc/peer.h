@@ -28,6 +28,7 @@ typedef struct vu_peer {
 	bool remote;          /* on another machine: `uid` and `pid` are unknown, `session` says who */
 	vu_session *session;  /* guarded by the table's lock; NULL until there is one */
 	atomic_bool gone;     /* the connection has ended */
+	atomic_uint unread;   /* answers on their way to it */
 	atomic_uint references;
 } vu_peer;
 

@@ -34,6 +34,8 @@
 #define VU_WATCHERS_MAX 32
 /* Answers that a peer does not read occupy slots; this many more are allowed before receiving stops. */
 #define VU_SLOTS_UNREAD 64
+/* A peer that leaves so many unread is disconnected at once: the rest is for others. */
+#define VU_UNREAD_MAX 64
 /* A peer that does not read its answer for so long is disconnected. */
 #define VU_SEND_TIMEOUT_MS 10000
 /* Requests of all calls in flight together. */
@@ -106,6 +108,7 @@ struct vu_slot {
 	uint32_t lane;
 	uint64_t number;
 	enum { VU_SLOT_RECEIVING, VU_SLOT_HANDLING, VU_SLOT_SENDING } state;
+	vu_peer *reader; /* whose unread answers the one being sent is counted among, or NULL */
 };
 
 /* See listener.c. Used by the watchdog's thread alone. */

@@ -79,10 +79,25 @@ void vu_slot_answer(vu_slot *slot, const vu_rpc_call *call, vu_status status, co
 	vu_slot_send(slot, msg);
 }
 
+static void keep_spare_slots(vu_rpc_server *server)
+{
+	if (atomic_load(&server->receiving) < VU_SLOTS_SPARE)
+		(void)vu_slot_add(server, NULL);
+}
+
 void vu_slot_send(vu_slot *slot, nng_msg *msg)
 {
+	unsigned unread;
+
 	atomic_fetch_add(&slot->server->tx_bytes, nng_msg_len(msg));
 	slot->state = VU_SLOT_SENDING;
+	slot->reader = vu_peer_find(&slot->server->peers, slot->pipe);
+	unread = slot->reader ? atomic_fetch_add(&slot->reader->unread, 1) : 0;
+	/* While this one waits for its reader, others take its place, up to a point. */
+	if (unread >= VU_UNREAD_MAX)
+		(void)nng_pipe_close(slot->pipe);
+	else if (unread > 0)
+		keep_spare_slots(slot->server);
 	nng_aio_set_msg(slot->aio, msg);
 	nng_aio_set_timeout(slot->aio, VU_SEND_TIMEOUT_MS);
 	nng_ctx_send(slot->context, slot->aio);
@@ -166,12 +181,6 @@ void vu_slot_end(vu_rpc_server *server, const vu_method_entry *method)
 	if (atomic_fetch_sub(&server->unanswered, 1) == 1)
 		uv_cond_broadcast(&server->idle);
 	uv_mutex_unlock(&server->lock);
-}
-
-static void keep_spare_slots(vu_rpc_server *server)
-{
-	if (atomic_load(&server->receiving) < VU_SLOTS_SPARE)
-		(void)vu_slot_add(server, NULL);
 }
 
 static void run(vu_rpc_call *call)
@@ -335,6 +344,11 @@ static void on_event(void *argument)
 	nng_msg *msg;
 
 	if (slot->state == VU_SLOT_SENDING) {
+		if (slot->reader) {
+			atomic_fetch_sub(&slot->reader->unread, 1);
+			vu_peer_release(slot->reader);
+			slot->reader = NULL;
+		}
 		if (result != 0) {
 			msg = nng_aio_get_msg(slot->aio);
 			nng_aio_set_msg(slot->aio, NULL);
