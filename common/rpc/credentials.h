@@ -10,8 +10,8 @@
  *                                     NAME KEY ROLES
  *
  * Files that others can write, or keys that others can read, are refused. When
- * they change on disk they are read again (vu_credentials_refresh), for the
- * connections that are made from then on. Shared by all channels and servers
+ * they change on disk they are read again (vu_credentials_refresh): for the
+ * connections that are dialled from then on, and the allow-list for all. Shared by all channels and servers
  * of a process, which it must outlive. Any thread.
  */
 #ifndef VU_RPC_CREDENTIALS_H

@@ -1,10 +1,11 @@
 /*
  * Listening for other hosts, over TLS, beside the local socket or alone.
  *
- * NNG takes a listener's certificates once. So when vu-pki has renewed them or
- * a host was revoked, the listener is started anew with what is on disk;
- * connections break thereby, are made again by their clients, and calls that
- * were under way are tried again. If that fails, it is tried again every second.
+ * The allow-list is read again when it changes, and a host that is not in it
+ * any more is refused from then on. But NNG takes a listener's certificates
+ * once, and to close a listener under way may leave NNG 1.5.2's closing thread
+ * waiting for ever: new certificates are shown by the next process, so the
+ * service is to be restarted, which costs no request.
  */
 #include "rpc/server_internal.h"
 
@@ -32,7 +33,6 @@ static vu_status start(vu_rpc_server *server, vu_remote_listener *remote, vu_err
 	nng_tls_config_free(tls);
 	if (result != 0)
 		return vu_listener_failure(&remote->endpoint, result, error);
-	remote->listens = true;
 	return VU_OK;
 }
 
@@ -49,20 +49,10 @@ vu_status vu_remote_listeners_start(vu_rpc_server *server, vu_error *error)
 void vu_remote_listeners_refresh(vu_rpc_server *server)
 {
 	uint64_t generation = vu_credentials_refresh(server->credentials);
-	bool changed = generation != server->credentials_generation;
 
+	if (generation == server->credentials_generation)
+		return;
 	server->credentials_generation = generation;
-	for (size_t i = 0; i < server->remote_count; i++) {
-		vu_remote_listener *remote = &server->remotes[i];
-		vu_error error;
-		if (remote->listens && !changed)
-			continue;
-		if (remote->listens)
-			(void)nng_listener_close(remote->listener);
-		remote->listens = false;
-		if (start(server, remote, &error) != VU_OK)
-			vu_log_error("%s; trying again", error.message);
-		else
-			vu_log_info("listening at %s with the certificates as they are now", remote->endpoint.uri);
-	}
+	vu_log_info("the allow-list counts as it is now; to show other hosts a renewed certificate, restart %s",
+	            server->service);
 }

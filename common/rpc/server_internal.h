@@ -121,11 +121,10 @@ typedef struct vu_guard {
 	int fd;
 } vu_guard;
 
-/* A place where hosts connect. Used by who listens, then by the watchdog's thread alone. */
+/* A place where hosts connect. */
 typedef struct vu_remote_listener {
 	vu_endpoint endpoint;
 	nng_listener listener;
-	bool listens;
 } vu_remote_listener;
 
 struct vu_rpc_server {
@@ -134,7 +133,7 @@ struct vu_rpc_server {
 	vu_credentials *credentials;
 	vu_remote_listener remotes[VU_REMOTE_ENDPOINTS_MAX];
 	size_t remote_count;
-	uint64_t credentials_generation; /* that the remote listeners have */
+	uint64_t credentials_generation; /* that was seen last, by the watchdog */
 	unsigned in_flight_max;
 	unsigned workers_max;
 	bool any_uid;
@@ -236,7 +235,7 @@ vu_status vu_listener_failure(const vu_endpoint *endpoint, int result, vu_error 
 
 /* remote_listener.c */
 vu_status vu_remote_listeners_start(vu_rpc_server *server, vu_error *error);
-/* Starts them anew when the credentials have changed, and those that do not listen. */
+/* Reads the credentials again when they have changed; what comes of it is in remote_listener.c. */
 void vu_remote_listeners_refresh(vu_rpc_server *server);
 
 /* watchdog.c: the thread, once; and with server->lock held: */

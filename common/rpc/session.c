@@ -35,7 +35,7 @@ struct vu_session {
 	uint8_t fresh_public[KEY_BYTES]; /* the caller's */
 	uint8_t id[VU_ID_BYTES];
 	char peer[VU_PEER_NAME_BYTES_MAX + 1];
-	unsigned roles; /* the peer's */
+	uint8_t peer_lasting[KEY_BYTES];
 	atomic_uint references;
 	uv_mutex_t lock;
 	uint64_t numbers[VU_SESSION_LANES_MAX]; /* the last one sent or seen. Guarded by lock. */
@@ -104,9 +104,17 @@ const char *vu_session_peer(const vu_session *session)
 	return session->peer;
 }
 
+/* Looked up each time: the allow-list may have changed since the session began. */
+static bool is_allowed(const vu_session *session, unsigned *roles_out)
+{
+	const uint8_t *lasting = vu_credentials_find(session->credentials, session->peer, roles_out);
+	return lasting && sodium_memcmp(lasting, session->peer_lasting, KEY_BYTES) == 0;
+}
+
 unsigned vu_session_roles(const vu_session *session)
 {
-	return session->roles;
+	unsigned roles;
+	return is_allowed(session, &roles) ? roles : 0;
 }
 
 static void add(crypto_generichash_state *state, const void *data, size_t bytes)
@@ -226,12 +234,13 @@ vu_status vu_session_accept(const vu_credentials *credentials, const void *offer
 		vu_session_release(session);
 		return malformed(error);
 	}
-	lasting = vu_credentials_find(credentials, session->peer, &session->roles);
+	lasting = vu_credentials_find(credentials, session->peer, NULL);
 	if (!lasting) {
 		vu_session_release(session);
 		return vu_fail(error, VU_UNAUTHENTICATED,
 		               "unable to accept the caller: it is not in this host's allow-list, or was revoked");
 	}
+	memcpy(session->peer_lasting, lasting, KEY_BYTES);
 	randombytes_buf(fresh, sizeof fresh);
 	(void)crypto_scalarmult_base(fresh_public, fresh);
 	vu_id_generate(session->id);
@@ -277,10 +286,11 @@ vu_status vu_session_complete(vu_session *session, const void *answer, size_t by
 	at = read_name(at + VU_ID_BYTES, end, session->peer);
 	if (!at || end - at != KEY_BYTES + TAG_BYTES)
 		return malformed(error);
-	lasting = vu_credentials_find(credentials, session->peer, &session->roles);
+	lasting = vu_credentials_find(credentials, session->peer, NULL);
 	if (!lasting)
 		return vu_fail(error, VU_UNAUTHENTICATED,
 		               "unable to trust the server: it is not in this host's allow-list, or was revoked");
+	memcpy(session->peer_lasting, lasting, KEY_BYTES);
 	exchange.caller = vu_credentials_name(credentials);
 	exchange.server = session->peer;
 	exchange.caller_lasting = vu_credentials_identity(credentials);
@@ -374,6 +384,9 @@ vu_status vu_session_open_request(vu_session *session, const uint8_t *message, s
 
 	if (status)
 		return status;
+	if (!is_allowed(session, NULL))
+		return vu_fail(error, VU_UNAUTHENTICATED,
+		               "unable to accept the message: its host is not in the allow-list any more");
 	lane = get_number(message + AT_LANE, 4);
 	number = get_number(message + AT_NUMBER, 8);
 	if (lane >= VU_SESSION_LANES_MAX)
