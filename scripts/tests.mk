@@ -51,6 +51,9 @@ $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o $(CLIENT_A) $(COMMON_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON) $(LIBS_LAST)
 
+# As the module asks the helper.
+$(BUILD)/tests/bench/bench_security: $(call objects,services/pam/module/ask.c)
+
 # This one measures within a service.
 $(BUILD)/tests/bench/bench_replay: $(filter-out %/main.o,$(call objects,$(call service_c,antispoof)))
 $(OBJ)/tests/bench/bench_replay.o: CPPFLAGS += -Iservices/antispoof
