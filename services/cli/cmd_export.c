@@ -89,7 +89,8 @@ static json_t *read_habits(const char *home, const char *user, vu_error *error)
 	char path[PATH_MAX];
 	int result = SQLITE_OK;
 
-	if ((size_t)snprintf(path, sizeof path, "%s/prediction.db", home) >= sizeof path || access(path, F_OK) != 0)
+	if ((size_t)snprintf(path, sizeof path, "%s/models/prediction.db", home) >= sizeof path ||
+	    access(path, F_OK) != 0)
 		return array; /* nothing has been learned */
 	result = sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL);
 	if (result == SQLITE_OK) {

@@ -353,7 +353,7 @@ listed = {u["user"]: u for u in json.loads(run(VU, "list", "--json").stdout)["us
 ok(sorted(listed) == sorted(people) and all(u["present"] and u["verified"] for u in listed.values()),
    "no template is lost", listed)
 ok(digests() == templates, "nor changed", digests(), templates)
-with contextlib.closing(sqlite3.connect("file:%s/state/history.db?mode=rw" % work, uri=True)) as ledger:
+with contextlib.closing(sqlite3.connect("file:%s/state/orchestrator/history.db?mode=rw" % work, uri=True)) as ledger:
     past = {row[0] for row in ledger.execute("SELECT attempt_id FROM attempt")}
 answered = [a for a in genuine + impostors + [after] if a.verdict in ("accept", "reject", "spoof", "locked")]
 missing = [a for a in answered if a.answer["attempt_id"] not in past]
