@@ -1,4 +1,4 @@
-/* doctor [--json] */
+/* doctor [--repair] [--json] */
 #include "doctor_checks.h"
 #include "output.h"
 #include "terminal.h"
@@ -36,20 +36,25 @@ static void add_finding(void *context, const char *name, doctor_result result, c
 
 static int run(const cli_verb *verb, int argc, char **argv)
 {
-	static const struct option OPTIONS[] = {
-	    {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option OPTIONS[] = {{"json", no_argument, NULL, 'j'},
+	                                        {"repair", no_argument, NULL, 'r'},
+	                                        {"help", no_argument, NULL, 'h'},
+	                                        {NULL, 0, NULL, 0}};
 	findings found = {0};
 	doctor_report report = {.add = add_finding, .context = &found};
 	voiceunlock_client *client;
 	vu_config *config = NULL;
 	vu_error load_error = {.status = VU_OK};
 	bool as_json = false;
+	bool repair = false;
 	int exit_code = CLI_OK;
 	int option;
 
-	while ((option = cli_next_option(verb, argc, argv, ":jh", OPTIONS)) != -1) {
+	while ((option = cli_next_option(verb, argc, argv, ":jrh", OPTIONS)) != -1) {
 		if (option == 'j')
 			as_json = true;
+		else if (option == 'r')
+			repair = true;
 		else if (option == 'h')
 			return cli_print_help(verb);
 		else
@@ -61,12 +66,15 @@ static int run(const cli_verb *verb, int argc, char **argv)
 		found.checks = json_array();
 	if (vu_config_load(NULL, &config, &load_error) != VU_OK)
 		config = NULL;
+	if (repair)
+		doctor_repair(&report);
 	doctor_check_config(config, &load_error, &report);
 	doctor_check_folders(&report);
 	doctor_check_key(&report);
 	doctor_check_confinement(config, &report);
 	doctor_check_disk(&report);
 	doctor_check_memory(config, &report);
+	doctor_check_locked_memory(&report);
 	client = cli_connect(true, &exit_code);
 	if (!client)
 		return exit_code;
@@ -91,9 +99,10 @@ static int run(const cli_verb *verb, int argc, char **argv)
 
 const cli_verb CMD_DOCTOR = {
     .name = "doctor",
-    .arguments = "[--json]",
+    .arguments = "[--repair] [--json]",
     .summary = "check microphone, folders, disk, configuration, services; name the remedy",
-    .help = "  -j, --json  one JSON object\n\n"
+    .help = "  -r, --repair  first take away the access of others to this user's folders and keys\n"
+            "  -j, --json    one JSON object\n\n"
             "Exit 0 when all is well, 1 when there is a problem.\n",
     .run = run,
 };

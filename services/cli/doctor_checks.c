@@ -5,17 +5,22 @@
 #include "format.h"
 
 #include "platform/platform.h"
+#include "store/audit.h"
 #include "store/master_key.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #define TEXT_MAX 640
+/* The pool of keys and opened templates. */
+#define LOCKED_BYTES (6ull * 1024 * 1024)
 /* Templates of a thousand users; below the second nothing can be written safely. */
 #define DISK_MIND_BYTES    (128ull * 1024 * 1024)
 #define DISK_PROBLEM_BYTES (16ull * 1024 * 1024)
@@ -80,6 +85,63 @@ static void check_folder(const char *name, char *path, const doctor_report *repo
 		add(report, name, DOCTOR_OK, "", "%s", path);
 	}
 	free(path);
+}
+
+/* Of ours alone, and never through a link: only what opens it to others is taken away, and only what the owner needs
+ * given. */
+static void repair_mode(const char *path, mode_t type, mode_t mode, const doctor_report *report)
+{
+	struct stat info;
+	int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &info) == 0 && (info.st_mode & S_IFMT) == type && info.st_uid == geteuid() &&
+	    (info.st_mode & 0077) != 0) {
+		if (fchmod(fd, mode) == 0)
+			add(report, "repaired", DOCTOR_OK, "", "%s: mode %04o, was %04o", path, (unsigned)mode,
+			    (unsigned)(info.st_mode & 07777));
+		else
+			add(report, "repaired", DOCTOR_MIND, "", "unable to change the mode of %s: %s", path,
+			    strerror(errno));
+	}
+	close(fd);
+}
+
+void doctor_repair(const doctor_report *report)
+{
+	char *home = vu_platform_home_folder();
+	char *runtime = vu_platform_runtime_folder();
+	char path[PATH_MAX];
+
+	repair_mode(home, S_IFDIR, 0700, report);
+	repair_mode(runtime, S_IFDIR, 0700, report);
+	if (home && vu_master_key_path(home, path, NULL) == VU_OK)
+		repair_mode(path, S_IFREG, 0600, report);
+	if (home && vu_audit_key_path(home, path, sizeof path, NULL) == VU_OK)
+		repair_mode(path, S_IFREG, 0600, report);
+	free(home);
+	free(runtime);
+}
+
+void doctor_check_locked_memory(const doctor_report *report)
+{
+	struct rlimit limit;
+	char text[FORMAT_MAX];
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return;
+	if (limit.rlim_max == RLIM_INFINITY || geteuid() == 0) {
+		add(report, "locked memory", DOCTOR_OK, "", "as much as is needed");
+		return;
+	}
+	format_bytes((uint64_t)limit.rlim_max, text);
+	if (limit.rlim_max < LOCKED_BYTES)
+		add(report, "locked memory", DOCTOR_MIND,
+		    "raise it (LimitMEMLOCK= of the unit, or memlock in limits.conf), or encrypt the swap space",
+		    "%s may be locked, so opened templates may be swapped to disk", text);
+	else
+		add(report, "locked memory", DOCTOR_OK, "", "%s may be locked", text);
 }
 
 void doctor_check_folders(const doctor_report *report)

@@ -16,6 +16,10 @@ typedef struct doctor_report {
 /* `config` is NULL when it cannot be loaded; `load_error` says why. */
 void doctor_check_config(const vu_config *config, const vu_error *load_error, const doctor_report *report);
 void doctor_check_folders(const doctor_report *report);
+/* Puts right what may be without asking: folders and keys of this user that are open to others. Says what it did. */
+void doctor_repair(const doctor_report *report);
+/* Whether opened templates can be kept out of the swap space. */
+void doctor_check_locked_memory(const doctor_report *report);
 /* Where the master key is, and what it does not protect against. */
 /* Whether the system can keep each service from what it does not need. */
 void doctor_check_confinement(const vu_config *config, const doctor_report *report);

@@ -74,6 +74,19 @@ ok $? 'and nothing of the plain templates is left in the state folder'
 "$cli" doctor >"$work/out" 2>&1
 grep -q "master key.*$work/state.key" "$work/out" && grep -q 'templates .*2, all intact' "$work/out"
 ok $? 'doctor says where the key is, and that the templates are intact'
+chmod 644 "$work/state.key"
+"$cli" doctor >"$work/out" 2>&1
+[ $? -eq 1 ] && grep -q 'state.key is open to others' "$work/out" && [ "$(stat -c %a "$work/state.key")" = 644 ]
+ok $? 'doctor finds a key that others can read, and touches nothing'
+"$cli" doctor --repair >"$work/out" 2>&1
+grep -q 'repaired.*state.key: mode 0600, was 0644' "$work/out" && [ "$(stat -c %a "$work/state.key")" = 600 ] &&
+	! grep -q 'open to others' "$work/out"
+ok $? 'doctor --repair takes the access away'
+mv "$work/state.key" "$work/elsewhere" && chmod 644 "$work/elsewhere" && ln -s elsewhere "$work/state.key"
+"$cli" doctor --repair >"$work/out" 2>&1
+[ "$(stat -c %a "$work/elsewhere")" = 644 ]
+ok $? 'but never through a link'
+rm "$work/state.key" && mv "$work/elsewhere" "$work/state.key" && chmod 600 "$work/state.key"
 "$cli" test --user p0 --from "$work/v/${voices[0]}/live-1.wav" >"$work/out" 2>&1
 grep -q 'accepted' "$work/out" || [ "$(wc -c <"$work/out")" -gt 20 ]
 ok $? 'a sealed template is scored'
