@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A full disk, a state folder that cannot be written, ten thousand requests at
-# once, clients that never read: each gets a clear error or costs nothing,
+# A full disk, a state folder that cannot be written, restarts while people come,
+# ten thousand requests at once, clients that never read: each gets a clear error or costs nothing,
 # nothing is lost, and the suite goes on. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -111,6 +111,22 @@ if $mounted; then
 else
 	echo "# no file system can be mounted here: a full disk is not tried"
 fi
+
+# ---- restarts while people come ----
+
+for service in capture features models antispoof orchestrator; do
+	: >"$work/attempts"
+	for _ in 1 2 3; do
+		lets_in >/dev/null 2>&1
+		echo $? >>"$work/attempts"
+	done &
+	attempts=$!
+	check "$service is restarted while people come" "$vu" restart $service
+	wait $attempts
+	[ "$(sort -u "$work/attempts")" = 0 ] && [ "$(grep -c . "$work/attempts")" -eq 3 ]
+	ok $? 'and all of them are let in'
+done
+before=$(pids)
 
 # ---- too many, too slow ----
 
