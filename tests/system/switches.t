@@ -82,7 +82,7 @@ alerts:
   memory_percent: 1
   command: $work/told
 END
-check 'a habit is written down' bash -c 'umask 077; mkdir -p "$0"; build/tests/aid/seed_habits "$0/prediction.db" anna 28' "$VOICE_UNLOCK_HOME"
+check 'a habit is written down' bash -c 'umask 077; mkdir -p "$0/models"; build/tests/aid/seed_habits "$0/models/prediction.db" anna 28' "$VOICE_UNLOCK_HOME"
 check 'the suite starts' "$vu" start
 check 'someone enrols' "$vu" enroll anna --from "$mine"/enroll-{1,2,3,4,5}.wav
 [ "$(numbers_of anna)" = f16 ]; ok $? 'with quantization a voice is kept in numbers of 16 bits'
