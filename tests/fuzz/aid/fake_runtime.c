@@ -54,6 +54,11 @@ const char *vu_runtime_folder(const vu_runtime *runtime)
 	return vu_runtime_home(runtime);
 }
 
+const char *vu_runtime_state_folder(const vu_runtime *runtime)
+{
+	return vu_runtime_home(runtime);
+}
+
 int vu_runtime_ring_fd(const vu_runtime *runtime)
 {
 	(void)runtime;
