@@ -316,10 +316,22 @@ static void measure(vu_monitor *monitor, const vu_policy *policy)
 	judge(monitor, policy, VU_ALERT_CACHE, hit_percent(monitor, &now), policy->alert_cache_hit_percent);
 }
 
+/* What was counted before the monitor began is nobody's change; what comes from now on is, however soon it comes. */
+static void begin(vu_monitor *monitor)
+{
+	float values[VU_METRIC_COUNT] = {0};
+	counts now;
+
+	count_all(monitor, &now, values);
+	monitor->before = now;
+	monitor->measured = true;
+}
+
 static void run(void *context)
 {
 	vu_monitor *monitor = context;
 
+	begin(monitor);
 	uv_mutex_lock(&monitor->lock);
 	while (!monitor->stopping) {
 		vu_policy policy = vu_orchestrator_policy(monitor->orchestrator);

@@ -17,12 +17,6 @@ one=10.77.1.1 two=10.77.1.2 three=10.77.2.2 away=10.77.2.1
 count=0
 pids=()
 
-if [ "$(id -u)" -ne 0 ] || ! ip netns add "${tag}a" 2>"$work/out"; then
-	echo "ok 1 - hosts # SKIP unable to make network namespaces here: not root, or no CAP_SYS_ADMIN"
-	echo '1..1'
-	rm -rf "$work"
-	exit 0
-fi
 finish() {
 	on a "$cli" stop >/dev/null 2>&1
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
@@ -78,13 +72,21 @@ declare -A serving
 
 # ---- the hosts ----
 
-for n in b c; do ip netns add "$tag$n" || bail 'unable to make a namespace'; done
 link() { # HOST NETWORK
 	ip -n "${tag}a" link add "to$1" type veth peer name toa netns "$tag$1" &&
 		ip -n "${tag}a" addr add "$2.1/24" dev "to$1" && ip -n "$tag$1" addr add "$2.2/24" dev toa &&
 		ip -n "${tag}a" link set "to$1" up && ip -n "$tag$1" link set toa up
 }
-{ link b 10.77.1 && link c 10.77.2; } >"$work/out" 2>&1 || bail 'unable to join the namespaces'
+make_hosts() {
+	for n in a b c; do ip netns add "$tag$n" || return; done
+	link b 10.77.1 && link c 10.77.2 && ip netns exec "${tag}a" true
+}
+# A container may not be allowed any of this, even to root.
+if [ "$(id -u)" -ne 0 ] || ! make_hosts >"$work/out" 2>&1; then
+	echo "ok 1 - hosts # SKIP unable to make network namespaces here: $(tail -n 1 "$work/out" 2>/dev/null)"
+	echo '1..1'
+	exit 0
+fi
 for n in a b c; do ip -n "$tag$n" link set lo up; done
 
 printf 'services:\n  models:\n    endpoints: [tls+tcp://%s:8641, tls+tcp://%s:8641]\nauthentication:\n  timeout_s: 30\n' \
