@@ -126,6 +126,12 @@ static void on_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 		keep = suite->keep_authenticate && suite->attempts_cancelled == 0;
 		pthread_mutex_unlock(&suite->mutex);
 	}
+	/* Still kept: the caller's time is over. What is said in that very moment may yet reach him, so no verdict.
+	 */
+	if (keep) {
+		vu_rpc_fail(call, VU_DEADLINE_EXCEEDED, "kept for too long");
+		return;
+	}
 	response.attempt_id = request->attempt_id;
 	response.user = request->user;
 	response.reason = reason;
