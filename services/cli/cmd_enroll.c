@@ -145,10 +145,13 @@ static int enroll_microphone(voiceunlock_enrollment *enrollment, const arguments
 {
 	uint32_t wanted =
 	    args->samples > 0 ? (uint32_t)args->samples : voiceunlock_enrollment_samples_wanted(enrollment);
+	uint32_t most = voiceunlock_enrollment_samples_max(enrollment);
 	unsigned bad = 0;
 	uint32_t take = 0;
+	bool enough = false;
 
-	while (*good_out < wanted && bad < BAD_TAKES_MAX) {
+	/* A sample of a voice that may be somebody else's counts, but one more is recorded for it. */
+	while ((*good_out < wanted || (!enough && *good_out < most)) && bad < BAD_TAKES_MAX) {
 		const char *phrase = voiceunlock_enrollment_phrase(enrollment, take++);
 		voiceunlock_audio audio = {.kind = VOICEUNLOCK_AUDIO_MICROPHONE};
 		voiceunlock_sample sample;
@@ -156,8 +159,8 @@ static int enroll_microphone(voiceunlock_enrollment *enrollment, const arguments
 		voiceunlock_code code;
 		char name[64], shown[512];
 
-		printf("\n%sSample %u of %u%s", terminal_colour_code(stdout, TERMINAL_BOLD), *good_out + 1, wanted,
-		       terminal_colour_code(stdout, TERMINAL_PLAIN));
+		printf("\n%sSample %u of %u%s", terminal_colour_code(stdout, TERMINAL_BOLD), *good_out + 1,
+		       *good_out < wanted ? wanted : *good_out + 1, terminal_colour_code(stdout, TERMINAL_PLAIN));
 		if (phrase)
 			printf(": say, in your usual voice\n\n    %s\n\n",
 			       cli_printable(phrase, shown, sizeof shown));
@@ -181,6 +184,7 @@ static int enroll_microphone(voiceunlock_enrollment *enrollment, const arguments
 		snprintf(name, sizeof name, "sample %u", *good_out + 1);
 		print_sample(name, &sample);
 		*good_out += sample.accepted;
+		enough = sample.enough;
 		bad = sample.accepted ? 0 : bad + 1;
 	}
 	if (bad >= BAD_TAKES_MAX)

@@ -328,7 +328,8 @@ typedef struct voiceunlock_sample {
 	                     compare */
 	char advice[VOICEUNLOCK_MESSAGE_MAX];
 	uint32_t samples; /* good ones so far */
-	bool enough;
+	bool enough; /* false while one more is asked for because a voice seems to be somebody else's; commit may be
+	                called all the same once there are samples_wanted */
 } voiceunlock_sample;
 
 /* Judges one sample. A sample that is not accepted is no failure of the call: read its advice and go on. */

@@ -105,6 +105,7 @@ static void id_from_hex(const char *hex, uint8_t id[VU_ID_BYTES])
 static vu_status commit(vu_orchestrator *orchestrator, vu_rpc_call *call, vu_enrollment *enrollment, vu_error *error)
 {
 	uint8_t request_id[VU_ID_BYTES];
+	Vu__EnrollSample *samples[VU_ENROLLMENT_SAMPLES_MAX];
 	Vu__UserKey key = VU__USER_KEY__INIT;
 	Vu__EnrollRequest request = VU__ENROLL_REQUEST__INIT;
 	vu_peer_plan plan = {
@@ -124,8 +125,8 @@ static vu_status commit(vu_orchestrator *orchestrator, vu_rpc_call *call, vu_enr
 	key.user = enrollment->terms.user;
 	request.key = &key;
 	request.extractor = enrollment->extractor;
-	request.samples = enrollment->samples;
-	request.n_samples = enrollment->sample_count;
+	request.samples = samples;
+	request.n_samples = vu_enrollment_choose(enrollment, samples);
 	request.replace = enrollment->terms.replace;
 	enrollment->result = (Vu__EnrollResponse *)vu_peer_call(
 	    &orchestrator->peers, VU_SERVICE_MODELS, &vu__models__descriptor, "Enroll", &request.base, &plan, error);

@@ -250,7 +250,7 @@ void vu_enrollments_drop(vu_enrollments *table, vu_enrollment *enrollment)
 	uv_mutex_unlock(&table->lock);
 }
 
-bool vu_enrollment_add(vu_enrollment *enrollment, const char *sample_id, Vu__EnrollSample *sample)
+bool vu_enrollment_add(vu_enrollment *enrollment, const char *sample_id, Vu__EnrollSample *sample, bool doubtful)
 {
 	size_t bytes = vu__enroll_sample__get_packed_size(sample);
 
@@ -258,9 +258,37 @@ bool vu_enrollment_add(vu_enrollment *enrollment, const char *sample_id, Vu__Enr
 	    bytes > VU_ENROLLMENT_BYTES_MAX - enrollment->sample_bytes)
 		return false;
 	snprintf(enrollment->sample_ids[enrollment->sample_count], VU_ID_HEX_SIZE, "%s", sample_id);
+	enrollment->doubtful[enrollment->sample_count] = doubtful;
 	enrollment->samples[enrollment->sample_count++] = sample;
 	enrollment->sample_bytes += bytes;
 	return true;
+}
+
+static unsigned count_undoubted(const vu_enrollment *enrollment)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < enrollment->sample_count; i++)
+		count += !enrollment->doubtful[i];
+	return count;
+}
+
+unsigned vu_enrollment_choose(const vu_enrollment *enrollment, Vu__EnrollSample **chosen)
+{
+	bool only_undoubted = count_undoubted(enrollment) >= enrollment->terms.min_samples;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < enrollment->sample_count; i++) {
+		if (!only_undoubted || !enrollment->doubtful[i])
+			chosen[count++] = enrollment->samples[i];
+	}
+	return count;
+}
+
+bool vu_enrollment_has_enough(const vu_enrollment *enrollment)
+{
+	return count_undoubted(enrollment) >= enrollment->terms.min_samples ||
+	       enrollment->sample_count >= enrollment->terms.max_samples;
 }
 
 bool vu_enrollment_has_sample(const vu_enrollment *enrollment, const char *sample_id)

@@ -47,6 +47,7 @@ typedef struct vu_enrollment {
 	char extractor[VU_EXTRACTOR_NAME_SIZE]; /* of the samples; "" before the first */
 	Vu__EnrollSample *samples[VU_ENROLLMENT_SAMPLES_MAX];
 	char sample_ids[VU_ENROLLMENT_SAMPLES_MAX][VU_ID_HEX_SIZE];
+	bool doubtful[VU_ENROLLMENT_SAMPLES_MAX]; /* sounds like somebody else than the samples before it */
 	unsigned sample_count;
 	size_t sample_bytes;
 	char tries[VU_ENROLLMENT_TRIES_MAX][VU_ID_HEX_SIZE]; /* every sample id, for antispoof to forget */
@@ -78,7 +79,14 @@ void vu_enrollments_put_back(vu_enrollments *table, vu_enrollment *enrollment);
 void vu_enrollments_drop(vu_enrollments *table, vu_enrollment *enrollment);
 
 /* Adds a sample to a taken enrolment, which owns it from then on. False when it does not fit. */
-bool vu_enrollment_add(vu_enrollment *enrollment, const char *sample_id, Vu__EnrollSample *sample);
+bool vu_enrollment_add(vu_enrollment *enrollment, const char *sample_id, Vu__EnrollSample *sample, bool doubtful);
+/*
+ * The samples to enrol, borrowed, into chosen[VU_ENROLLMENT_SAMPLES_MAX]; returns how many. Doubtful ones are left
+ * out where enough others are there; where not, who is the odd one is not known yet and all count.
+ */
+unsigned vu_enrollment_choose(const vu_enrollment *enrollment, Vu__EnrollSample **chosen);
+/* True when nothing more need be said: enough without the doubtful ones, or as many as may be. */
+bool vu_enrollment_has_enough(const vu_enrollment *enrollment);
 bool vu_enrollment_has_sample(const vu_enrollment *enrollment, const char *sample_id);
 /* Wipes and frees the samples, for instance once they are enrolled. */
 void vu_enrollment_clear(vu_enrollment *enrollment);

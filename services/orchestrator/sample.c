@@ -3,9 +3,10 @@
  *
  * Features and anti-spoofing listen as in an authentication; antispoof only
  * remembers it, so that a recording of the enrolment is known as one later. A
- * sample is good when its quality is and it sounds like the ones before it;
- * otherwise the answer says what to do better. Trouble with a service is a
- * status, and the sample may be said again.
+ * sample is good when its quality is; otherwise the answer says what to do
+ * better. One that does not sound like the ones before it is kept with advice,
+ * and where somebody else seems to have spoken one more is asked for. Trouble
+ * with a service is a status, and the sample may be said again.
  */
 #include "handlers.h"
 #include "judge.h"
@@ -21,12 +22,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Probability of being the same person below which a sample is not kept. */
-#define AGREEMENT_REFUSED 0.01F
+/* Probability of being the same person below which a sample is doubtful. */
+#define AGREEMENT_DOUBTFUL 0.01F
 
 /* Not const: a message has no place for a text that must not change. */
-static char OTHER_VOICE_ADVICE[] = "This does not sound like your other samples: say it again in your usual voice, "
-                                   "alone and close to the microphone.";
+static char OTHER_VOICE_ADVICE[] =
+    "This does not sound like your other samples: speak in your usual voice, alone and "
+    "close to the microphone.";
+static char DOUBTFUL_ADVICE[] =
+    "This does not sound like your other samples: say one more in your usual voice, alone and "
+    "close to the microphone; this one is left out then.";
 static char NO_SPEECH_ADVICE[] = "No speech was heard: say it again, close to the microphone.";
 
 typedef struct sample_state {
@@ -44,7 +49,7 @@ typedef struct sample_state {
 static void answer(const vu_enrollment *enrollment, Vu__AddSampleResponse *response)
 {
 	response->samples = enrollment->sample_count;
-	response->enough = enrollment->sample_count >= enrollment->terms.min_samples;
+	response->enough = vu_enrollment_has_enough(enrollment);
 }
 
 static void describe(const Vu__ExtractResponse *features, Vu__EnrollSample *sample)
@@ -85,7 +90,7 @@ static void ask_agreement(void *context, const Vu__ExtractResponse *features)
 }
 
 /* Moves what describes the voice from the answer of features into a sample of the enrolment. */
-static vu_status keep(sample_state *state, Vu__ExtractResponse *features, vu_error *error)
+static vu_status keep(sample_state *state, Vu__ExtractResponse *features, bool doubtful, vu_error *error)
 {
 	vu_enrollment *enrollment = state->enrollment;
 	Vu__EnrollSample *sample = malloc(sizeof *sample);
@@ -99,7 +104,7 @@ static vu_status keep(sample_state *state, Vu__ExtractResponse *features, vu_err
 		free(sample);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to keep the sample: out of memory");
 	}
-	if (!vu_enrollment_add(enrollment, state->request->sample_id, sample)) {
+	if (!vu_enrollment_add(enrollment, state->request->sample_id, sample, doubtful)) {
 		free(sample->phrase);
 		free(sample);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED,
@@ -152,15 +157,16 @@ static vu_status judge(sample_state *state, vu_listening *listening, Vu__AddSamp
 {
 	Vu__ExtractResponse *features = listening->features;
 	bool good = vu_judge_quality(features, state->enrollment->terms.isolated) == VU_CHECK_PASSED;
+	bool doubtful = false;
 
 	response->quality = features->quality;
 	response->agreement = state->agreement ? state->agreement->agreement : 1;
 	response->advice = features->quality ? features->quality->advice : response->advice;
 	if (good && state->agreement && !state->agreement->agrees) {
-		/* One in some fifty samples of the same person falls here: a warning, unless it is surely somebody
-		 * else. */
-		response->advice = OTHER_VOICE_ADVICE;
-		good = state->agreement->agreement >= AGREEMENT_REFUSED;
+		/* One in some fifty samples of the same person falls here, and some even among the doubtful: no
+		 * reason to turn anybody away, nor to hold every later sample against an odd first one. */
+		doubtful = state->agreement->agreement < AGREEMENT_DOUBTFUL;
+		response->advice = doubtful ? DOUBTFUL_ADVICE : OTHER_VOICE_ADVICE;
 	}
 	if (!good) {
 		if (!response->advice || !*response->advice)
@@ -168,7 +174,7 @@ static vu_status judge(sample_state *state, vu_listening *listening, Vu__AddSamp
 		return VU_OK;
 	}
 	response->accepted = true;
-	return keep(state, features, error);
+	return keep(state, features, doubtful, error);
 }
 
 static void run(sample_state *state, vu_listening *listening, Vu__AddSampleResponse *response, vu_error *error)
