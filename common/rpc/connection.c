@@ -21,8 +21,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/*
+ * NNG doubles its wait between tries, so that it is never late by more than a
+ * service was away; and it must not try much faster than its poller closes the
+ * descriptors of failed tries, or a busy machine runs out of them.
+ */
 #define LOCAL_RECONNECT_MIN_MS 1
-#define LOCAL_RECONNECT_MAX_MS 10
+#define LOCAL_RECONNECT_MAX_MS 100
 /* NNG's own, when nobody calls; while somebody does, see REMOTE_REDIAL_MIN_US. */
 #define REMOTE_RECONNECT_MIN_MS 1000
 #define REMOTE_RECONNECT_MAX_MS 120000
@@ -187,8 +192,12 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 
 void vu_connection_close(vu_connection *connection, bool abandon)
 {
-	if (abandon)
+	if (abandon) {
+		/* Without dialers it holds descriptors no longer, and troubles nobody who serves there later. */
+		for (size_t i = 0; connection->dialled && i < connection->endpoint_count; i++)
+			nng_dialer_close(connection->dialers[i]);
 		return;
+	}
 	if (connection->is_open)
 		nng_close(connection->socket);
 	connection->is_open = false;

@@ -57,7 +57,7 @@ typedef struct vu_connection {
 } vu_connection;
 
 vu_status vu_connection_open(vu_connection *connection, vu_error *error);
-/* Leaves the socket open when `abandon` is set: closing it after timeouts can hang in NNG 1.5.2. */
+/* Hangs up, but leaves the socket open when `abandon` is set: closing it after timeouts can hang in NNG 1.5.2. */
 void vu_connection_close(vu_connection *connection, bool abandon);
 
 /*

@@ -25,8 +25,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Long enough for a supervisor that is busy, short enough not to be felt when there is none. */
-#define PROBE_US 1000000
+/* One question to the supervisor, and how long one that is there but says nothing is waited for: a busy machine. */
+#define PROBE_US    1000000
+#define PATIENCE_US 10000000
 /* Opening a device and the decision itself, on top of listening. */
 #define MICROPHONE_SLACK_S 5.0
 
@@ -77,15 +78,9 @@ void voiceunlock_destroy(voiceunlock_client *client)
 {
 	if (!client)
 		return;
-	/*
-	 * Closing an NNG socket on which a receive timed out may hang for ever,
-	 * so those channels are left to the end of the process.
-	 */
-	for (int id = 0; id < VU_SERVICE_COUNT && !client->timed_out; id++) {
-		if (client->channels[id])
-			vu_channel_destroy(client->channels[id]);
-	}
-	/* Channels that are left to the end of the process go on using them. */
+	for (int id = 0; id < VU_SERVICE_COUNT; id++)
+		vu_channel_destroy(client->channels[id]);
+	/* A channel that gave up half-way stays, unused, to the end of the process, and with it what it refers to. */
 	if (!client->timed_out)
 		vu_credentials_free(client->credentials);
 	vu_config_free(client->config);
@@ -217,26 +212,47 @@ static vu_status explain_silence(const voiceunlock_client *client, vu_error *err
 	return vu_fail(error, VU_UNAVAILABLE, "the suite is not running; run: jarvis-voice-unlock start");
 }
 
-/* OK when the supervisor lives, so that what is missing will come back. */
-static vu_status probe_supervisor(voiceunlock_client *client, vu_error *error)
+/* Something was given up half-way: see voiceunlock_destroy. */
+static void note_timeout(voiceunlock_client *client)
+{
+	pthread_mutex_lock(&client->mutex);
+	client->timed_out = true;
+	pthread_mutex_unlock(&client->mutex);
+}
+
+/*
+ * OK when the supervisor lives, so that what is missing will come back. One
+ * that is there and silent is asked again for a while, until deadline_us at
+ * most; where there is none the caller hears so at once.
+ */
+static vu_status probe_supervisor(voiceunlock_client *client, int64_t deadline_us, vu_cancel *cancel, vu_error *error)
 {
 	Vu__Empty request = VU__EMPTY__INIT;
 	ProtobufCMessage *response = NULL;
-	vu_call_options options = {.timeout_us = PROBE_US};
 	vu_channel *channel;
 	vu_status status = examine_folder(client, error);
+	int64_t now_us = vu_clock_monotonic_us();
+	int64_t end_us = deadline_us < now_us + PATIENCE_US ? deadline_us : now_us + PATIENCE_US;
 
 	if (status == VU_OK)
 		status = get_channel(client, VU_SERVICE_SUPERVISOR, &channel, error);
 	if (status != VU_OK)
 		return status;
-	status = vu_channel_call(channel, &vu__supervisor__descriptor, "Status", &request.base, &response, &options,
-	                         error);
-	if (status == VU_OK) {
-		protobuf_c_message_free_unpacked(response, NULL);
-		return VU_OK;
-	}
-	return status == VU_UNAVAILABLE ? explain_silence(client, error) : status;
+	do {
+		vu_call_options options = {.timeout_us = PROBE_US, .cancel = cancel};
+
+		status = vu_channel_call(channel, &vu__supervisor__descriptor, "Status", &request.base, &response,
+		                         &options, error);
+		if (status == VU_OK) {
+			protobuf_c_message_free_unpacked(response, NULL);
+			return VU_OK;
+		}
+		if (status != VU_UNAVAILABLE)
+			note_timeout(client);
+		if (status == VU_UNAVAILABLE || status == VU_DEADLINE_EXCEEDED)
+			status = explain_silence(client, error);
+	} while (status == VU_DEADLINE_EXCEEDED && vu_clock_monotonic_us() < end_us);
+	return status;
 }
 
 /* One of the two ways to call, so that both get the same treatment. */
@@ -283,7 +299,7 @@ static vu_status call_any(voiceunlock_client *client, vu_service_id id, const an
 	if (status == VU_UNAVAILABLE) {
 		if (id == VU_SERVICE_SUPERVISOR)
 			return explain_silence(client, error);
-		status = probe_supervisor(client, error);
+		status = probe_supervisor(client, deadline_us, rpc.cancel, error);
 		rpc.timeout_us = deadline_us - vu_clock_monotonic_us();
 		if (status == VU_OK && rpc.timeout_us <= 0)
 			status = vu_fail(error, VU_UNAVAILABLE, "%s does not answer; run: jarvis-voice-unlock status",
@@ -293,11 +309,8 @@ static vu_status call_any(voiceunlock_client *client, vu_service_id id, const an
 		rpc.wait_for_ready = true;
 		status = call_once(channel, call, &rpc, error);
 	}
-	if (status == VU_DEADLINE_EXCEEDED || status == VU_CANCELLED) {
-		pthread_mutex_lock(&client->mutex);
-		client->timed_out = true;
-		pthread_mutex_unlock(&client->mutex);
-	}
+	if (status == VU_DEADLINE_EXCEEDED || status == VU_CANCELLED)
+		note_timeout(client);
 	return status;
 }
 

@@ -17,10 +17,17 @@
 
 static void on_supervisor_status(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
+	client_aid *suite = context;
 	Vu__SupervisorStatusResponse response = VU__SUPERVISOR_STATUS_RESPONSE__INIT;
+	bool slow;
 
-	(void)context;
 	(void)message;
+	pthread_mutex_lock(&suite->mutex);
+	slow = suite->slow_statuses > 0;
+	suite->slow_statuses -= slow;
+	pthread_mutex_unlock(&suite->mutex);
+	if (slow)
+		usleep(CLIENT_AID_SLOW_US);
 	response.uptime_s = 1;
 	vu_rpc_reply(call, &response.base);
 }
@@ -321,8 +328,29 @@ void client_aid_start(client_aid *suite)
 	             sizeof SUPERVISOR_METHODS / sizeof *SUPERVISOR_METHODS);
 	start_server(suite, 1, "capture", &vu__capture__descriptor, CAPTURE_METHODS,
 	             sizeof CAPTURE_METHODS / sizeof *CAPTURE_METHODS);
+	client_aid_start_orchestrator(suite);
+}
+
+void client_aid_start_orchestrator(client_aid *suite)
+{
 	start_server(suite, 2, "orchestrator", &vu__orchestrator__descriptor, ORCHESTRATOR_METHODS,
 	             sizeof ORCHESTRATOR_METHODS / sizeof *ORCHESTRATOR_METHODS);
+}
+
+void client_aid_stop_orchestrator(client_aid *suite)
+{
+	vu_rpc_server_destroy(suite->servers[2]);
+	suite->servers[2] = NULL;
+}
+
+unsigned client_aid_slow_statuses_left(client_aid *suite)
+{
+	unsigned left;
+
+	pthread_mutex_lock(&suite->mutex);
+	left = suite->slow_statuses;
+	pthread_mutex_unlock(&suite->mutex);
+	return left;
 }
 
 void client_aid_stop(client_aid *suite)

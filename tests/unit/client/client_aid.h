@@ -15,12 +15,16 @@
 #include <stdint.h>
 
 #define CLIENT_AID_AUDIO_MAX (8u * 1024 * 1024)
+#define CLIENT_AID_SLOW_US   1500000
 
 typedef struct client_aid {
 	char folder[64];
 	vu_rpc_server *servers[3];
 	vu_rpc_service services[3];
 	pthread_mutex_t mutex; /* guards all below */
+
+	/* What the supervisor is to do. */
+	unsigned slow_statuses; /* answer so many questions after CLIENT_AID_SLOW_US, when nobody waits any more */
 
 	/* What capture is to do. */
 	uint64_t lose_place_at;   /* once that many frames came: forget all and ask from 0; 0 = never */
@@ -59,6 +63,10 @@ typedef struct client_aid {
 /* Starts supervisor, capture and orchestrator. */
 void client_aid_start(client_aid *suite);
 void client_aid_stop(client_aid *suite);
+/* One service alone, as in a restart. */
+void client_aid_start_orchestrator(client_aid *suite);
+void client_aid_stop_orchestrator(client_aid *suite);
+unsigned client_aid_slow_statuses_left(client_aid *suite);
 /* Whether Authenticate is kept waiting; calls of a test before may still be in it. */
 void client_aid_hold(client_aid *suite, bool keep);
 

@@ -5,6 +5,7 @@
 #include "voiceunlock/v1/capture.pb-c.h"
 
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <sndfile.h>
@@ -554,6 +555,65 @@ static void a_supervisor_that_hangs(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* Whoever gave up half-way leaves nothing behind that goes on calling. */
+static void a_client_that_is_gone_calls_nobody(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct pollfd listening = {.events = POLLIN};
+	voiceunlock_client *hasty = connect_to(suite.folder);
+	voiceunlock_audio audio = in_memory();
+	voiceunlock_attempt_options options = {.size = sizeof options, .timeout_s = 0.2};
+	voiceunlock_attempt *attempt = NULL;
+	voiceunlock_error error;
+
+	(void)state;
+	client_aid_hold(&suite, true);
+	assert_int_equal(voiceunlock_authenticate(hasty, "maria", &audio, &options, &attempt, &error),
+	                 VOICEUNLOCK_OK);
+	assert_int_equal(attempt->verdict, VOICEUNLOCK_VERDICT_UNAVAILABLE);
+	voiceunlock_attempt_free(attempt);
+	voiceunlock_destroy(hasty);
+	client_aid_hold(&suite, false);
+	client_aid_stop_orchestrator(&suite);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/orchestrator.sock", suite.folder);
+	unlink(address.sun_path);
+	listening.fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(listening.fd, (const struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listening.fd, 16), 0);
+	assert_int_equal(poll(&listening, 1, 500), 0);
+	close(listening.fd);
+}
+
+static void *restart_orchestrator(void *argument)
+{
+	(void)argument;
+	while (client_aid_slow_statuses_left(&suite) == 2)
+		usleep(10000);
+	client_aid_start_orchestrator(&suite);
+	return NULL;
+}
+
+/* On a machine that has no time for anybody, while the orchestrator is being restarted. */
+static void a_supervisor_that_is_slow(void **state)
+{
+	pthread_t restarting;
+	voiceunlock_audio audio = in_memory();
+	voiceunlock_attempt_options options = {.size = sizeof options, .timeout_s = 60};
+	voiceunlock_attempt *attempt;
+
+	(void)state;
+	suite.verdict = VOICEUNLOCK_ACCEPT;
+	suite.slow_statuses = 2;
+	client_aid_stop_orchestrator(&suite);
+	assert_int_equal(pthread_create(&restarting, NULL, restart_orchestrator, NULL), 0);
+	attempt = authenticate(&audio, &options);
+	assert_int_equal(pthread_join(restarting, NULL), 0);
+	if (attempt->verdict != VOICEUNLOCK_ACCEPT)
+		fail_msg("%s", attempt->reason);
+	assert_true(client_aid_slow_statuses_left(&suite) < 2);
+	voiceunlock_attempt_free(attempt);
+}
+
 static void a_bad_configuration(void **state)
 {
 	char path[128];
@@ -701,6 +761,8 @@ int main(void)
 	    WITH_SUITE(what_is_not_offered_says_so),
 	    WITH_SUITE(a_suite_that_is_down),
 	    WITH_SUITE(a_supervisor_that_hangs),
+	    WITH_SUITE(a_client_that_is_gone_calls_nobody),
+	    WITH_SUITE(a_supervisor_that_is_slow),
 	    WITH_SUITE(a_bad_configuration),
 	    WITH_SUITE(all_pages_of_a_list_are_read),
 	    WITH_SUITE(pages_that_go_in_circles_end),
