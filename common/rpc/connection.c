@@ -27,7 +27,7 @@
  * descriptors of failed tries, or a busy machine runs out of them.
  */
 #define LOCAL_RECONNECT_MIN_MS 1
-#define LOCAL_RECONNECT_MAX_MS 100
+#define LOCAL_RECONNECT_MAX_MS 25
 /* NNG's own, when nobody calls; while somebody does, see REMOTE_REDIAL_MIN_US. */
 #define REMOTE_RECONNECT_MIN_MS 1000
 #define REMOTE_RECONNECT_MAX_MS 120000
