@@ -29,7 +29,7 @@ check-built: ## the same without installing
 	$(MAKE) $(PARALLEL) test-programs fuzz-programs
 	$(MAKE) $(PARALLEL) SAN=address unit-programs
 	$(MAKE) $(PARALLEL) SAN=undefined unit-programs
-	$(MAKE) $(PARALLEL) SAN=thread unit-programs
+	$(MAKE) $(PARALLEL) SAN=thread unit-programs all
 	tests/run
 else
 check-built: unit

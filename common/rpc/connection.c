@@ -45,6 +45,8 @@
 #define REDIAL_MIN_US 15000
 #define REDIAL_MAX_US 1000000
 #define REDIAL_ALL_US 250000
+/* Of a dialer that has met such an error: longer than NNG ever waits between two tries. */
+#define GIVEN_UP_US (3 * LOCAL_RECONNECT_MAX_MS * 1000LL)
 /* Elsewhere it is we who dial again, since NNG only knows doubling: 1 s, x1.6, up to 120 s. */
 #define REMOTE_REDIAL_MIN_US 1000000
 #define REMOTE_REDIAL_MAX_US 120000000
@@ -340,15 +342,24 @@ static vu_status dial(vu_connection *connection, vu_error *error)
 
 /*
  * Whether NNG has given up a dialer (see nng_aid.h): it has met an error that
- * may end one, and has not tried again since the last look.
+ * may end one, and has not tried again for longer than it waits between tries.
+ * Most such errors are harmless, as when a server dies before it has greeted;
+ * and NNG 1.5.2 keeps the connection of a dialer for ever that is closed just
+ * when a part of its greeting has ended.
  */
 static bool is_given_up(vu_connection *connection, size_t index, bool when_unknown)
 {
 	vu_nng_dialling fared = vu_nng_dialer_fared(connection->dialers[index]);
-	bool stands_still = fared.ends == connection->dials[index];
+	vu_connection_dials *seen = &connection->dials[index];
+	int64_t now_us = vu_clock_monotonic_us();
 
-	connection->dials[index] = fared.ends;
-	return fared.known ? fared.errors > 0 && stands_still : when_unknown;
+	if (!fared.known)
+		return when_unknown;
+	if (fared.ends != seen->ends || seen->since_us == 0) {
+		seen->ends = fared.ends;
+		seen->since_us = now_us;
+	}
+	return fared.errors > 0 && now_us - seen->since_us >= GIVEN_UP_US;
 }
 
 /*
@@ -370,7 +381,7 @@ static void redial(vu_connection *connection)
 			continue;
 		nng_dialer_close(connection->dialers[i]);
 		(void)start_dialer(connection, i);
-		connection->dials[i] = 0;
+		connection->dials[i] = (vu_connection_dials){0, 0};
 	}
 	uv_mutex_lock(&connection->lock);
 	connection->dialling = false;

@@ -27,6 +27,12 @@ typedef struct vu_connection_pipe {
 	bool stands;
 } vu_connection_pipe;
 
+/* How many attempts of a dialer had ended, and since when; 0: not looked at yet. */
+typedef struct vu_connection_dials {
+	uint64_t ends;
+	int64_t since_us;
+} vu_connection_dials;
+
 typedef struct vu_connection {
 	const char *service;          /* for messages; the owner's */
 	const vu_endpoint *endpoints; /* the owner's */
@@ -42,13 +48,13 @@ typedef struct vu_connection {
 	uv_cond_t changed;
 	/* Guarded by lock. */
 	bool dialled;
-	bool dialling;           /* some thread is at it, without the lock */
-	nng_dialer *dialers;     /* one per endpoint */
-	uint64_t *dials;         /* how many attempts of each had ended at the last look */
-	bool probing;            /* some thread asks why there is no connection, without the lock */
-	int64_t redial_at_us;    /* when the dialers are looked at, unless a connection stands by then */
-	int64_t redial_delay_us; /* from that to the next look */
-	int64_t redial_all_us;   /* when those are replaced of which NNG does not tell how they fare */
+	bool dialling;              /* some thread is at it, without the lock */
+	nng_dialer *dialers;        /* one per endpoint */
+	vu_connection_dials *dials; /* of each, at the last look */
+	bool probing;               /* some thread asks why there is no connection, without the lock */
+	int64_t redial_at_us;       /* when the dialers are looked at, unless a connection stands by then */
+	int64_t redial_delay_us;    /* from that to the next look */
+	int64_t redial_all_us;      /* when those are replaced of which NNG does not tell how they fare */
 	vu_connection_pipe pipes[VU_CONNECTIONS_MAX];
 	unsigned pipe_count; /* of those that stand */
 	uint64_t generation; /* grows with every connection made */
