@@ -377,15 +377,11 @@ ok(within(none_over), "no process is left over",
    *["%d %s" % (p, open("/proc/%d/cmdline" % p).read()) for p in ours() or ()])
 
 
-# NNG 1.5.2 keeps a connection for ever, now and then, whose server is killed while it is being made.
-NNG_KEEPS = 2 + FAULTS // 40
-
-
 def kept_descriptors():
     kept = []
     for name, row in status()[0].items():
         more = collections.Counter(descriptors(row[0])) - collections.Counter(descriptors_at_start[name])
-        if len(descriptors(row[0])) > len(descriptors_at_start[name]) + (NNG_KEEPS if name == "supervisor" else 0):
+        if len(descriptors(row[0])) > len(descriptors_at_start[name]):
             kept.append("%s: %s" % (name, dict(more)))
     return kept
 

@@ -17,7 +17,7 @@ for name in $(compgen -e); do
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_CONFIG=$work/config.yaml LC_ALL=C.UTF-8
 # Verbose, so that each process says that it is watched and where its reports would go.
-export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp verbosity=1"
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp verbosity=1 atexit_sleep_ms=50"
 printf 'http:\n  port: 0\nmonitoring:\n  interval_s: 1\nalerts:\n  cpu_percent: 1\nauthentication:\n  timeout_s: 60\n' >"$VOICE_UNLOCK_CONFIG"
 chmod 600 "$VOICE_UNLOCK_CONFIG"
 finish() {
