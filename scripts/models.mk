@@ -19,3 +19,4 @@ $(BUILD)/share/voice-unlock/%: services/antispoof/detectors/%
 
 # Training is loops over weights; only this level makes vectors of them.
 $(OBJ)/common/ml/mlp_train.o: CFLAGS += -O3
+$(OBJ)/common/ml/subspace.o $(OBJ)/common/ml/pca.o: CFLAGS += -O3

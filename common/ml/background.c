@@ -79,7 +79,7 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	if (status != VU_OK)
 		return status;
 	if (!(svm[0] > 0 && svm[0] <= 1) || !(svm[1] > 0) || !(svm[2] >= 1) || !(second[0] >= 1) ||
-	    svm[2] > VU_COHORT_MAX || second[0] > VU_COHORT_MAX)
+	    svm[2] > VU_COHORT_MAX || second[0] > VU_COHORT_MAX || !(second[1] >= 0 && second[1] <= 1))
 		return bad(background, "a parameter of its scorers is out of range", error);
 	if (section.rows == 0)
 		return bad(background, "it has no calibration", error);
@@ -87,6 +87,7 @@ static vu_status load_parameters(vu_background *background, vu_error *error)
 	background->svm_gamma = svm[1];
 	background->svm_top = (uint32_t)svm[2];
 	background->spaces[VU_SPACE_VECTOR].top = (uint32_t)second[0];
+	background->audio_share = second[1] > 0 ? second[1] : 0.5f;
 	background->agreement_constant = agreement[0];
 	background->agreement_weight = agreement[1];
 	background->agreement_lowest = agreement[2];
@@ -235,6 +236,9 @@ static vu_status load_frames(vu_background *background, vu_error *error)
 	if (!(parameters[0] > 0) || !(parameters[1] >= 1) || parameters[1] > VU_COHORT_MAX)
 		return bad(background, "a parameter of its frames is out of range", error);
 	background->relevance = parameters[0];
+	if (!(parameters[2] >= 0) || !(parameters[2] < VU_FRAMES_KINDS) || parameters[2] != floorf(parameters[2]))
+		return bad(background, "its frames are of a kind that this version does not know", error);
+	background->frames_kind = (vu_frames_kind)parameters[2];
 	length = (uint32_t)background->ubm->components * VU_FRAMES_DIMENSIONS;
 	status = load_floats(background->file, "frame.mean", 1, length, &background->frames_mean, &section, error);
 	if (status == VU_OK)
@@ -426,7 +430,8 @@ vu_status vu_background_embed(const vu_background *background, const uint8_t *st
 	float *supervector = NULL;
 	float spread[VU_FRAMES_DIMENSIONS];
 	size_t count;
-	vu_status status = vu_frames_describe(statistics, bytes, &frames, &count, spread, error);
+	vu_status status =
+	    vu_frames_describe(statistics, bytes, background->frames_kind, &frames, &count, spread, error);
 
 	if (status != VU_OK)
 		return status;

@@ -17,7 +17,7 @@
  *   lda.basis      L x D
  *   cohort         N x D        scaled vectors of background people, one each
  *   svm            1 x 4        nu, gamma x components, cohort's top share for z-norm, 0
- *   second         1 x 4        cohort's top number for s-norm, 0, 0, 0
+ *   second         1 x 4        cohort's top number for s-norm, share of the audio's norm (0: half), 0, 0
  *   calibration    R x 11       components, constant, weight of svm, cosine, cosine of frames, joint cosine,
  *                               log duration, SNR, threshold convenient, standard, strict (float32)
  *   agreement      1 x 4        constant, weight of the second scorer's value, lowest ratio that agrees, 0
@@ -28,7 +28,7 @@
  *   ubm.weight     1 x M        see gmm.h (float32)
  *   ubm.mean       M x F
  *   ubm.precision  M x F
- *   frame.param    1 x 4        relevance, cohort's top number for s-norm, 0, 0
+ *   frame.param    1 x 4        relevance, cohort's top number for s-norm, vu_frames_kind, 0
  *   frame.mean     1 x MF       mean supervector
  *   frame.basis    E x MF       see subspace.h
  *   frame.lda.mean, frame.lda.basis, frame.cohort   as above, over E dimensions
@@ -102,6 +102,7 @@ typedef struct vu_background {
 	vu_gmm *ubm;                   /* NULL unless frames are modelled, like the next two */
 	float *frames_mean;            /* of supervectors */
 	vu_model_section frames_basis; /* spaces[VU_SPACE_FRAMES].dimensions rows, used as they lie in the file */
+	vu_frames_kind frames_kind;
 	float relevance;
 	float joint_weight; /* of the scaled vector in VU_SPACE_JOINT */
 	float spread_mean[VU_FRAMES_DIMENSIONS];
@@ -110,6 +111,7 @@ typedef struct vu_background {
 	double svm_gamma; /* times the number of components */
 	uint32_t svm_top; /* cohort members that z-norm looks at */
 	uint32_t second_top;
+	float audio_share; /* of vu_cohort_normalize_both */
 	uint32_t calibration_count;
 	const float *calibrations; /* calibration_count x VU_CALIBRATION_COLUMNS, mapped */
 	float agreement_constant;

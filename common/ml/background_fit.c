@@ -129,7 +129,7 @@ static void write_sections(const vu_training_config *config, const vu_training_r
 {
 	vu_model_element element = config->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
 	float svm[4] = {(float)config->svm_nu, (float)config->svm_gamma, (float)config->svm_top, 0};
-	float second[4] = {(float)config->second_top, 0, 0, 0};
+	float second[4] = {(float)config->second_top, (float)config->audio_share, 0, 0};
 
 	vu_model_writer_add_text(writer, "extractor", config->extractor);
 	vu_model_writer_add_text(writer, "corpora", config->corpora);

@@ -36,8 +36,9 @@ static vu_status out_of_memory(vu_error *error)
 /* Every so many-th frame of all utterances, at most FRAMES_MAX in all, for the mixture. */
 #define FRAMES_MAX 150000
 
-static vu_status gather_frames(const vu_training_utterance *utterances, size_t count, const bool *use,
-                               float **frames_out, size_t *frame_count_out, vu_error *error)
+static vu_status gather_frames(const vu_training_config *config, const vu_training_utterance *utterances,
+                               size_t count, const bool *use, float **frames_out, size_t *frame_count_out,
+                               vu_error *error)
 {
 	size_t expected = 0;
 	size_t stride;
@@ -54,9 +55,11 @@ static vu_status gather_frames(const vu_training_utterance *utterances, size_t c
 	for (size_t i = 0; i < count; i++) {
 		float *frames;
 		size_t frame_count;
+		float spread[VU_FRAMES_DIMENSIONS];
 		if (!use[utterances[i].person] || !utterances[i].statistics ||
-		    vu_frames_make(utterances[i].statistics, utterances[i].statistics_bytes, &frames, &frame_count,
-		                   NULL) != VU_OK)
+		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes,
+		                       (vu_frames_kind)config->frames_kind, &frames, &frame_count, spread,
+		                       NULL) != VU_OK)
 			continue;
 		for (size_t t = 0; t < frame_count && used < FRAMES_MAX; t++)
 			if (at++ % stride == 0)
@@ -89,8 +92,9 @@ static vu_status gather_supervectors(const vu_training_config *config, const vu_
 		size_t frame_count;
 		vu_status status;
 		if (!use[utterances[i].person] || !utterances[i].statistics ||
-		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes, &frames,
-		                       &frame_count, out->spread + all->count * VU_FRAMES_DIMENSIONS, NULL) != VU_OK)
+		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes,
+		                       (vu_frames_kind)config->frames_kind, &frames, &frame_count,
+		                       out->spread + all->count * VU_FRAMES_DIMENSIONS, NULL) != VU_OK)
 			continue;
 		status = vu_gmm_supervector(ubm, frames, frame_count, (float)config->relevance,
 		                            all->values + all->count * n);
@@ -173,7 +177,7 @@ vu_status vu_background_fit_frames(const vu_training_config *config, const vu_tr
                                    vu_model_writer *writer, vu_error *error)
 {
 	vu_model_element element = config->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
-	float parameters[4] = {(float)config->relevance, (float)config->frames_top, 0, 0};
+	float parameters[4] = {(float)config->relevance, (float)config->frames_top, (float)config->frames_kind, 0};
 	uint32_t rank = config->rank;
 	uint32_t length = config->mixture * VU_FRAMES_DIMENSIONS;
 	float *frames = NULL;
@@ -183,7 +187,7 @@ vu_status vu_background_fit_frames(const vu_training_config *config, const vu_tr
 	vu_gmm *ubm = NULL;
 	framed all = {0};
 	vu_training_space space = {0};
-	vu_status status = gather_frames(utterances, count, use, &frames, &frame_count, error);
+	vu_status status = gather_frames(config, utterances, count, use, &frames, &frame_count, error);
 
 	if (status != VU_OK)
 		goto out;

@@ -41,6 +41,7 @@ typedef struct vu_training_config {
 	unsigned enrol_samples; /* utterances a person enrols with in cross-validation; the rest are trials */
 	unsigned discriminants; /* L */
 	unsigned mixture;       /* components of the mixture; 0: frames are not modelled */
+	unsigned frames_kind;   /* vu_frames_kind */
 	unsigned iterations;    /* of its training, at each size */
 	unsigned rank;          /* E, of the subspace of supervectors */
 	double relevance;
@@ -60,7 +61,8 @@ typedef struct vu_training_config {
 	double svm_gamma; /* times components */
 	unsigned svm_top;
 	unsigned second_top;
-	bool quantize; /* store as float16 */
+	double audio_share; /* of the s-norm, see cohort.h; 0: half */
+	bool quantize;      /* store as float16 */
 	/* Called between steps, done in 0 to 1; may be NULL. */
 	void (*progress)(void *context, const char *step, double done);
 	void *context;

@@ -76,7 +76,8 @@ float vu_cohort_normalize(float score, vu_cohort_statistics strangers)
 	return (score - strangers.mean) / strangers.deviation;
 }
 
-float vu_cohort_normalize_both(float score, vu_cohort_statistics model, vu_cohort_statistics audio)
+float vu_cohort_normalize_both(float score, vu_cohort_statistics model, vu_cohort_statistics audio, float audio_share)
 {
-	return 0.5f * (vu_cohort_normalize(score, model) + vu_cohort_normalize(score, audio));
+	return (1 - audio_share) * vu_cohort_normalize(score, model) +
+	       audio_share * vu_cohort_normalize(score, audio);
 }

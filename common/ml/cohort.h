@@ -26,7 +26,12 @@ vu_cohort_statistics vu_cohort_compute(float *scores, size_t count, size_t top);
 /* z-norm: (score - mean) / deviation. */
 float vu_cohort_normalize(float score, vu_cohort_statistics strangers);
 
-/* Symmetric norm: the mean of the z-norm by the model's strangers and by the audio's (t-norm side). */
-float vu_cohort_normalize_both(float score, vu_cohort_statistics model, vu_cohort_statistics audio);
+/*
+ * Both norms: by the model's strangers (z-norm) and, with the weight `audio_share` of 1, by the audio's (t-norm
+ * side). 0.5 is the symmetric norm; the audio, of one utterance in unknown conditions, has more that can be wrong
+ * with it.
+ */
+float vu_cohort_normalize_both(float score, vu_cohort_statistics model, vu_cohort_statistics audio,
+                               float audio_share);
 
 #endif

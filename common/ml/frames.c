@@ -10,6 +10,52 @@
 
 #define STATIC (VU_MFCC_COEFFICIENTS - 1)
 #define REACH  2
+#define HALF   (VU_MFCC_FILTERS / 2)
+#define BAND_C (VU_MFCC_COEFFICIENTS / 2)
+
+/* The first VU_MFCC_COEFFICIENTS rows at most of the orthonormal DCT-II of `size` values. */
+static void fill_cosines(size_t rows, size_t size, double out[][VU_MFCC_FILTERS])
+{
+	for (size_t c = 0; c < rows; c++)
+		for (size_t k = 0; k < size; k++)
+			out[c][k] = sqrt((c ? 2.0 : 1.0) / (double)size) *
+			            cos(M_PI * (double)c * ((double)k + 0.5) / (double)size);
+}
+
+/*
+ * From cepstra of the whole spectrum to cepstra of its halves, in place. Both
+ * are linear in the log filter energies, so one matrix does it: the inverse of
+ * DCT and lifter, then a DCT of each half.
+ */
+static void split_bands(float *cepstra, size_t count)
+{
+	double whole_rows[VU_MFCC_COEFFICIENTS][VU_MFCC_FILTERS];
+	double half_rows[BAND_C][VU_MFCC_FILTERS];
+	float split[VU_MFCC_COEFFICIENTS][VU_MFCC_COEFFICIENTS];
+
+	fill_cosines(VU_MFCC_COEFFICIENTS, VU_MFCC_FILTERS, whole_rows);
+	fill_cosines(BAND_C, HALF, half_rows);
+	for (size_t in = 0; in < VU_MFCC_COEFFICIENTS; in++) {
+		double lifter = 1 + VU_MFCC_LIFTER / 2 * sin(M_PI * (double)in / VU_MFCC_LIFTER);
+		for (size_t out = 0; out < VU_MFCC_COEFFICIENTS; out++) {
+			size_t first = out < BAND_C ? 0 : HALF;
+			double sum = 0;
+			for (size_t k = 0; k < HALF; k++)
+				sum += half_rows[out % BAND_C][k] * whole_rows[in][first + k];
+			split[out][in] = (float)(sum / lifter);
+		}
+	}
+	for (size_t t = 0; t < count; t++) {
+		float *frame = cepstra + t * VU_MFCC_COEFFICIENTS;
+		float whole[VU_MFCC_COEFFICIENTS];
+		memcpy(whole, frame, sizeof whole);
+		for (size_t out = 0; out < VU_MFCC_COEFFICIENTS; out++) {
+			frame[out] = 0;
+			for (size_t in = 0; in < VU_MFCC_COEFFICIENTS; in++)
+				frame[out] += split[out][in] * whole[in];
+		}
+	}
+}
 
 static void normalize(float *frames, size_t count, float *spread)
 {
@@ -40,11 +86,11 @@ vu_status vu_frames_make(const uint8_t *statistics, size_t bytes, float **frames
 {
 	float spread[VU_FRAMES_DIMENSIONS];
 
-	return vu_frames_describe(statistics, bytes, frames_out, count_out, spread, error);
+	return vu_frames_describe(statistics, bytes, VU_FRAMES_CEPSTRA, frames_out, count_out, spread, error);
 }
 
-vu_status vu_frames_describe(const uint8_t *statistics, size_t bytes, float **frames_out, size_t *count_out,
-                             float *spread, vu_error *error)
+vu_status vu_frames_describe(const uint8_t *statistics, size_t bytes, vu_frames_kind kind, float **frames_out,
+                             size_t *count_out, float *spread, vu_error *error)
 {
 	vu_statistics_view view;
 	float *cepstra = NULL;
@@ -66,6 +112,8 @@ vu_status vu_frames_describe(const uint8_t *statistics, size_t bytes, float **fr
 		goto out;
 	}
 	vu_statistics_expand(&view, cepstra);
+	if (kind == VU_FRAMES_BANDS)
+		split_bands(cepstra, view.frames);
 	for (size_t first = 0; first < view.frames;) {
 		size_t end = first + 1;
 		while (end < view.frames && view.follows[end])

@@ -162,7 +162,7 @@ static float second_of(const vu_background *background, float a[][VU_BACKGROUND_
 	const vu_voice_space *space = &background->spaces[last];
 
 	return vu_cohort_normalize_both(vu_dot(a[last], b[last], space->discriminants), strangers_of(space, a[last]),
-	                                strangers_of(space, b[last]));
+	                                strangers_of(space, b[last]), background->audio_share);
 }
 
 /* How sample `one` agrees with the others. */
@@ -511,7 +511,8 @@ void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_p
 
 	for (uint32_t i = 0; i < background->space_count; i++) {
 		float cosine = vu_dot(t->spaces[i].voice, probe->voices[i], t->spaces[i].discriminants);
-		cosines[i] = vu_cohort_normalize_both(cosine, t->spaces[i].strangers, probe->strangers[i]);
+		cosines[i] = vu_cohort_normalize_both(cosine, t->spaces[i].strangers, probe->strangers[i],
+		                                      background->audio_share);
 	}
 	out->svm = vu_cohort_normalize(vu_ocsvm_log_ratio(&t->svm, probe->components), t->svm_strangers);
 	out->second = cosines[background->space_count - 1];

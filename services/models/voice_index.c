@@ -43,6 +43,7 @@ struct voice_index {
 	pthread_mutex_t lock;
 	char background[VU_MODEL_HASH_HEX_SIZE];
 	char namespace[VU_USER_NAME_MAX + 1];
+	float audio_share;
 	uint32_t space; /* the last of the background's, which knows what the others do */
 	size_t width;   /* of a row: its discriminants */
 	voice *voices;
@@ -161,6 +162,7 @@ static void fit(voice_index *index, const voice_source *source, const vu_backgro
 	clear(index);
 	strcpy(index->background, background->id);
 	strcpy(index->namespace, source->namespace);
+	index->audio_share = background->audio_share;
 	index->space = background->space_count - 1;
 	index->width = background->spaces[index->space].discriminants;
 }
@@ -330,7 +332,8 @@ static float score_of(const voice_index *index, size_t at, const vu_probe *probe
 {
 	float cosine = vu_kernel_dot_half(index->rows + at * index->width, probe->voices[index->space], index->width);
 
-	return vu_cohort_normalize_both(cosine, index->voices[at].strangers, probe->strangers[index->space]);
+	return vu_cohort_normalize_both(cosine, index->voices[at].strangers, probe->strangers[index->space],
+	                                index->audio_share);
 }
 
 /* Keeps the best `room` in descending order; by position, names are copied in the end. */

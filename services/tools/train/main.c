@@ -48,12 +48,13 @@ static const char USAGE[] =
     "  --corpus TEXT       name and licence of a corpus, for manifest and model (may be repeated)\n"
     "  --noise FOLDER      noises to corrupt copies of the speech with\n"
     "  --rir FOLDER        room responses to do so with\n"
-    "  --copies N          corrupted copies of each file (2 when there is noise or rir)\n"
+    "  --copies N          corrupted copies of each file (4 when there is noise or rir)\n"
     "  --seed N            the same seed and files give the same model (1)\n"
     "  --folds N           parts for cross-validation over people (5)\n"
-    "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top enrol-samples\n"
-    "                      mixture iterations rank relevance frames-discriminants frames-shrinkage frames-top\n"
-    "                      joint-weight joint-shrinkage joint-top prior caution\n"
+    "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top audio-share\n"
+    "                      enrol-samples mixture bands iterations rank relevance frames-discriminants "
+    "frames-shrinkage\n"
+    "                      frames-top joint-weight joint-shrinkage joint-top prior caution\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -77,8 +78,10 @@ static bool set_value(vu_training_config *c, const char *text)
 	    {"gamma", NULL, &c->svm_gamma},
 	    {"svm-top", &c->svm_top, NULL},
 	    {"second-top", &c->second_top, NULL},
+	    {"audio-share", NULL, &c->audio_share},
 	    {"enrol-samples", &c->enrol_samples, NULL},
 	    {"mixture", &c->mixture, NULL},
+	    {"bands", &c->frames_kind, NULL},
 	    {"iterations", &c->iterations, NULL},
 	    {"rank", &c->rank, NULL},
 	    {"relevance", NULL, &c->relevance},
@@ -193,7 +196,7 @@ static int read_arguments(int argc, char **argv, arguments *a)
 		return 2;
 	}
 	if (!copies_given && (a->noise || a->rooms))
-		a->copies = 2;
+		a->copies = 4;
 	a->folders = argv + optind;
 	a->folder_count = argc - optind;
 	return -1;

@@ -91,16 +91,18 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++)
 		json_array_append_new(figures, figures_json(&m->figures[i]));
 	root = json_pack(
-	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:o,s:i,"
-	    "s:o,s:i,s:o,s:o,s:i,s:o,s:o},s:s,s:o}",
+	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:o,s:i,s:i,s:i,s:i,"
+	    "s:o,"
+	    "s:i,s:o,s:i,s:o,s:o,s:i,s:o,s:o},s:s,s:o}",
 	    "model", hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
 	    m->corpus_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "people",
 	    (json_int_t)m->people, "speech_s", rounded(m->speech_s, 1), "training", "seed", (json_int_t)c->seed,
 	    "folds", (int)c->folds, "enrol_samples", (int)c->enrol_samples, "corrupted_copies", (int)m->copies,
 	    "discriminants", (int)c->discriminants, "shrinkage", rounded(c->shrinkage, 1e6), "weight_power",
 	    rounded(c->weight_power, 1e6), "svm_nu", rounded(c->svm_nu, 1e6), "svm_gamma", rounded(c->svm_gamma, 1e6),
-	    "svm_top", (int)c->svm_top, "second_top", (int)c->second_top, "mixture", (int)c->mixture, "iterations",
-	    (int)c->iterations, "rank", (int)c->rank, "relevance", rounded(c->relevance, 1e6), "frames_discriminants",
+	    "svm_top", (int)c->svm_top, "second_top", (int)c->second_top, "audio_share", rounded(c->audio_share, 1e6),
+	    "mixture", (int)c->mixture, "bands", (int)c->frames_kind, "iterations", (int)c->iterations, "rank",
+	    (int)c->rank, "relevance", rounded(c->relevance, 1e6), "frames_discriminants",
 	    (int)c->frames_discriminants, "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top",
 	    (int)c->frames_top, "joint_weight", rounded(c->joint_weight, 1e6), "joint_shrinkage",
 	    rounded(c->joint_shrinkage, 1e6), "joint_top", (int)c->joint_top, "prior", rounded(c->prior, 1e6),

@@ -114,7 +114,8 @@ static void test_cohort(void **state)
 	(void)state;
 	assert_true(top.mean == 3 && fabsf(top.deviation - sqrtf(2)) < 1e-6f);
 	assert_true(vu_cohort_normalize(5, other) == 2);
-	assert_true(fabsf(vu_cohort_normalize_both(5, other, (vu_cohort_statistics){3, 1}) - 2) < 1e-6f);
+	assert_true(fabsf(vu_cohort_normalize_both(5, other, (vu_cohort_statistics){3, 1}, 0.5f) - 2) < 1e-6f);
+	assert_true(fabsf(vu_cohort_normalize_both(6, other, (vu_cohort_statistics){3, 1}, 0.8f) - 2.9f) < 1e-6f);
 	assert_true(vu_cohort_compute(same, 3, 0).deviation == VU_COHORT_DEVIATION_MIN);
 	assert_true(vu_cohort_compute(same, 0, 0).deviation == 1);
 }

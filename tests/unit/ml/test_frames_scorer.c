@@ -272,13 +272,69 @@ static void test_statistics_missing_or_bad(void **state)
 	free(blob);
 }
 
+/* The background with one value of a section of parameters changed; DATA_LOSS or what its creation says. */
+static vu_status create_changed(const char *name, unsigned at, float value, vu_background **out, void **data,
+                                vu_error *error)
+{
+	vu_model_writer *writer;
+	vu_model_file *file;
+	size_t bytes;
+
+	assert_int_equal(vu_model_writer_create(VU_MODEL_BACKGROUND, &writer), VU_OK);
+	for (size_t i = 0; i < vu_model_file_section_count(background->file); i++) {
+		vu_model_section section;
+		float values[4];
+		vu_model_file_section_at(background->file, i, &section);
+		if (strcmp(section.name, name) != 0) {
+			vu_model_writer_add(writer, section.name, section.element, section.rows, section.columns,
+			                    section.data);
+			continue;
+		}
+		assert_int_equal(section.columns, 4);
+		memcpy(values, section.data, sizeof values);
+		values[at] = value;
+		vu_model_writer_add(writer, name, section.element, 1, 4, values);
+	}
+	assert_int_equal(vu_model_writer_finish(writer, data, &bytes, NULL), VU_OK);
+	vu_model_writer_destroy(writer);
+	assert_int_equal(vu_model_file_from_memory(*data, bytes, "changed", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
+	return vu_background_create(file, out, error);
+}
+
+/* Models of before there were kinds of frames and shares of norms have zeros there. */
+static void test_older_and_newer_parameters(void **state)
+{
+	vu_background *changed;
+	void *data;
+	vu_error error = {0};
+
+	(void)state;
+	assert_int_equal(background->frames_kind, VU_FRAMES_BANDS);
+	assert_true(background->audio_share == 0.8f);
+	assert_int_equal(create_changed("frame.param", 2, 0, &changed, &data, NULL), VU_OK);
+	assert_int_equal(changed->frames_kind, VU_FRAMES_CEPSTRA);
+	vu_background_destroy(changed);
+	free(data);
+	assert_int_equal(create_changed("frame.param", 2, VU_FRAMES_KINDS, &changed, &data, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "its frames are of a kind that this version does not know"));
+	free(data);
+	assert_int_equal(create_changed("frame.param", 2, NAN, &changed, &data, &error), VU_DATA_LOSS);
+	free(data);
+	assert_int_equal(create_changed("second", 1, 0, &changed, &data, NULL), VU_OK);
+	assert_true(changed->audio_share == 0.5f);
+	vu_background_destroy(changed);
+	free(data);
+	assert_int_equal(create_changed("second", 1, 1.5f, &changed, &data, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "a parameter of its scorers is out of range"));
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_frames_tell_people_apart),
-	    cmocka_unit_test(test_retrain_keeps_frames),
-	    cmocka_unit_test(test_most_samples_fit),
-	    cmocka_unit_test(test_statistics_missing_or_bad),
+	    cmocka_unit_test(test_frames_tell_people_apart),   cmocka_unit_test(test_retrain_keeps_frames),
+	    cmocka_unit_test(test_most_samples_fit),           cmocka_unit_test(test_statistics_missing_or_bad),
+	    cmocka_unit_test(test_older_and_newer_parameters),
 	};
 	return cmocka_run_group_tests_name("frames_scorer", tests, setup, teardown);
 }

@@ -1,6 +1,7 @@
 /* Frames, mixtures, supervectors and subspaces, against their definitions. */
 #include "ml/gmm.h"
 
+#include "dsp/mfcc.h"
 #include "dsp/statistics.h"
 #include "ml/frames.h"
 #include "ml/pca.h"
@@ -66,6 +67,78 @@ static void test_frames_are_normalized(void **state)
 	/* Frame 77 stands alone between pauses: nothing changes in it. */
 	for (size_t d = 19; d < VU_FRAMES_DIMENSIONS; d++)
 		assert_true(frames[77 * VU_FRAMES_DIMENSIONS + d] == 0);
+	free(frames);
+	free(blob);
+}
+
+/* Row `c` of an orthonormal DCT-II of `size` values. */
+static double cosine(size_t c, size_t k, size_t size)
+{
+	return sqrt((c ? 2.0 : 1.0) / (double)size) *
+	       cos(M_PI * (double)c * (2.0 * (double)k + 1) / (2.0 * (double)size));
+}
+
+/* By way of the spectrum that the cepstra describe, a half at a time. */
+static void band_cepstra(const float *mfcc, double out[VU_MFCC_COEFFICIENTS])
+{
+	double energies[VU_MFCC_FILTERS] = {0};
+
+	for (size_t k = 0; k < VU_MFCC_FILTERS; k++)
+		for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++)
+			energies[k] +=
+			    mfcc[c] / (1 + 11 * sin(M_PI * (double)c / 22)) * cosine(c, k, VU_MFCC_FILTERS);
+	for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++) {
+		out[c] = 0;
+		for (size_t k = 0; k < 20; k++)
+			out[c] += energies[c < 10 ? k : 20 + k] * cosine(c % 10, k, 20);
+	}
+}
+
+static void test_frames_of_bands(void **state)
+{
+	enum { COUNT = 60 };
+	static double expected[COUNT][VU_MFCC_COEFFICIENTS];
+	double mean[VU_MFCC_COEFFICIENTS] = {0};
+	double deviation[VU_MFCC_COEFFICIENTS] = {0};
+	float mfcc[COUNT * VU_MFCC_COEFFICIENTS];
+	float spread[VU_FRAMES_DIMENSIONS];
+	float plain_spread[VU_FRAMES_DIMENSIONS];
+	vu_statistics_view view;
+	size_t bytes;
+	size_t count;
+	uint8_t *blob = make_blob(COUNT, NULL, &bytes);
+	float *frames;
+	float *plain;
+
+	(void)state;
+	assert_int_equal(vu_statistics_open(blob, bytes, &view, NULL), VU_OK);
+	vu_statistics_expand(&view, mfcc);
+	for (size_t t = 0; t < COUNT; t++) {
+		band_cepstra(mfcc + t * VU_MFCC_COEFFICIENTS, expected[t]);
+		for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++)
+			mean[c] += expected[t][c] / COUNT;
+	}
+	for (size_t t = 0; t < COUNT; t++)
+		for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++)
+			deviation[c] += pow(expected[t][c] - mean[c], 2) / COUNT;
+	assert_int_equal(vu_frames_describe(blob, bytes, VU_FRAMES_BANDS, &frames, &count, spread, NULL), VU_OK);
+	assert_int_equal(count, COUNT);
+	for (size_t d = 0; d < 19; d++) {
+		double scale = sqrt(deviation[d + 1]);
+		assert_true(fabs(spread[d] - log(scale)) < 1e-3);
+		for (size_t t = 0; t < COUNT; t++)
+			assert_true(fabs(frames[t * VU_FRAMES_DIMENSIONS + d] -
+			                 (expected[t][d + 1] - mean[d + 1]) / scale) < 1e-3);
+	}
+	/* A delta away from the ends, of C0 of the upper half. */
+	{
+		double delta = (expected[31][10] - expected[29][10] + 2 * (expected[32][10] - expected[28][10])) / 10;
+		assert_true(fabs(frames[30 * VU_FRAMES_DIMENSIONS + 29] * exp((double)spread[29]) - delta) < 1e-3);
+	}
+	assert_int_equal(vu_frames_describe(blob, bytes, VU_FRAMES_CEPSTRA, &plain, &count, plain_spread, NULL),
+	                 VU_OK);
+	assert_true(memcmp(plain, frames, COUNT * VU_FRAMES_DIMENSIONS * sizeof *plain) != 0);
+	free(plain);
 	free(frames);
 	free(blob);
 }
@@ -324,6 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_frames_are_normalized),
+	    cmocka_unit_test(test_frames_of_bands),
 	    cmocka_unit_test(test_frames_refused),
 	    cmocka_unit_test(test_frames_shorten),
 	    cmocka_unit_test(test_finds_clusters),
