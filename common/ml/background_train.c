@@ -78,7 +78,7 @@ vu_training_config vu_training_config_default(void)
 	    .svm_gamma = 0.5,
 	    .svm_top = 100,
 	    .second_top = 45,
-	    .audio_share = 0.8,
+	    .audio_share = 0.7,
 	    .quantize = true,
 	};
 }

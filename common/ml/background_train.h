@@ -20,9 +20,9 @@
 
 /* A stretch of one person's speech. */
 typedef struct vu_training_utterance {
-	uint32_t person;    /* from 0 */
-	bool augmented;     /* a corrupted copy, after its original: widens scaler, PCA and LDA, is not in the
-	                   cohort, does not enrol; the first one of each is tried */
+	uint32_t person; /* from 0 */
+	bool augmented;  /* a corrupted copy or a part, after its original: widens scaler, PCA and LDA, is not in the
+	                cohort, does not enrol; the first one of each is tried */
 	const float *whole; /* VU_BACKGROUND_DIMENSIONS raw values */
 	uint32_t speech_ms;
 	float snr_db;       /* 0: not known */

@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include "audio/load.h"
+#include "dsp/dsp.h"
 #include "dsp/extractor.h"
 
 #include <stdio.h>
@@ -52,6 +53,14 @@ static vu_status keep(const vu_features *features, uint32_t person, bool augment
 	return VU_OK;
 }
 
+/* Half a recording shorter than this has too few words in it. */
+#define HALF_SAMPLES_MIN (2 * VU_SAMPLE_RATE)
+
+static uint64_t copy_seed(uint64_t seed, size_t index, unsigned copy)
+{
+	return seed ^ (index * 1000003u + copy + 1) * 0x9E3779B97F4A7C15u;
+}
+
 /* *kept_out is false when there is no speech to describe. */
 static vu_status describe_samples(const float *samples, size_t count, uint32_t person, bool augmented, bool *kept_out,
                                   described *out)
@@ -78,9 +87,33 @@ static vu_status describe_samples(const float *samples, size_t count, uint32_t p
 	return status;
 }
 
-static vu_status describe_file(const corpus_file *file, size_t index, const augmenter *corrupt, unsigned copies,
+/* True when there is nothing else of this person. */
+static bool is_only_one(const corpus *files, size_t index)
+{
+	uint32_t person = files->files[index].person;
+
+	return (index == 0 || files->files[index - 1].person != person) &&
+	       (index + 1 == files->file_count || files->files[index + 1].person != person);
+}
+
+/* Halves that are long enough say how a voice varies with what is said. They go where copies go. */
+static vu_status describe_halves(const float *samples, size_t count, uint32_t person, described *out)
+{
+	size_t half = count / 2;
+	bool ignored;
+	vu_status status;
+
+	if (half < HALF_SAMPLES_MIN)
+		return VU_OK;
+	status = describe_samples(samples, half, person, true, &ignored, out);
+	return status == VU_OK ? describe_samples(samples + half, count - half, person, true, &ignored, out) : status;
+}
+
+static vu_status describe_file(const corpus *files, size_t index, const augmenter *corrupt, unsigned copies,
                                uint64_t seed, described *out)
 {
+	const corpus_file *file = &files->files[index];
+	bool halve = corrupt && copies > 0 && is_only_one(files, index);
 	float *samples;
 	float *copy;
 	size_t count;
@@ -104,10 +137,18 @@ static vu_status describe_file(const corpus_file *file, size_t index, const augm
 	for (unsigned c = 0; c < copies && corrupt && status == VU_OK && kept; c++) {
 		bool ignored;
 		memcpy(copy, samples, count * sizeof *copy);
-		status =
-		    augmenter_apply(corrupt, seed ^ (index * 1000003u + c + 1) * 0x9E3779B97F4A7C15u, copy, count);
+		status = augmenter_apply(corrupt, copy_seed(seed, index, c), copy, count);
 		if (status == VU_OK)
 			status = describe_samples(copy, count, file->person, true, &ignored, out);
+	}
+	/* After a copy, since what follows the original directly is taken for one. */
+	if (status == VU_OK && kept && halve)
+		status = describe_halves(samples, count, file->person, out);
+	for (unsigned c = 0; c < copies && status == VU_OK && kept && halve; c++) {
+		memcpy(copy, samples, count * sizeof *copy);
+		status = augmenter_apply(corrupt, copy_seed(seed, index, c), copy, count);
+		if (status == VU_OK)
+			status = describe_halves(copy, count, file->person, out);
 	}
 	free(copy);
 	free(samples);
@@ -122,7 +163,7 @@ vu_status describe_corpus(const corpus *files, const augmenter *corrupt, unsigne
 	for (size_t i = 0; i < files->file_count; i++) {
 		if (progress)
 			progress(context, "features", (double)i / (double)files->file_count);
-		if (describe_file(&files->files[i], i, corrupt, copies, seed, out) != VU_OK)
+		if (describe_file(files, i, corrupt, copies, seed, out) != VU_OK)
 			return out_of_memory(error);
 	}
 	for (size_t i = 0; i < out->count; i++) {

@@ -19,7 +19,8 @@ typedef struct described {
 
 /*
  * Describes all files. `copies` corrupted versions of each when `corrupt` is
- * given. RESOURCE_EXHAUSTED without memory; bad files are skipped.
+ * given; of people with one recording its halves too, and those of its copies,
+ * so that they show how a person varies. RESOURCE_EXHAUSTED without memory; bad files are skipped.
  */
 vu_status describe_corpus(const corpus *files, const augmenter *corrupt, unsigned copies, uint64_t seed,
                           void (*progress)(void *context, const char *step, double done), void *context,

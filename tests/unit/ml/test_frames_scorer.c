@@ -310,7 +310,7 @@ static void test_older_and_newer_parameters(void **state)
 
 	(void)state;
 	assert_int_equal(background->frames_kind, VU_FRAMES_BANDS);
-	assert_true(background->audio_share == 0.8f);
+	assert_true(background->audio_share == 0.7f);
 	assert_int_equal(create_changed("frame.param", 2, 0, &changed, &data, NULL), VU_OK);
 	assert_int_equal(changed->frames_kind, VU_FRAMES_CEPSTRA);
 	vu_background_destroy(changed);
