@@ -80,7 +80,13 @@ static void destroy(extent_hooks_t *hooks, void *address, size_t bytes, bool com
 	atomic_fetch_sub(&mapped, bytes);
 }
 
-/* Filled in with the default for what does not change how much is mapped. */
+/*
+ * Filled in with the default for what does not change how much is mapped, but
+ * for merging: around hooks that are not its own jemalloc prepares the thread
+ * for being entered again, and for a thread whose first call is free() that
+ * means to allocate, while it holds the lock under which it merges: it waits for
+ * itself (5.3.0). As nothing is retained, what is not merged is soon unmapped.
+ */
 static extent_hooks_t counting = {.alloc = map, .dalloc = unmap, .destroy = destroy};
 
 static bool hook_arena(unsigned arena)
@@ -114,7 +120,6 @@ vu_status vu_allocator_count(vu_error *error)
 	counting.purge_lazy = defaults->purge_lazy;
 	counting.purge_forced = defaults->purge_forced;
 	counting.split = defaults->split;
-	counting.merge = defaults->merge;
 	size = sizeof arenas;
 	if (je_mallctl("arenas.narenas", &arenas, &size, NULL, 0) != 0)
 		arenas = 1;

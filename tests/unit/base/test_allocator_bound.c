@@ -104,6 +104,33 @@ static void after_a_storm_of_allocations_the_count_is_as_before(void **state)
 		fail_msg("%llu bytes before, %llu after", (unsigned long long)before, (unsigned long long)after);
 }
 
+static void *free_all(void *argument)
+{
+	void **blocks = argument;
+
+	for (unsigned i = 0; i < BLOCKS; i += 2)
+		free(blocks[i]);
+	return NULL;
+}
+
+/* The first that a thread asks of the allocator may be to take something back, beside what is free already. */
+static void a_thread_may_begin_with_free(void **state)
+{
+	static void *blocks[BLOCKS];
+
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		pthread_t thread;
+
+		for (unsigned i = 0; i < BLOCKS; i++)
+			assert_non_null(blocks[i] = malloc(32768));
+		for (unsigned i = 1; i < BLOCKS; i += 2)
+			free(blocks[i]);
+		assert_int_equal(pthread_create(&thread, NULL, free_all, blocks), 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+}
+
 /* All at once, so that each has asked before the others' bytes are in use. */
 static void nobody_gets_past_the_bound(void **state)
 {
@@ -174,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_held_is_counted),
 	    cmocka_unit_test(after_a_storm_of_allocations_the_count_is_as_before),
+	    cmocka_unit_test(a_thread_may_begin_with_free),
 	    cmocka_unit_test(nobody_gets_past_the_bound),
 	};
 	return cmocka_run_group_tests(tests, count, NULL);
