@@ -39,6 +39,10 @@ endif
 unit-programs: $(UNIT_BIN)
 fuzz-programs: $(FUZZ_BIN)
 
+.PHONY: check-least
+check-least: test-programs ## the system tests again, at the lowest memory ceiling that is accepted
+	tests/run least
+
 .PHONY: soak
 soak: all $(AID_BIN) $(BLOAT) ## SOAK_FAULTS (1000) faults, one every 200 ms, while people authenticate
 	SOAK_FAULTS=$${SOAK_FAULTS:-1000} prove -v --merge --exec '' tests/fault/storm.t

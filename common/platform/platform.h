@@ -95,6 +95,9 @@ void vu_platform_thread_background(void);
  */
 void vu_platform_keep_listening(void);
 
+/* Whether that is so in this program: NNG then gives up no dialer, and closes one only when it is asked to. */
+bool vu_platform_keeps_dialling(void);
+
 /*
  * True when `host` is a name or an address of this machine, or the address that
  * stands for all of its addresses. Names are looked up, which may take time; one

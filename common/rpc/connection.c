@@ -45,8 +45,13 @@
 #define REDIAL_MIN_US 15000
 #define REDIAL_MAX_US 1000000
 #define REDIAL_ALL_US 250000
-/* Of a dialer that has met such an error: longer than NNG ever waits between two tries. */
-#define GIVEN_UP_US (3 * LOCAL_RECONNECT_MAX_MS * 1000LL)
+/*
+ * How long a dialer that has met such an error stands still until it is taken
+ * for given up: longer than NNG ever waits between two tries, or, where NNG
+ * should give up none, than it waits for a greeting (10 s) as well.
+ */
+#define GIVEN_UP_US      (3 * LOCAL_RECONNECT_MAX_MS * 1000LL)
+#define GIVEN_UP_KEPT_US (12 * 1000000LL)
 /* Elsewhere it is we who dial again, since NNG only knows doubling: 1 s, x1.6, up to 120 s. */
 #define REMOTE_REDIAL_MIN_US 1000000
 #define REMOTE_REDIAL_MAX_US 120000000
@@ -359,7 +364,8 @@ static bool is_given_up(vu_connection *connection, size_t index, bool when_unkno
 		seen->ends = fared.ends;
 		seen->since_us = now_us;
 	}
-	return fared.errors > 0 && now_us - seen->since_us >= GIVEN_UP_US;
+	return fared.errors > 0 &&
+	       now_us - seen->since_us >= (vu_platform_keeps_dialling() ? GIVEN_UP_KEPT_US : GIVEN_UP_US);
 }
 
 /*

@@ -234,6 +234,9 @@ first = Attempt(belong[0][0], belong[0][1])
 ok(first.code == LET_IN, "an undisturbed attempt is accepted", first)
 genuine, impostors = [first], []
 run(VU, "cleanup", "--aggressive")
+# What is opened once and for good, is opened by then.
+within(lambda: not os.path.isdir("/proc/self") or
+       any("metrics.ring" in name for name in descriptors(status()[0]["orchestrator"][0])))
 at_start = status()[0]
 supervisor = at_start["supervisor"][0]
 descriptors_at_start = {name: descriptors(row[0]) for name, row in at_start.items()}

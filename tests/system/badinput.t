@@ -11,6 +11,7 @@ PERSON=Ford-Prefect
 
 work=$(mktemp -d /tmp/vu-bad.XXXXXX)
 export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_CONFIG=$work/config.yaml
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 export VOICE_UNLOCK_HTTP_PORT=0
 unset VOICE_UNLOCK_LEVEL VOICE_UNLOCK_ANTI_SPOOFING XDG_CONFIG_HOME
 printf 'authentication:\n  max_attempts: 10\n' >"$work/config.yaml"

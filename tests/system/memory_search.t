@@ -9,6 +9,7 @@ cli=$PWD/build/bin/jarvis-voice-unlock
 search=$PWD/build/tests/aid/search_memory
 work=$(mktemp -d /tmp/vu-search.XXXXXX)
 export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0 VOICE_UNLOCK_AGGRESSIVE_TIMEOUT=1 VOICE_UNLOCK_PREDICTIVE_LOADING=false
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 unset VOICE_UNLOCK_CONFIG VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME
 trap '"$cli" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 

@@ -11,6 +11,7 @@ cli=$PWD/build/bin/jarvis-voice-unlock
 shipped=$PWD/build/share/voice-unlock/background.vum
 work=$(mktemp -d /tmp/vu-mod.XXXXXX)
 export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_CONFIG=$work/config.yaml
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 unset VOICE_UNLOCK_LEVEL VOICE_UNLOCK_ANTI_SPOOFING XDG_CONFIG_HOME VOICE_UNLOCK_BACKGROUND_MODEL VOICE_UNLOCK_PCA_COMPONENTS
 export VOICE_UNLOCK_HTTP_PORT=0
 # The same recording is tried again and again here: that it is known is not what this is about.

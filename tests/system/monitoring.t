@@ -10,6 +10,7 @@ for name in $(compgen -e); do
 	case $name in VOICE_UNLOCK_*) unset "$name" ;; esac
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none VOICE_UNLOCK_HTTP_PORT=0
 cat >"$work/on-alert" <<END
 #!/bin/sh

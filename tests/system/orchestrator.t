@@ -11,6 +11,7 @@ PERSON=Zaphod-Beeblebrox
 
 work=$(mktemp -d /tmp/vu-orc.XXXXXX)
 export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_CONFIG=$work/config.yaml
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 unset VOICE_UNLOCK_LEVEL VOICE_UNLOCK_ANTI_SPOOFING VOICE_UNLOCK_HTTP_PORT XDG_CONFIG_HOME
 printf 'authentication:\n  max_attempts: 3\n  lockout_s: 600\n' >"$work/config.yaml"
 chmod 600 "$work/config.yaml"

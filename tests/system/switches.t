@@ -13,6 +13,7 @@ for name in $(compgen -e); do
 	case $name in VOICE_UNLOCK_*) unset "$name" ;; esac
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0 LC_ALL=C.UTF-8
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 # Plain templates, so that what is in them can be looked at.
 export VOICE_UNLOCK_ENCRYPT=off
 export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none

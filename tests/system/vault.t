@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 cli=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d /tmp/vu-vault.XXXXXX)
 export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 export VOICE_UNLOCK_CONFIG=$work/config.yaml
 printf 'monitoring:\n  interval_s: 1\n' >"$VOICE_UNLOCK_CONFIG"
 unset VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME

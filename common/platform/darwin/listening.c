@@ -4,3 +4,8 @@
 void vu_platform_keep_listening(void)
 {
 }
+
+bool vu_platform_keeps_dialling(void)
+{
+	return true;
+}

@@ -21,6 +21,7 @@
 #include "platform/platform.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -73,7 +74,15 @@ __attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msgh
 	return sent;
 }
 
+static atomic_bool kept;
+
+/* Called so that the linker takes this file into the program; the work is done above. */
 void vu_platform_keep_listening(void)
 {
-	/* Called so that the linker takes this file into the program; the work is done above. */
+	atomic_store(&kept, true);
+}
+
+bool vu_platform_keeps_dialling(void)
+{
+	return atomic_load(&kept);
 }
