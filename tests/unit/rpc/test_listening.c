@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -97,6 +99,58 @@ static void a_server_that_hangs_up_at_once_is_dialled_again(void **state)
 	rpc_aid_fini(&aid);
 }
 
+/* As a server of ours does, so that nobody connects only to see whether somebody listens. */
+static void hold_lock(const char *path)
+{
+	char lock_path[VU_SOCKET_PATH_MAX + 8];
+	FILE *lock;
+
+	snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+	lock = fopen(lock_path, "w");
+	assert_non_null(lock);
+	fprintf(lock, "%ld\n", (long)getpid());
+	assert_int_equal(fclose(lock), 0);
+}
+
+/*
+ * One that does not greet yet is waited for, though another has hung up before:
+ * NNG may keep the connection of a dialer for ever that is closed meanwhile.
+ */
+static void a_server_that_is_slow_to_greet_is_not_dialled_twice(void **state)
+{
+	(void)state;
+	rpc_aid aid;
+	rpc_aid_thread call = {.options = {.wait_for_ready = true}};
+	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
+	struct pollfd second;
+	int server;
+	int client;
+
+	vu_platform_keep_listening();
+	rpc_aid_init(&aid);
+	hold_lock(aid.endpoint.path);
+	server = listen_bare(aid.endpoint.path);
+	rpc_aid_thread_start(&call, rpc_aid_channel(&aid), "GetSession", &request.base, 60 * 1000000LL);
+	for (int i = 0; i < 5; i++) {
+		client = accept(server, NULL, NULL);
+		assert_true(client >= 0);
+		close(client);
+	}
+	client = accept(server, NULL, NULL);
+	assert_true(client >= 0);
+	/* Longer than any dialer waits between two tries. */
+	second = (struct pollfd){.fd = server, .events = POLLIN};
+	assert_int_equal(poll(&second, 1, 600), 0);
+	close(client);
+	close(server);
+	assert_int_equal(unlink(aid.endpoint.path), 0);
+	rpc_aid_start(&aid, NULL);
+	assert_int_equal(rpc_aid_thread_join(&call), VU_OK);
+	vu_channel_destroy(call.channel);
+	rpc_aid_stop(&aid);
+	rpc_aid_fini(&aid);
+}
+
 static uint64_t errors_after_wait(nng_dialer dialer, bool wanted)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -147,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hanging_up_at_once_does_not_make_it_deaf),
 	    cmocka_unit_test(a_server_that_hangs_up_at_once_is_dialled_again),
+	    cmocka_unit_test(a_server_that_is_slow_to_greet_is_not_dialled_twice),
 	    cmocka_unit_test(only_being_hung_up_on_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
