@@ -11,7 +11,7 @@
  *   never-ready     hangs in its start
  *   no-stop         does not end when told to
  *   hold MB         holds that much memory and gives it back when asked to clean up
- *   keep MB         holds that much memory, mapped past the allocator, and does not
+ *   keep MB         once it is ready holds that much shared memory, which no limit of its own counts, and does not
  *   gulp MB         allocates that much as fast as it can once it is ready, and keeps what it got
  *   gulp-unlimited MB   the same with the system's limit lifted: the allocator's own bound is alone
  *   say TEXT        writes TEXT to its log
@@ -67,6 +67,16 @@ static void abort_now(uv_timer_t *timer)
 	abort();
 }
 
+/* Shared memory, so that neither the allocator's bound nor the system's is in the way, and once both hold. */
+static void keep(uv_timer_t *timer)
+{
+	(void)timer;
+	odd.held_bytes = (size_t)atoi(odd.argument) << 20;
+	odd.held = mmap(NULL, odd.held_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
+	if (odd.held != MAP_FAILED)
+		memset(odd.held, 1, odd.held_bytes);
+}
+
 /* In pieces as a loader would, every page written to. */
 static void gulp(uv_timer_t *timer)
 {
@@ -112,10 +122,8 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 			memset(odd.held, 1, odd.held_bytes);
 	}
 	if (does("keep")) {
-		odd.held_bytes = (size_t)atoi(odd.argument) << 20;
-		odd.held = mmap(NULL, odd.held_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
-		if (odd.held != MAP_FAILED)
-			memset(odd.held, 1, odd.held_bytes);
+		uv_timer_init(vu_runtime_loop(runtime), &odd.timer);
+		uv_timer_start(&odd.timer, keep, 500, 0);
 	}
 	*state_out = &odd;
 	return VU_OK;
