@@ -33,6 +33,7 @@ typedef struct settings {
 	bool predict;
 	double preload_threshold;
 	uint32_t preload_queue;
+	uint32_t cpu_percent; /* 0: any */
 } settings;
 
 /* Shown in the status at most. */
@@ -163,6 +164,8 @@ void set_loaders(models *models, const vu_loader_config *loaders, unsigned count
 
 /* Foretells and loads, once: what the preloader's thread does now and then. Returns how many were loaded. */
 unsigned preload_expected(models *models);
+/* How long to rest after so much work, so that it takes `percent` of a processor on average; 0 percent: any. */
+int64_t preload_rest_us(int64_t worked_us, uint32_t percent);
 
 /* ---- request.c: what comes from outside, checked ---- */
 

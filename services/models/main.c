@@ -53,6 +53,7 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .predict = config->ml.enable_predictive_loading,
 	    .preload_threshold = config->ml.preload_threshold,
 	    .preload_queue = config->ml.max_preload_queue,
+	    .cpu_percent = config->performance.max_cpu_percent,
 	    .loaders = config->ml.loaders,
 	    .loader_count = config->ml.loader_count,
 	};

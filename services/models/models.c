@@ -80,6 +80,7 @@ static vu_status take_settings(models *m, const models_settings *given, vu_error
 	m->settings.predict = given->predict;
 	m->settings.preload_threshold = given->preload_threshold;
 	m->settings.preload_queue = given->preload_queue;
+	m->settings.cpu_percent = given->cpu_percent;
 	set_loaders(m, given->loaders, given->loader_count);
 	return VU_OK;
 }

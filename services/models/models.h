@@ -33,6 +33,7 @@ typedef struct models_settings {
 	bool predict;                         /* ml.enable_predictive_loading */
 	double preload_threshold;             /* ml.preload_threshold */
 	uint32_t preload_queue;               /* ml.max_preload_queue */
+	uint32_t cpu_percent;                 /* performance.max_cpu_percent; 0: any */
 	const vu_loader_config *loaders;      /* ml.loaders */
 	unsigned loader_count;
 } models_settings;

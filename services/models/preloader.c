@@ -3,6 +3,7 @@
  * own; and gives memory back when it is short. It sleeps nearly always: it
  * looks at memory every few seconds, and foretells once a minute, or less often
  * where that takes long, so that it stays below half a percent of a processor.
+ * Loading is paced by performance.max_cpu_percent.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -82,33 +83,6 @@ static bool preload(models *m, const settings *with, const held_scorer *held, co
 	return true;
 }
 
-unsigned preload_expected(models *m)
-{
-	settings with;
-	expected_user *items;
-	held_scorer held;
-	size_t count = 0;
-	unsigned loaded = 0;
-	vu_error error = {VU_OK, ""};
-
-	copy_settings(m, &with);
-	items = calloc(with.preload_queue + 1, sizeof *items);
-	if (!items)
-		return 0;
-	if (expect_users(m, &with, items, with.preload_queue, &count, &error) != VU_OK)
-		vu_log_warn("unable to foretell who comes: %s", error.message);
-	if (count == 0 || !within_budget(m, &with, 0) || hold_scorer_ahead(m, &with, &held, &error) != VU_OK)
-		goto out;
-	for (size_t i = 0; i < count && is_idle(m); i++)
-		loaded += preload(m, &with, &held, &items[i]);
-	release_scorer(m, &held);
-	if (loaded > 0)
-		vu_log_debug("preloaded %u of %zu expected users", loaded, count);
-out:
-	free(items);
-	return loaded;
-}
-
 /* Sleeps so long unless it is told to stop; false when it was. */
 static bool rest(struct preloader *p, int64_t us)
 {
@@ -130,6 +104,52 @@ static bool rest(struct preloader *p, int64_t us)
 	go_on = !p->stopping;
 	pthread_mutex_unlock(&p->lock);
 	return go_on;
+}
+
+int64_t preload_rest_us(int64_t worked_us, uint32_t percent)
+{
+	return percent == 0 || percent >= 100 ? 0 : worked_us * (100 - percent) / percent;
+}
+
+/* One, and the rest that it has earned; false when the thread is to stop. */
+static bool preload_paced(models *m, const settings *with, const held_scorer *held, const expected_user *one,
+                          unsigned *loaded)
+{
+	int64_t began_us = vu_clock_monotonic_us();
+	int64_t rest_us;
+
+	*loaded += preload(m, with, held, one);
+	rest_us = preload_rest_us(vu_clock_monotonic_us() - began_us, with->cpu_percent);
+	return !m->preloader || rest(m->preloader, rest_us);
+}
+
+unsigned preload_expected(models *m)
+{
+	settings with;
+	expected_user *items;
+	held_scorer held;
+	size_t count = 0;
+	unsigned loaded = 0;
+	vu_error error = {VU_OK, ""};
+
+	copy_settings(m, &with);
+	items = calloc(with.preload_queue + 1, sizeof *items);
+	if (!items)
+		return 0;
+	if (expect_users(m, &with, items, with.preload_queue, &count, &error) != VU_OK)
+		vu_log_warn("unable to foretell who comes: %s", error.message);
+	if (count == 0 || !within_budget(m, &with, 0) || hold_scorer_ahead(m, &with, &held, &error) != VU_OK)
+		goto out;
+	for (size_t i = 0; i < count && is_idle(m); i++) {
+		if (!preload_paced(m, &with, &held, &items[i], &loaded))
+			break;
+	}
+	release_scorer(m, &held);
+	if (loaded > 0)
+		vu_log_debug("preloaded %u of %zu expected users", loaded, count);
+out:
+	free(items);
+	return loaded;
 }
 
 static void *run(void *argument)
@@ -165,15 +185,16 @@ vu_status models_start_preloading(models *m, vu_error *error)
 	pthread_attr_init(&attributes);
 	/* Stacks count against the process's ceiling. */
 	pthread_attr_setstacksize(&attributes, 512 * 1024);
+	m->preloader = p;
 	result = pthread_create(&p->thread, &attributes, run, p);
 	pthread_attr_destroy(&attributes);
 	if (result != 0) {
+		m->preloader = NULL;
 		pthread_cond_destroy(&p->wake);
 		pthread_mutex_destroy(&p->lock);
 		free(p);
 		return vu_fail_errno(error, result, "unable to start preloading");
 	}
-	m->preloader = p;
 	return VU_OK;
 }
 

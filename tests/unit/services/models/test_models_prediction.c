@@ -140,6 +140,29 @@ static void test_settings_of_prediction(void **state)
 	assert_int_equal(preload_expected(service), 0);
 }
 
+static void test_preloading_is_paced(void **state)
+{
+	vu_error error = {0};
+
+	(void)state;
+	assert_int_equal(preload_rest_us(1000, 25), 3000);
+	assert_int_equal(preload_rest_us(1000, 1), 99000);
+	assert_int_equal(preload_rest_us(1000, 100), 0);
+	assert_int_equal(preload_rest_us(1000, 0), 0);
+	setenv("TZ", "UTC", 1);
+	restart_predicting(0.5, 5);
+	assert_int_equal(enrol("", "anna", STRANGER, false, NULL), VU_OK);
+	assert_int_equal(enrol("", "bert", STRANGER + 1, false, NULL), VU_OK);
+	come_every_day("anna");
+	come_every_day("bert");
+	current.cpu_percent = 25;
+	restart_predicting(0.5, 5);
+	assert_int_equal(models_start_preloading(service, &error), VU_OK);
+	be_idle();
+	assert_int_equal(preload_expected(service), 2);
+	current.cpu_percent = 0;
+}
+
 static void test_preloading_thread_ends(void **state)
 {
 	vu_error error = {0};
@@ -158,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    WITH_SERVICE(test_who_is_expected_is_loaded),
 	    WITH_SERVICE(test_settings_of_prediction),
+	    WITH_SERVICE(test_preloading_is_paced),
 	    WITH_SERVICE(test_preloading_thread_ends),
 	};
 	return cmocka_run_group_tests_name("prediction", tests, setup_all, teardown_all);
