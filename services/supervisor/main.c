@@ -23,6 +23,7 @@
 #include "folders.h"
 #include "front.h"
 #include "guardian.h"
+#include "platform/cgroup.h"
 #include "platform/platform.h"
 #include "predecessor.h"
 #include "rpc/placement.h"
@@ -68,6 +69,7 @@ typedef struct vu_supervisor {
 	vu_rpc_server *server;
 	vu_front *front;
 	vu_suite *suite;
+	vu_cgroup *cgroup; /* or NULL */
 } vu_supervisor;
 
 static void print_help(void)
@@ -281,6 +283,19 @@ static void listen_to_signals(vu_supervisor *supervisor)
 	}
 }
 
+/* NULL where there is none for us: the other bounds hold by themselves. */
+static vu_cgroup *divide_cgroup(void)
+{
+	vu_cgroup *cgroup;
+	vu_error error;
+
+	if (vu_cgroup_adopt(&cgroup, &error) == VU_OK)
+		vu_log_info("the memory of each service is bounded by a control group of its own as well");
+	else
+		vu_log_debug("no control group bounds the memory of the services: %s", error.message);
+	return cgroup;
+}
+
 static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 {
 	vu_suite_config suite = {.loop = &supervisor->loop,
@@ -326,6 +341,8 @@ static vu_status prepare(vu_supervisor *supervisor, vu_error *error)
 	}
 	if (status != VU_OK)
 		return status;
+	supervisor->cgroup = divide_cgroup();
+	suite.cgroup = supervisor->cgroup;
 	suite.program_folder = supervisor->program_folder;
 	suite.runtime_folder = supervisor->runtime_folder;
 	suite.home = supervisor->home;
@@ -375,6 +392,7 @@ int main(int argc, char **argv)
 
 	vu_rpc_server_drain(supervisor.server, DRAIN_MS);
 	vu_log_info("all services have stopped");
+	vu_cgroup_release(supervisor.cgroup);
 	unlink(supervisor.endpoint.path);
 	if (supervisor.report_fd >= 0) {
 		bool failed = supervisor.exit_code != VU_EXIT_DONE;

@@ -246,7 +246,10 @@ static vu_machine_effect die(vu_service_machine *machine, const vu_machine_event
 		break;
 	}
 	if (event->signal == SIGKILL) {
-		snprintf(machine->reason, sizeof machine->reason, "killed from outside%s", when);
+		snprintf(machine->reason, sizeof machine->reason, "%s%s",
+		         event->out_of_memory ? "killed by the system: it went past the memory of its control group"
+		                              : "killed from outside",
+		         when);
 		return start_again_later(machine, false);
 	}
 	if (event->signal != 0) {

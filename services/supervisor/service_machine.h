@@ -72,6 +72,7 @@ typedef struct vu_machine_event {
 	vu_machine_event_kind kind;
 	int exit_code;
 	int signal;         /* 0 when it exited */
+	bool out_of_memory; /* the system killed it for that */
 	const char *detail; /* or NULL */
 } vu_machine_event;
 

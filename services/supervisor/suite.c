@@ -237,6 +237,8 @@ vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, v
 		    .roster = config->roster,
 		    .roster_fd = config->roster_fd,
 		    .ring_fd = suite->ring_fd,
+		    .cgroup = config->cgroup,
+		    .memory_limit_bytes = vu_service_memory_limit((vu_service_id)id, config->config),
 		    .on_change = note_change,
 		    .context = suite,
 		};

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/status.h"
 #include "front.h"
+#include "platform/cgroup.h"
 #include "rpc/roster.h"
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ typedef struct vu_suite_config {
 	const char *log_folder; /* NULL in the foreground */
 	vu_roster *roster;      /* which every process is entered into; outlives the suite */
 	int roster_fd;          /* for the services to read it */
+	vu_cgroup *cgroup;      /* NULL where the system bounds no memory; outlives the suite */
 	/* Once: all services serve (exit_code 0), or why not and which exit code tells that. */
 	void (*on_started)(void *context, int exit_code, const char *message);
 	/* Once: somebody asked for the end, or the start has failed. */

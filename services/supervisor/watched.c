@@ -39,7 +39,9 @@ struct vu_watched {
 	uv_timer_t deadline;
 	vu_health health;
 	uint64_t rss_bytes;
-	bool refuse_loads; /* so near its ceiling that nothing new is to be loaded */
+	uint64_t limit_bytes;
+	uint64_t system_kills; /* how often the system had killed it for its memory when this process began */
+	bool refuse_loads;     /* so near its ceiling that nothing new is to be loaded */
 	vu_machine_state reported_state;
 	vu_health reported_health;
 };
@@ -137,6 +139,8 @@ static void note_exit(void *context, int exit_code, int signal)
 	bool unexpected = watched->machine.state != VU_MACHINE_STOPPING;
 
 	vu_roster_enter(watched->config.roster, watched->config.entry->id, 0);
+	event.out_of_memory = signal == SIGKILL && watched->config.cgroup &&
+	                      vu_cgroup_kills(watched->config.cgroup, watched->name) > watched->system_kills;
 	drain_log(watched);
 	if (vu_service_log_complaint(watched->log, complaint, sizeof complaint))
 		event.detail = complaint;
@@ -188,6 +192,25 @@ static void spawn(vu_watched *watched)
 		return;
 	}
 	vu_roster_enter(watched->config.roster, watched->config.entry->id, vu_child_pid(watched->child));
+	if (!watched->config.cgroup)
+		return;
+	watched->system_kills = vu_cgroup_kills(watched->config.cgroup, watched->name);
+	if (vu_cgroup_place(watched->config.cgroup, watched->name, vu_child_pid(watched->child), watched->limit_bytes,
+	                    &error) != VU_OK)
+		vu_log_warn("%s is bounded without its control group: %s", watched->name, error.message);
+}
+
+/* The configuration may have changed since the process was started. */
+static void renew_bound(vu_watched *watched, uint64_t limit_bytes)
+{
+	vu_error error;
+
+	if (limit_bytes == watched->limit_bytes)
+		return;
+	watched->limit_bytes = limit_bytes;
+	if (watched->config.cgroup && watched->child &&
+	    vu_cgroup_bound(watched->config.cgroup, watched->name, limit_bytes, &error) != VU_OK)
+		vu_log_warn("%s keeps the bound of its control group: %s", watched->name, error.message);
 }
 
 static void note_deadline(uv_timer_t *timer)
@@ -299,6 +322,7 @@ void vu_watched_tick(vu_watched *watched, uint64_t memory_limit_bytes)
 		vu_prober_check(watched->prober, 0);
 		return;
 	}
+	renew_bound(watched, memory_limit_bytes);
 	if (watched->child)
 		judge_memory(watched, memory_limit_bytes);
 	/* It cannot answer, so there is nothing to wait for; feed may have changed what there is. */
@@ -370,6 +394,7 @@ vu_status vu_watched_create(const vu_watched_config *config, vu_watched **watche
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch a service: out of memory");
 	watched->config = *config;
 	watched->name = vu_service_name(config->entry->id);
+	watched->limit_bytes = config->memory_limit_bytes;
 	watched->endpoint = config->placement->local;
 	watched->program = join(config->program_folder, config->entry->program);
 	if (!config->placement->here)

@@ -13,6 +13,7 @@
 
 #include "prober.h"
 #include "service_machine.h"
+#include "platform/cgroup.h"
 #include "rpc/roster.h"
 #include "service_table.h"
 
@@ -30,6 +31,8 @@ typedef struct vu_watched_config {
 	vu_roster *roster;           /* where each process is entered */
 	int roster_fd;               /* for the service to read it */
 	int ring_fd;                 /* or -1 */
+	vu_cgroup *cgroup;           /* where the system bounds the memory of each service; NULL where it does not */
+	uint64_t memory_limit_bytes; /* of the configuration at the start; vu_watched_tick tells another */
 	/* State or health changed. Called from within feed, tick and the loop; may feed again. */
 	void (*on_change)(void *context, vu_service_id id);
 	void *context;

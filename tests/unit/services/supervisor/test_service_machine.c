@@ -156,6 +156,12 @@ static void sigkill_from_outside_never_fails_it(void **state)
 	}
 	assert_int_equal(machine.death_count, 0);
 	assert_string_equal(machine.reason, "killed from outside");
+	test_now_us += VU_STABLE_KILLED_US;
+	assert_int_equal(
+	    vu_service_machine_feed(
+	        &machine, &(vu_machine_event){.kind = VU_MACHINE_EXITED, .signal = SIGKILL, .out_of_memory = true}),
+	    VU_EFFECT_SPAWN);
+	assert_string_equal(machine.reason, "killed by the system: it went past the memory of its control group");
 }
 
 /* Whatever kills it over and over (the machine is out of memory) must not make us spin. */
