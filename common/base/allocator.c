@@ -54,11 +54,10 @@ void vu_allocator_run_thread(bool on)
  * mostly idle threads, and an arena for each would keep pages of its own. Freed
  * pages go back to the system after a second. A small thread cache, because
  * every thread has one. What is freed is overwritten at once, so that vectors,
- * keys and names do not outlive the message they came in. Nothing is retained and
- * nothing has an arena of its own for its size, for allocator_bound.c.
+ * keys and names do not outlive the message they came in.
  */
 const char *je_malloc_conf = "narenas:2,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,"
-                             "lg_tcache_max:13,junk:free,retain:false,oversize_threshold:0";
+                             "lg_tcache_max:13,junk:free";
 
 #define TEXT_OF(x)       #x
 #define TEXT_OF_VALUE(x) TEXT_OF(x)

@@ -94,7 +94,6 @@ struct vu_runtime {
 	uint64_t guarded_bytes;
 	uint64_t idle_data_bytes;
 	uint64_t idle_resident_bytes;
-	uint64_t idle_mapped_bytes;
 
 	vu_rpc_server *server;
 	vu_roster *roster;    /* NULL without a supervisor */

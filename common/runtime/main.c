@@ -6,7 +6,6 @@
 #include "runtime/internal.h"
 
 #include "base/allocator.h"
-#include "base/allocator_bound.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "platform/platform.h"
@@ -80,9 +79,6 @@ static int prepare(vu_runtime *runtime, vu_error *error)
 
 	if (status != VU_OK)
 		return exit_code_of(status);
-	/* Without it the system and the supervisor bound what is taken. */
-	if (vu_allocator_count(error) != VU_OK && error->status != VU_UNIMPLEMENTED)
-		vu_log_warn("%s", error->message);
 	/* Voices pass through all of them. */
 	vu_platform_protect_memory();
 	/* Read first: it warns about the environment only when no supervisor has done so. */

@@ -1,16 +1,15 @@
 /*
  * The process's own part of its memory ceiling. The supervisor samples and
  * kills, which comes too late for what grows within milliseconds; so once the
- * process is ready, it gets no more than what is left up to the ceiling, however
- * fast the growth: malloc returns NULL then. The allocator refuses, which counts
- * what it maps; and behind it the system, which counts all private memory (heap,
- * mappings, stacks). What the idle process has mapped and does not use, stacks
- * above all, is added, as each of them counts it. Where the system has no such
- * limit, the allocator's and sampling remain.
+ * process is ready, the system refuses it more private memory (heap, mappings,
+ * stacks) than is left up to the ceiling: malloc returns NULL then, however fast
+ * the growth. What the idle process has mapped and does not use, stacks above
+ * all, is added, as the system counts it. Where there is no such limit, sampling
+ * alone remains. (Extent hooks that count within jemalloc would bound it everywhere, but 5.3.0 with hooks waits for
+ * itself or crashes in threads whose first call is free(), as NNG's is.)
  */
 #include "runtime/internal.h"
 
-#include "base/allocator_bound.h"
 #include "base/log.h"
 #include "platform/platform.h"
 
@@ -33,23 +32,20 @@ void vu_memory_limit_guard(vu_runtime *runtime)
 	vu_process_memory memory = {0, 0};
 	uint64_t limit = limit_of(runtime);
 	uint64_t taken;
-	uint64_t room;
 
 	if (limit == runtime->guarded_bytes)
 		return;
 	/* Measured once: later there is more in use than what an idle process needs. */
-	if (runtime->idle_resident_bytes == 0) {
+	if (runtime->idle_data_bytes == 0) {
 		vu_platform_process_memory(getpid(), &memory);
 		runtime->idle_resident_bytes = memory.rss_bytes;
-		runtime->idle_mapped_bytes = vu_allocator_mapped_bytes();
 		if (vu_platform_process_data(getpid(), &runtime->idle_data_bytes) != VU_OK)
-			runtime->idle_data_bytes = 0;
+			return;
 	}
 	taken = limit / REST_SHARE + runtime->idle_resident_bytes;
-	room = limit > taken ? limit - taken : 0;
-	vu_allocator_bound(limit == 0 ? 0 : runtime->idle_mapped_bytes + room);
-	if (runtime->idle_data_bytes == 0 ||
-	    vu_platform_limit_data(limit == 0 ? 0 : runtime->idle_data_bytes + room) != VU_OK)
-		vu_log_debug("private memory is bounded by the allocator and the supervisor, not by the system");
-	runtime->guarded_bytes = limit;
+	if (vu_platform_limit_data(limit == 0 ? 0 : runtime->idle_data_bytes + (limit > taken ? limit - taken : 0)) ==
+	    VU_OK)
+		runtime->guarded_bytes = limit;
+	else
+		vu_log_debug("private memory is bounded by the supervisor alone");
 }

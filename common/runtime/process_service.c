@@ -2,7 +2,6 @@
 #include "runtime/internal.h"
 
 #include "base/allocator.h"
-#include "base/allocator_bound.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "platform/platform.h"
@@ -13,7 +12,7 @@
 #include <unistd.h>
 
 /* The figures of this file: eight of the server, eight of the process, four per peer. */
-#define OWN_COUNTERS_MAX (8 + 12 + 4 * VU_SERVICE_COUNT)
+#define OWN_COUNTERS_MAX (8 + 8 + 4 * VU_SERVICE_COUNT)
 
 static uint64_t resident_bytes(void)
 {
@@ -113,12 +112,6 @@ static void list_process(listing *out, vu_runtime *runtime)
 	     "memory of the process");
 	list(out, "voice_unlock_process_heap_bytes", (double)allocated, true, NULL,
 	     "memory allocated by the program");
-	if (vu_allocator_mapped_bytes() > 0) {
-		list(out, "voice_unlock_process_heap_mapped_bytes", (double)vu_allocator_mapped_bytes(), true, NULL,
-		     "memory that the allocator holds for the program, used or not");
-		list(out, "voice_unlock_process_heap_refusals_total", (double)vu_allocator_refusals(), false, NULL,
-		     "how often the allocator refused what would go beyond the ceiling");
-	}
 	list(out, "voice_unlock_process_locked_secret_bytes", (double)secrets.locked_bytes, true, NULL,
 	     "keys and templates in memory that cannot be swapped");
 	list(out, "voice_unlock_process_unlocked_secret_bytes", (double)secrets.unlocked_bytes, true, NULL,

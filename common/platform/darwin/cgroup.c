@@ -1,6 +1,8 @@
 /* There are no control groups here. */
 #include "platform/cgroup.h"
 
+#include <stddef.h>
+
 vu_status vu_cgroup_adopt(vu_cgroup **out, vu_error *error)
 {
 	*out = NULL;

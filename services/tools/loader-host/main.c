@@ -8,7 +8,6 @@
  * runs. Exit: 0 done, 2 usage, 3 another object than was listed, 4 not a
  * loader, 5 it could not load.
  */
-#include "base/allocator_bound.h"
 #include "base/file.h"
 #include "ml/vu_loader.h"
 
@@ -86,7 +85,6 @@ static void confine(uint64_t bytes)
 
 	setrlimit(RLIMIT_DATA, &memory);
 #endif
-	vu_allocator_bound(vu_allocator_mapped_bytes() + 2 * bytes + HEADROOM_BYTES);
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_FSIZE, &none);
 }
@@ -130,8 +128,6 @@ int main(int argc, char **argv)
 		      argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
 		return argc == 2 && strcmp(argv[1], "--help") == 0 ? DONE : USAGE;
 	}
-	/* Where the system does not bound its memory the allocator does. */
-	(void)vu_allocator_count(NULL);
 	/* Nothing of who started this is the loader's business. */
 	for (int fd = OUTPUT + 1; fd < 256; fd++)
 		close(fd);

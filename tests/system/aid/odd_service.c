@@ -13,7 +13,6 @@
  *   hold MB         holds that much memory and gives it back when asked to clean up
  *   keep MB         once it is ready holds that much shared memory, which no limit of its own counts, and does not
  *   gulp MB         allocates that much as fast as it can once it is ready, and keeps what it got
- *   gulp-unlimited MB   the same with the system's limit lifted: the allocator's own bound is alone
  *   say TEXT        writes TEXT to its log
  *   refuse-reload   answers a new configuration with FAILED_PRECONDITION
  */
@@ -86,8 +85,6 @@ static void gulp(uv_timer_t *timer)
 	char *piece;
 
 	(void)timer;
-	if (does("gulp-unlimited"))
-		(void)vu_platform_limit_data(0);
 	while (got < wanted && (piece = malloc(PIECE_BYTES)) != NULL) {
 		memset(piece, 1, PIECE_BYTES);
 		got += PIECE_BYTES;
@@ -111,7 +108,7 @@ static vu_status start(vu_runtime *runtime, void **state_out, vu_error *error)
 		uv_timer_init(vu_runtime_loop(runtime), &odd.timer);
 		uv_timer_start(&odd.timer, abort_now, (uint64_t)atoi(odd.argument), 0);
 	}
-	if (does("gulp") || does("gulp-unlimited")) {
+	if (does("gulp")) {
 		uv_timer_init(vu_runtime_loop(runtime), &odd.timer);
 		uv_timer_start(&odd.timer, gulp, 1000, 0);
 	}
