@@ -10,12 +10,14 @@
  * every five minutes, for the likeliest above the default threshold, at most
  * the default queue at a time, within 60 % of the cache. The first two weeks,
  * in which habits are learned, are not counted. Prints JSON objects; a table of
- * all routines goes to standard error.
+ * all routines goes to standard error, and one of what ml.preload_threshold and
+ * ml.max_preload_queue change; it fails when that is not what they are for.
  */
 #include "cache.h"
 #include "habit.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,10 @@
 #define QUEUE       5
 #define BUDGET      0.6
 #define RUNS        3
+
+/* ml.preload_threshold and ml.max_preload_queue. */
+static double threshold = THRESHOLD;
+static int queue = QUEUE;
 
 /* ---- chance ---- */
 
@@ -279,11 +285,11 @@ static void preload(cache *c, policy how, const person *people, const habit *hab
 			int ahead = minutes_ahead(&people[u]);
 			forecast.p = ahead < IDLE_MIN ? 1 - ahead / 1000.0 : 0;
 		}
-		if (forecast.p >= THRESHOLD)
+		if (forecast.p >= threshold)
 			wishes[count++] = (wish){u, forecast.p};
 	}
 	qsort(wishes, (size_t)count, sizeof *wishes, by_wish);
-	for (int i = 0, loaded = 0; i < count && loaded < QUEUE; i++) {
+	for (int i = 0, loaded = 0; i < count && loaded < queue; i++) {
 		if (expect(c, wishes[i].user, wishes[i].p))
 			continue;
 		if ((double)cache_bytes(c) + MODEL_BYTES > BUDGET * (double)ceiling)
@@ -344,6 +350,59 @@ static void simulate(const routine *r, policy how, const person *people, outcome
 	free(habits);
 }
 
+/* ---- what the settings change ---- */
+
+typedef struct trial {
+	double threshold;
+	int queue;
+} trial;
+
+/* Of the second routine, which is quickly run through. */
+static outcome try_settings(trial with, person *people)
+{
+	const routine *r = &ROUTINES[1];
+	outcome o = {0};
+
+	threshold = with.threshold;
+	queue = with.queue;
+	chance_state = 7919;
+	make_people(r, people);
+	simulate(r, PREDICTION, people, &o);
+	threshold = THRESHOLD;
+	queue = QUEUE;
+	fprintf(stderr, "%-8s %-11g %8d %8.1f %8llu %8llu\n", r->name, with.threshold, with.queue,
+	        100 * (double)o.ready / (double)o.visits, (unsigned long long)o.ahead,
+	        (unsigned long long)o.ahead_used);
+	return o;
+}
+
+/*
+ * A higher threshold preloads less, and a queue of none nothing. Who is not loaded at one look for the shortness of
+ * the queue is at the next, five minutes later, so that its length matters only where many come at once.
+ */
+static bool settings_matter(person *people)
+{
+	static const double THRESHOLDS[] = {0.2, 0.5, THRESHOLD, 0.9, 1};
+	static const int QUEUES[] = {0, 1, QUEUE};
+	uint64_t last = UINT64_MAX;
+	uint64_t first = 0;
+	bool fits = true;
+
+	fprintf(stderr, "%-8s %-11s %8s %8s %8s %8s\n", "routine", "threshold", "queue", "ready%", "ahead", "used");
+	for (size_t i = 0; i < sizeof THRESHOLDS / sizeof *THRESHOLDS; i++) {
+		uint64_t ahead = try_settings((trial){THRESHOLDS[i], QUEUE}, people).ahead;
+		first = i == 0 ? ahead : first;
+		fits = fits && ahead <= last;
+		last = ahead;
+	}
+	fits = fits && last < first;
+	for (size_t i = 0; i < sizeof QUEUES / sizeof *QUEUES; i++) {
+		uint64_t ahead = try_settings((trial){THRESHOLD, QUEUES[i]}, people).ahead;
+		fits = fits && (ahead > 0) == (QUEUES[i] > 0);
+	}
+	return fits;
+}
+
 int main(void)
 {
 	static const char *const NAMES[POLICIES] = {"lru", "prediction", "oracle"};
@@ -392,5 +451,9 @@ int main(void)
 	    "{\"name\": \"loads_vain_ratio\", \"value\": %.4f, \"unit\": \"share\", \"baseline\": null, \"ratio\": "
 	    "null}\n",
 	    worst_vain);
+	if (!settings_matter(people)) {
+		fprintf(stderr, "bench_prediction: the settings do not change what is preloaded as they should\n");
+		return 1;
+	}
 	return 0;
 }
