@@ -111,9 +111,12 @@ static json_t *tail_of_log(const char *home, const char *name)
 static json_t *describe_metrics(voiceunlock_client *client)
 {
 	static const char *const NAMES[] = {
-	    "memory_system_percent", "memory_ml_mb",    "memory_cache_mb",   "cpu_percent",  "model_load_time_ms",
-	    "inference_time_ms",     "feature_time_ms", "antispoof_time_ms", "auth_time_ms", "cache_hit_percent",
-	    "auth_success_rate",     "disk_read_bytes", "disk_write_bytes",
+	    "memory_system_percent",  "memory_ml_mb",         "memory_cache_mb",        "cpu_percent",
+	    "model_load_time_ms",     "inference_time_ms",    "feature_time_ms",        "antispoof_time_ms",
+	    "auth_time_ms",           "cache_hit_percent",    "auth_success_rate",      "disk_read_bytes",
+	    "disk_write_bytes",       "memory_capture_mb",    "memory_features_mb",     "memory_antispoof_mb",
+	    "memory_orchestrator_mb", "memory_supervisor_mb", "memory_cache_models_mb", "memory_cache_scalers_mb",
+	    "memory_cache_pca_mb",
 	};
 	json_t *metrics = json_object();
 

@@ -99,6 +99,9 @@ const cli_verb CMD_METRICS = {
             "  -j, --json     one JSON object\n\n"
             "NAME is one of memory_system_percent memory_ml_mb memory_cache_mb cpu_percent\n"
             "model_load_time_ms inference_time_ms feature_time_ms antispoof_time_ms auth_time_ms\n"
-            "cache_hit_percent auth_success_rate disk_read_bytes disk_write_bytes.\n",
+            "cache_hit_percent auth_success_rate disk_read_bytes disk_write_bytes; of each process\n"
+            "memory_capture_mb memory_features_mb memory_antispoof_mb memory_orchestrator_mb\n"
+            "memory_supervisor_mb (that of the model server is memory_ml_mb), of each cache\n"
+            "memory_cache_models_mb memory_cache_scalers_mb memory_cache_pca_mb.\n",
     .run = run,
 };

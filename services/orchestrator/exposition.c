@@ -23,6 +23,14 @@ static const struct {
     {"voice_unlock_auth_success_ratio", "Share of judged authentications that were accepted", 0.01},
     {"voice_unlock_disk_read_bytes", "Bytes that all processes read from disks in one interval", 1},
     {"voice_unlock_disk_write_bytes", "Bytes that all processes wrote to disks in one interval", 1},
+    {"voice_unlock_memory_capture_bytes", "Memory of the capture service", 1048576},
+    {"voice_unlock_memory_features_bytes", "Memory of the features service", 1048576},
+    {"voice_unlock_memory_antispoof_bytes", "Memory of the antispoof service", 1048576},
+    {"voice_unlock_memory_orchestrator_bytes", "Memory of the orchestrator", 1048576},
+    {"voice_unlock_memory_supervisor_bytes", "Memory of the supervisor", 1048576},
+    {"voice_unlock_memory_cache_models_bytes", "Bytes in the cache of models", 1048576},
+    {"voice_unlock_memory_cache_scalers_bytes", "Bytes in the cache of scalers", 1048576},
+    {"voice_unlock_memory_cache_pca_bytes", "Bytes in the cache of PCA components", 1048576},
 };
 
 #define QUANTILES   3

@@ -1,4 +1,4 @@
-/* Layout: 64 bytes of header, the fine ring, the long ring; a record is 64 bytes in the machine's byte order. */
+/* Layout: 64 bytes of header, the fine ring, the long ring; a record is 96 bytes in the machine's byte order. */
 #include "metric_store.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char MAGIC[16] = "vu metrics 1\n";
+static const char MAGIC[16] = "vu metrics 2\n";
 
 typedef struct metric_record {
 	int64_t time_s;
@@ -21,7 +21,7 @@ typedef struct metric_record {
 	uint32_t unused;
 } metric_record;
 
-_Static_assert(sizeof(metric_record) == 64, "the file's layout");
+_Static_assert(sizeof(metric_record) == 96, "the file's layout");
 
 #define FINE_AT 64
 #define LONG_AT (FINE_AT + VU_METRIC_FINE_SLOTS * (off_t)sizeof(metric_record))
@@ -44,9 +44,12 @@ struct vu_metric_store {
 };
 
 static const char *const NAMES[VU_METRIC_COUNT] = {
-    "memory_system_percent", "memory_ml_mb",    "memory_cache_mb",   "cpu_percent",  "model_load_time_ms",
-    "inference_time_ms",     "feature_time_ms", "antispoof_time_ms", "auth_time_ms", "cache_hit_percent",
-    "auth_success_rate",     "disk_read_bytes", "disk_write_bytes",
+    "memory_system_percent",  "memory_ml_mb",         "memory_cache_mb",        "cpu_percent",
+    "model_load_time_ms",     "inference_time_ms",    "feature_time_ms",        "antispoof_time_ms",
+    "auth_time_ms",           "cache_hit_percent",    "auth_success_rate",      "disk_read_bytes",
+    "disk_write_bytes",       "memory_capture_mb",    "memory_features_mb",     "memory_antispoof_mb",
+    "memory_orchestrator_mb", "memory_supervisor_mb", "memory_cache_models_mb", "memory_cache_scalers_mb",
+    "memory_cache_pca_mb",
 };
 
 const char *vu_metric_name(vu_metric_id id)

@@ -127,6 +127,23 @@ static void note_restart(const vu_monitor *monitor, unsigned id, const counts *n
 	(void)vu_record_note(monitor->orchestrator, "", "", "restart", reason);
 }
 
+static const vu_metric_id MEMORY_OF[VU_SERVICE_COUNT] = {
+    [VU_SERVICE_CAPTURE] = VU_METRIC_MEMORY_CAPTURE_MB,
+    [VU_SERVICE_FEATURES] = VU_METRIC_MEMORY_FEATURES_MB,
+    [VU_SERVICE_MODELS] = VU_METRIC_MEMORY_ML_MB,
+    [VU_SERVICE_ANTISPOOF] = VU_METRIC_MEMORY_ANTISPOOF_MB,
+    [VU_SERVICE_ORCHESTRATOR] = VU_METRIC_MEMORY_ORCHESTRATOR_MB,
+    [VU_SERVICE_SUPERVISOR] = VU_METRIC_MEMORY_SUPERVISOR_MB,
+};
+
+static vu_metric_id metric_of_cache(const char *cache)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "memory_cache_%s_mb", cache);
+	return vu_metric_by_name(name);
+}
+
 /* Counts of everybody, and the metrics that are no changes. */
 static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_COUNT])
 {
@@ -143,9 +160,9 @@ static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_C
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 		take_counters(answers[id], id, now);
 		note_restart(monitor, id, now);
-		for (size_t i = 0; id == VU_SERVICE_MODELS && answers[id] && i < answers[id]->n_counters; i++) {
+		for (size_t i = 0; answers[id] && i < answers[id]->n_counters; i++) {
 			if (strcmp(answers[id]->counters[i]->name, "voice_unlock_process_resident_bytes") == 0)
-				values[VU_METRIC_MEMORY_ML_MB] = (float)(answers[id]->counters[i]->value / MEGABYTE);
+				values[MEMORY_OF[id]] = (float)(answers[id]->counters[i]->value / MEGABYTE);
 		}
 		if (answers[id])
 			vu__counters_response__free_unpacked(answers[id], NULL);
@@ -154,6 +171,9 @@ static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_C
 		double bytes = 0;
 		now->hits = now->accesses = 0;
 		for (size_t i = 0; i < stats->n_caches; i++) {
+			vu_metric_id of_cache = metric_of_cache(stats->caches[i]->name);
+			if (of_cache != VU_METRIC_COUNT)
+				values[of_cache] = (float)((double)stats->caches[i]->bytes / MEGABYTE);
 			bytes += (double)stats->caches[i]->bytes;
 			now->hits += (double)stats->caches[i]->hits;
 			now->accesses += (double)(stats->caches[i]->hits + stats->caches[i]->misses);

@@ -106,7 +106,8 @@ port = int(open(sys.argv[1]).read())
 page = lambda name: urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=20).read().decode()
 names = """memory_system_percent memory_ml_mb memory_cache_mb cpu_percent model_load_time_ms inference_time_ms
     feature_time_ms antispoof_time_ms auth_time_ms cache_hit_percent auth_success_rate disk_read_bytes
-    disk_write_bytes""".split()
+    disk_write_bytes memory_capture_mb memory_features_mb memory_antispoof_mb memory_orchestrator_mb
+    memory_supervisor_mb memory_cache_models_mb memory_cache_scalers_mb memory_cache_pca_mb""".split()
 metrics = json.loads(page("status.json"))["metrics"]
 assert sorted(metrics) == sorted(names), sorted(metrics)
 assert all(sorted(m) == ["last", "p50", "p90", "p99"] for m in metrics.values()), metrics

@@ -86,7 +86,9 @@ within 20 has_points 2; ok $? 'memory has a history'
 holds 'with the time between points and quantiles' 'd["step_s"] == 5 and 1 < d["p50"] <= d["p90"] <= d["p99"] < 400' "$work/metric"
 was_measured() { "$vu" metrics "$1" --json >"$work/metric" 2>&1 && says '"value"' "$work/metric"; }
 for name in auth_time_ms inference_time_ms feature_time_ms model_load_time_ms cache_hit_percent auth_success_rate \
-	cpu_percent memory_system_percent memory_cache_mb disk_read_bytes disk_write_bytes; do
+	cpu_percent memory_system_percent memory_cache_mb disk_read_bytes disk_write_bytes memory_capture_mb \
+	memory_features_mb memory_antispoof_mb memory_orchestrator_mb memory_supervisor_mb memory_cache_models_mb \
+	memory_cache_scalers_mb memory_cache_pca_mb; do
 	within 20 was_measured $name; ok $? "$name was measured"
 done
 check 'for people' bash -c '"$0" metrics cpu_percent | tail -n 1 | grep -E "^p50 [0-9.e+-]+, p90 [0-9.e+-]+, p99 [0-9.e+-]+$"' "$vu"
@@ -120,7 +122,7 @@ holds 'the report is as the interface has it' 'set(d) >= {"ml_performance", "aut
 check 'the report speaks to people' bash -c '"$0" report | grep -qE "^attempts [0-9]+, "' "$vu"
 check 'diagnostics are written' "$vu" diagnostics "$work/diagnostics"
 [ "$(stat -c %a "$work/diagnostics" 2>/dev/null || stat -f %Lp "$work/diagnostics")" = 600 ]; ok $? 'for the owner alone'
-holds 'with report, configuration, status, metrics, log and versions' 'd["performance_report"]["auth"]["count"] >= 1 and d["configuration"]["alerts.memory_percent"] == "80" and d["status"]["ready"] and len(d["metrics"]) == 13 and all("points" in m for m in d["metrics"].values()) and len(d["log"]["models"]) > 0 and all(v.get("version") for k, v in d["versions"].items())' "$work/diagnostics"
+holds 'with report, configuration, status, metrics, log and versions' 'd["performance_report"]["auth"]["count"] >= 1 and d["configuration"]["alerts.memory_percent"] == "80" and d["status"]["ready"] and len(d["metrics"]) == 21 and all("points" in m for m in d["metrics"].values()) and len(d["log"]["models"]) > 0 and all(v.get("version") for k, v in d["versions"].items())' "$work/diagnostics"
 holds 'and no error' '"PERMISSION_DENIED" not in json.dumps(d) and all("error" not in c for c in d["counters"].values())' "$work/diagnostics"
 key=$(od -An -v -tx1 -N 32 -j 16 "$work/home.key" 2>/dev/null | tr -d ' \n')
 [ -n "$key" ] && ! says "$key" "$work/diagnostics"; ok $? 'and without the key'
