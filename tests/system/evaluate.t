@@ -12,6 +12,7 @@ for name in $(compgen -e); do
 	case $name in VOICE_UNLOCK_*) unset "$name" ;; esac
 done
 export EVALUATION_OUT=$work/out VOICE_UNLOCK_DATA=$work/data
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 out=$work/log
 count=0
 failures=0

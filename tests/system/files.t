@@ -9,6 +9,7 @@ vu=$BUILD/bin/jarvis-voice-unlock
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-files.XXXXXX")
 unset VOICE_UNLOCK_MAX_MEMORY XDG_CONFIG_HOME VOICE_UNLOCK_KEY_FILE
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 export VOICE_UNLOCK_CONFIG=$work/config.yaml
 : >"$VOICE_UNLOCK_CONFIG"
 chmod 755 "$work"

@@ -48,7 +48,8 @@ suite() { # COMMAND…: as the machine suite's user, with its environment
 	setpriv --reuid="$machine" --regid="$machine" --clear-groups \
 		env -i PATH=/usr/bin:/bin HOME="$work/home" LC_ALL=C.UTF-8 "${sound[@]}" \
 		VOICE_UNLOCK_HOME="$work/home/state" VOICE_UNLOCK_RUNTIME_DIR="$work/run" \
-		VOICE_UNLOCK_CONFIG="$work/config.yaml" VOICE_UNLOCK_MACHINE=true "$@"
+		VOICE_UNLOCK_CONFIG="$work/config.yaml" VOICE_UNLOCK_MACHINE=true \
+		${TEST_MAX_MEMORY:+VOICE_UNLOCK_MAX_MEMORY="$TEST_MAX_MEMORY"} "$@"
 }
 clean_up() {
 	suite "$work/bin/jarvis-voice-unlock" stop >/dev/null 2>&1

@@ -10,6 +10,7 @@ for name in $(compgen -e); do
 	case $name in VOICE_UNLOCK_* | XDG_SESSION_ID) unset "$name" ;; esac
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UNLOCK_HTTP_PORT=0
+[ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 export VOICE_UNLOCK_CONFIG=$work/config.yaml VOICE_UNLOCK_ANTI_SPOOFING=off
 : >"$VOICE_UNLOCK_CONFIG"
 vu=$PWD/build/bin/jarvis-voice-unlock

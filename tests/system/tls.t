@@ -47,7 +47,8 @@ on() { # HOST COMMAND…
 	local at=$1
 	shift
 	${become:-} ip netns exec "$tag$at" env VOICE_UNLOCK_HOME="$work/$at/state" VOICE_UNLOCK_RUNTIME_DIR="$work/$at/run" \
-		VOICE_UNLOCK_CONFIG="$work/config.yaml" VOICE_UNLOCK_HTTP_PORT=0 "$@"
+		VOICE_UNLOCK_CONFIG="$work/config.yaml" VOICE_UNLOCK_HTTP_PORT=0 \
+		${TEST_MAX_MEMORY:+VOICE_UNLOCK_MAX_MEMORY="$TEST_MAX_MEMORY"} "$@"
 }
 says() { # TEXT NAME COMMAND…
 	local text=$1 name=$2
