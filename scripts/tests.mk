@@ -116,15 +116,15 @@ build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvu-common.a
 
 # Custom loaders: the example, and those that misbehave. Plain objects in every
 # build: they are foreign code.
-ODD_LOADERS := FAILS HANGS LIES CRASHES GROWS NONSENSE ABI
+ODD_LOADERS := FAILS HANGS PRIES LIES CRASHES GROWS NONSENSE ABI
 LOADERS     := build/tests/loaders/example.so $(ODD_LOADERS:%=build/tests/loaders/odd-%.so)
 
-build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h
+build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h scripts/tests.mk
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O1 -g -fPIC -shared -Icommon $(WARNINGS) -DEXAMPLE_MODEL='"$(CURDIR)/services/models/background/background.vum"' \
+	$(CC) -std=c11 -O1 -g -fPIC -shared -Icommon $(WARNINGS) -DEXAMPLE_MODEL='"$(CURDIR)/build/share/voice-unlock/background.vum"' \
 		-o $@ $<
 
-build/tests/loaders/odd-%.so: tests/loaders/odd_loader.c common/ml/vu_loader.h
+build/tests/loaders/odd-%.so: tests/loaders/odd_loader.c common/ml/vu_loader.h scripts/tests.mk
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O1 -g -fPIC -shared -D_GNU_SOURCE -Icommon $(WARNINGS) -DODD_$* -o $@ $<
 

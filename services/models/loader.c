@@ -185,7 +185,7 @@ static vu_status end(const host *h, vu_status status, vu_error *error)
 	case 4:
 		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to load with %s: it is no loader", h->object);
 	case 5:
-		return vu_fail(error, VU_UNAVAILABLE, "unable to load with %s: it could not load", h->object);
+		return vu_fail(error, VU_FAILED_PRECONDITION, "unable to load with %s: it could not load", h->object);
 	default:
 		return status;
 	}

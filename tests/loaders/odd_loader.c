@@ -1,7 +1,8 @@
 /* Loaders that misbehave, one way each: -DODD_FAILS, -DODD_HANGS, -DODD_LIES, -DODD_CRASHES, -DODD_GROWS,
- * -DODD_NONSENSE, -DODD_ABI. */
+ * -DODD_NONSENSE, -DODD_ABI; -DODD_PRIES loads nonsense if it can read what is none of its business. */
 #include "ml/vu_loader.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ static void *load(const char *kind)
 	return NULL;
 #elif defined(ODD_CRASHES)
 	abort();
+#elif defined(ODD_PRIES)
+	return open("/etc/passwd", O_RDONLY) < 0 ? NULL : calloc(1, BYTES);
 #else
 	return calloc(1, 10 * BYTES);
 #endif

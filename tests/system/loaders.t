@@ -98,6 +98,7 @@ misbehaves LIES 'it foretold 4096 bytes and made 40960'
 misbehaves CRASHES 'it ended before all was there'
 misbehaves GROWS 'it foretells 1099511627776 bytes'
 misbehaves NONSENSE 'unable to'
+misbehaves PRIES 'it could not load'
 hash=$(printf '0%.0s' {1..64})
 misbehaves FAILS 'another object than ml.loaders lists'
 hash=

@@ -277,8 +277,17 @@ static const char *const ALLOWED_SOUND[] = {
 static const char *const ALLOWED_LISTENS[] = {"bind", "listen"};
 static const char *const ALLOWED_LINKS[] = {"link", "linkat"};
 
-/* Starting a program: clone is below. */
-static const char *const ALLOWED_PROGRAMS[] = {"execve", "execveat", "vfork", "setpgid", "setsid"};
+/* Starting a program, which may confine itself further: clone is below. */
+static const char *const ALLOWED_PROGRAMS[] = {
+    "execve",
+    "execveat",
+    "vfork",
+    "setpgid",
+    "setsid",
+    "landlock_create_ruleset",
+    "landlock_add_rule",
+    "landlock_restrict_self",
+};
 
 /* Nothing in here is any library's business. */
 static const char *const DEADLY[] = {

@@ -5,14 +5,19 @@
  * vu-models, which kills it when it takes too long and believes nothing.
  *
  * The object is copied before it is opened, so that what was hashed is what
- * runs. Exit: 0 done, 2 usage, 3 another object than was listed, 4 not a
- * loader, 5 it could not load.
+ * runs; and before that this process is kept from all files but those of the
+ * system, the models and the object's own folder, so that foreign code sees
+ * neither templates nor keys, which the model-server may read. Exit: 0 done, 2 usage, 3 another object than was
+ * listed, 4 not a loader, 5 it could not load.
  */
+#include "base/allocator.h"
 #include "base/file.h"
 #include "ml/vu_loader.h"
+#include "platform/platform.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +46,56 @@ static bool write_all(int fd, const void *data, size_t bytes)
 		bytes -= (size_t)written;
 	}
 	return true;
+}
+
+/* In full or not at all; the folder that `path` lies in, `up` levels above. */
+static bool folder_of(const char *path, unsigned up, const char *below, char folder[PATH_MAX])
+{
+	char base[PATH_MAX];
+
+	if ((size_t)snprintf(base, sizeof base, "%s", path) >= sizeof base)
+		return false;
+	for (; up > 0; up--) {
+		char *slash = strrchr(base, '/');
+		if (!slash || slash == base)
+			return false;
+		*slash = '\0';
+	}
+	return (size_t)snprintf(folder, PATH_MAX, "%s%s", base, below) < PATH_MAX;
+}
+
+/* Where the system has no such thing, what started this is not kept from files either. */
+static void hide_files(const char *object)
+{
+	char *own = vu_platform_executable_path();
+	char models[PATH_MAX];
+	char beside[PATH_MAX];
+	vu_place places[] = {
+	    {"/usr", VU_MAY_READ},
+	    {"/lib", VU_MAY_READ},
+	    {"/lib64", VU_MAY_READ},
+	    {"/opt/homebrew", VU_MAY_READ},
+	    {"/etc/ld.so.cache", VU_MAY_READ},
+	    {"/proc/self", VU_MAY_READ},
+	    {"/dev/null", VU_MAY_READ | VU_MAY_WRITE},
+	    {"/dev/urandom", VU_MAY_READ},
+	    {"/tmp", VU_MAY_READ | VU_MAY_WRITE},
+	    {models, VU_MAY_READ},
+	    {beside, VU_MAY_READ},
+	};
+	vu_confinement confinement = {
+	    .name = "vu-loader-host", .places = places, .place_count = sizeof places / sizeof *places};
+	vu_error error;
+
+	if (!own || !folder_of(own, 2, "/share/voice-unlock", models))
+		snprintf(models, sizeof models, "/dev/null");
+	if (!folder_of(object, 1, "", beside))
+		snprintf(beside, sizeof beside, "/dev/null");
+	free(own);
+	/* A thread of before would not be bound; the allocator needs none here. */
+	vu_allocator_run_thread(false);
+	if (vu_platform_confine_files(&confinement, &error) != VU_OK)
+		fprintf(stderr, "vu-loader-host: %s; going on without\n", error.message);
 }
 
 /* Opens a copy of what has the hash; NULL with *exit_out. */
@@ -133,6 +188,7 @@ int main(int argc, char **argv)
 		close(fd);
 	/* Copying comes first: afterwards nothing can be written. */
 	bytes = strtoull(argv[4], NULL, 10);
+	hide_files(argv[1]);
 	object = open_object(argv[1], argv[2], &exit_code);
 	if (!object)
 		return exit_code;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "platform/platform.h"
 #include "ml/model_file.h"
 
 #include <errno.h>
@@ -91,11 +92,22 @@ static void test_the_example_loads(void **state)
 static void test_misbehaviour_is_an_error(void **state)
 {
 	(void)state;
-	expect_failure("FAILS", 60000, VU_UNAVAILABLE, "it could not load");
+	expect_failure("FAILS", 60000, VU_FAILED_PRECONDITION, "it could not load");
 	expect_failure("LIES", 60000, VU_OUT_OF_RANGE, "it foretold 4096 bytes and made 40960");
 	expect_failure("GROWS", 60000, VU_RESOURCE_EXHAUSTED, "it foretells 1099511627776 bytes");
 	expect_failure("CRASHES", 60000, VU_DATA_LOSS, "it ended before all was there");
 	expect_failure("ABI", 60000, VU_INVALID_ARGUMENT, "it is no loader");
+}
+
+/* Not even what its parent may read. */
+static void test_files_of_others_are_hidden(void **state)
+{
+	char words[160];
+
+	(void)state;
+	if (!vu_platform_confinement_offered(words, sizeof words))
+		skip();
+	expect_failure("PRIES", 60000, VU_FAILED_PRECONDITION, "it could not load");
 }
 
 static void test_hanging_is_ended(void **state)
@@ -166,11 +178,9 @@ static void test_known_kinds_by_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_the_example_loads),
-	    cmocka_unit_test(test_misbehaviour_is_an_error),
-	    cmocka_unit_test(test_hanging_is_ended),
-	    cmocka_unit_test(test_nonsense_is_no_model),
-	    cmocka_unit_test(test_another_object_than_was_listed),
+	    cmocka_unit_test(test_the_example_loads),          cmocka_unit_test(test_misbehaviour_is_an_error),
+	    cmocka_unit_test(test_files_of_others_are_hidden), cmocka_unit_test(test_hanging_is_ended),
+	    cmocka_unit_test(test_nonsense_is_no_model),       cmocka_unit_test(test_another_object_than_was_listed),
 	    cmocka_unit_test(test_known_kinds_by_path),
 	};
 	return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
