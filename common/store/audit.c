@@ -241,6 +241,7 @@ static size_t format_line(const vu_audit *audit, const vu_audit_event *event, co
 	if (!event->anonymize)
 		set_text(object, "reason", event->reason);
 	set_text(object, "source", event->source);
+	set_text(object, "door", event->door);
 	set_number(object, "score", event->score);
 	set_number(object, "threshold", event->threshold);
 	set_number(object, "antispoof_score", event->antispoof_score);

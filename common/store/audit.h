@@ -48,6 +48,7 @@ typedef struct vu_audit_event {
 	const char *verdict;
 	const char *reason;
 	const char *source;
+	const char *door; /* where an attempt for PAM was made: service and terminal */
 	double score;
 	double threshold;
 	double antispoof_score;

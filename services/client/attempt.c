@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define TIMEOUT_MAX_S 3600.0
+/* One byte more than the orchestrator takes, so that what is too long is refused and not cut. */
+#define VU_CLIENT_DOOR_SIZE 66
 
 /* What authenticate and identify have in common. */
 typedef struct asking {
@@ -127,6 +129,7 @@ static vu_status authenticate(voiceunlock_client *client, const char *user, cons
 	ProtobufCMessage *response = NULL;
 	char user_copy[VU_USER_NAME_MAX + 1];
 	char level[32] = "", anti_spoofing[32] = "";
+	char door[VU_CLIENT_DOOR_SIZE] = "";
 	asking ask;
 	vu_status status = vu_user_name_check(user, error);
 
@@ -150,6 +153,9 @@ static vu_status authenticate(voiceunlock_client *client, const char *user, cons
 		request.anti_spoofing = anti_spoofing;
 		request.timeout_ms = (uint32_t)(ask.timeout_s * 1000.0);
 		request.enrolled_first = ask.options->enrolled_first;
+		if (ask.options->door)
+			strncat(door, ask.options->door, sizeof door - 1);
+		request.door = door;
 		status =
 		    vu_client_call_watched(client, "Authenticate", &request.base, &response, &call, &watch, error);
 	}

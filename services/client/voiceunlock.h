@@ -249,6 +249,12 @@ typedef struct voiceunlock_attempt_options {
 	void *context;
 	voiceunlock_cancel *cancel; /* or NULL */
 	bool enrolled_first;        /* opens no microphone for a user who is not enrolled */
+	/*
+	 * Where the person stands, for callers who ask for many at many places: the PAM service and the terminal, as
+	 * in "sudo:pts/3", of at most 64 letters, digits and ".:/_@+-"; NULL elsewhere. It is believed from root
+	 * alone, and then failures count against this door and this user and not against all that root asks.
+	 */
+	const char *door;
 } voiceunlock_attempt_options;
 
 /*

@@ -43,7 +43,7 @@ typedef struct voice_claim {
 	int64_t started_us;
 	int64_t deadline_us;
 	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
-	char source[VU_LOCKOUT_SOURCE_SIZE]; /* "" for an upload, which never opens anything */
+	char source[VU_SOURCE_SIZE]; /* "" for an upload, which never opens anything */
 	vu_attempt *attempt;
 	vu_evidence evidence;
 	vu_check known; /* is the user enrolled, as asked while listening */
@@ -64,8 +64,6 @@ static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, co
 	claim->policy = vu_orchestrator_policy(orchestrator);
 	claim->isolated = request->isolated || *request->namespace_;
 	claim->upload = *request->session_id;
-	if (!claim->upload)
-		snprintf(claim->source, sizeof claim->source, "/uid/%lu", (unsigned long)vu_rpc_peer_uid(call));
 	claim->started_us = vu_clock_monotonic_us();
 	claim->speech_timeout_ms = vu_policy_speech_timeout_ms(&claim->policy, request->timeout_ms);
 	claim->deadline_us = vu_request_deadline_us(call, &claim->policy, claim->speech_timeout_ms);
@@ -75,6 +73,11 @@ static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, co
 		status = vu_request_check_namespace(request->namespace_, error);
 	if (status == VU_OK)
 		status = vu_request_check_session(request->session_id, error);
+	if (status == VU_OK)
+		status = vu_request_check_door(request->door, error);
+	if (status == VU_OK && !claim->upload)
+		vu_source_write(claim->source, sizeof claim->source, vu_rpc_peer_uid(call), request->door,
+		                request->user);
 	if (status == VU_OK)
 		status = vu_policy_choose_levels(&claim->policy, request->level, request->anti_spoofing,
 		                                 &claim->level, &claim->antispoof, error);
@@ -347,6 +350,7 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	    .attempt_id = claim->request->attempt_id,
 	    .user = claim->request->user,
 	    .source = claim->source,
+	    .door = vu_source_is_door(claim->source) ? claim->request->door : NULL,
 	    .isolated = claim->isolated,
 	    .upload = claim->upload,
 	    .levels_suffice = vu_policy_levels_suffice(&claim->policy, claim->level, claim->antispoof),

@@ -12,6 +12,8 @@
 #ifndef VU_ORCHESTRATOR_LOCKOUT_H
 #define VU_ORCHESTRATOR_LOCKOUT_H
 
+#include "source.h"
+
 #include "base/status.h"
 #include "store/store.h"
 
@@ -46,12 +48,11 @@ vu_status vu_lockout_count(vu_store *store, const vu_lockout_rule *rule, const c
 vu_status vu_lockout_clear(vu_store *store, const char *user, vu_error *error);
 
 /*
- * A source is who asks, whomever they ask for: "/uid/1000". No user's name has a
- * '/', so sources are counted among the users, by a rule of their own: so many
- * times as many failures, whoever was claimed, lead to a lockout, which only
- * unlock-user of anybody ends early.
+ * A source is who asks (source.h). No user's name has a '/', with which all of
+ * them begin, so sources are counted among the users, by a rule of their own: so
+ * many times as many failures lead to a lockout, which only unlock-user of
+ * anybody ends early.
  */
-#define VU_LOCKOUT_SOURCE_SIZE  32
 #define VU_LOCKOUT_SOURCE_TIMES 3
 
 /* Takes back `failures` of a source that is not locked: those of a user who has now been accepted. */
@@ -62,7 +63,7 @@ vu_status vu_lockout_forgive(vu_store *store, const vu_lockout_rule *rule, const
 vu_status vu_lockout_clear_sources(vu_store *store, vu_error *error);
 
 typedef struct vu_lockout_user {
-	char user[72];
+	char user[VU_SOURCE_SIZE]; /* or a source */
 	vu_lockout_state state;
 } vu_lockout_user;
 

@@ -54,6 +54,7 @@ vu_status vu_record_verdict(vu_orchestrator *orchestrator, const vu_policy *poli
 	event.verdict = vu_verdict_name(settlement->verdict);
 	event.reason = settlement->reason;
 	event.source = attempt->upload ? "upload" : "microphone";
+	event.door = attempt->door && *attempt->door ? attempt->door : NULL;
 	event.score = attempt->score;
 	event.threshold = attempt->threshold;
 	event.antispoof_score = attempt->antispoof_score;

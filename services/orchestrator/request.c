@@ -1,6 +1,8 @@
 /* Checks of requests. */
 #include "request.h"
 
+#include "source.h"
+
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/user_name.h"
@@ -26,6 +28,17 @@ vu_status vu_request_check_session(const char *session_id, vu_error *error)
 	return vu_fail(error, VU_INVALID_ARGUMENT,
 	               "session_id must be that of an uploaded session (32 lower-case hex digits), or empty for the "
 	               "microphone");
+}
+
+vu_status vu_request_check_door(const char *door, vu_error *error)
+{
+	static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_@+-";
+
+	if (strlen(door) <= VU_SOURCE_DOOR_MAX && door[strspn(door, ALLOWED)] == '\0')
+		return VU_OK;
+	return vu_fail(error, VU_INVALID_ARGUMENT,
+	               "door must be the PAM service and the terminal, of at most %d letters, digits and \".:/_@+-\"",
+	               VU_SOURCE_DOOR_MAX);
 }
 
 vu_status vu_request_check_namespace(const char *name, vu_error *error)

@@ -13,6 +13,8 @@
 vu_status vu_request_check_id(const char *what, const char *id, vu_error *error);
 /* The same, or empty for the microphone. */
 vu_status vu_request_check_session(const char *session_id, vu_error *error);
+/* Empty, or a door: see source.h. */
+vu_status vu_request_check_door(const char *door, vu_error *error);
 /* Empty for real users, or a name by the rules for user names. */
 vu_status vu_request_check_namespace(const char *name, vu_error *error);
 

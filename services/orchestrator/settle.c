@@ -107,7 +107,12 @@ static vu_status apply(vu_orchestrator *orchestrator, const vu_policy *policy, c
 			return VU_OK;
 		settlement->lockout.failures = 0;
 		settlement->lockout.failures_left = policy->max_attempts;
-		/* Only what this user cost the source: a voice of one's own must not pay for guesses at others. */
+		/*
+		 * Only what this user cost the source: a voice of one's own must not pay for guesses at others. At a
+		 * door all failures were this user's, whatever an accept elsewhere has forgotten since.
+		 */
+		if (vu_source_is_door(attempt->source))
+			failures = UINT32_MAX;
 		if (*attempt->source)
 			status = vu_lockout_forgive(store, &source_rule, attempt->source, failures, error);
 		return status == VU_OK ? vu_lockout_clear(store, attempt->user, error) : status;

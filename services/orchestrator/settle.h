@@ -25,6 +25,7 @@ typedef struct vu_case {
 	const char *attempt_id;
 	const char *user;   /* "" when identification found nobody */
 	const char *source; /* who asks, or "" where that does not count: see lockout.h */
+	const char *door;   /* as root named it, for the audit log; NULL or "": none */
 	bool identify;      /* nothing is counted or cleared: nobody claimed to be anyone */
 	bool isolated;      /* neither stored nor counted, and no lockout */
 	bool upload;

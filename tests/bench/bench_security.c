@@ -103,8 +103,9 @@ static void hear_text(void *context, const char *text)
 static int measure_absence(double *slowest_ms)
 {
 	const vu_pam_listener listener = {.prompt = hear, .say = hear_text, .log = hear_text};
-	char program[] = HELPER, user[] = "games", service[] = "login", timeout[] = "8", tries[] = "1", none[] = "-";
-	char *arguments[] = {program, user, service, timeout, tries, none, none, NULL};
+	char program[] = HELPER, user[] = "games", service[] = "login", tty[] = "tty1", timeout[] = "8",
+	     tries[] = "1", none[] = "-";
+	char *arguments[] = {program, user, service, tty, timeout, tries, none, none, NULL};
 
 	*slowest_ms = 0;
 	for (int i = 0; i < ASKS; i++) {

@@ -187,10 +187,16 @@ accepted 'the user himself asks (a screen locker), the right voice opens' "$pers
 ! grep -q 'Speak now' <<<"$out"
 ok $? 'quietly'
 
-speak "$theirs/test-1.wav" root voice "$person"
-grep -q "$FAILED" <<<"$out" || speak "$theirs/test-3.wav" root voice "$person"
+speak "$theirs/test-1.wav" root voice "$person" -I tty=/dev/pts/77
+grep -q "$FAILED" <<<"$out" || speak "$theirs/test-3.wav" root voice "$person" -I tty=/dev/pts/77
 grep -q "$FAILED" <<<"$out" && grep -q 'Not recognized' <<<"$out"
 ok $? 'another voice is an authentication failure'
+audit=$work/home/state/audit/current.jsonl
+out=$(tail -n 3 "$audit")
+grep -q '"event":"attempt".*"verdict":"reject".*"door":"voice:pts/77"' "$audit"
+ok $? 'which the audit log has with the door: service and terminal'
+! grep '"verdict":"accept"' "$audit" | tail -n 1 | grep -q '"door"'
+ok $? 'the door of who asks for himself is not believed'
 again=yes speak "$theirs/test-2.wav" root tries "$person"
 grep -qiE 'maximum number|exhausted' <<<"$out" || again=yes speak "$theirs/test-2.wav" root tries "$person"
 grep -qiE 'maximum number|exhausted' <<<"$out" && grep -q 'Once more' <<<"$out"

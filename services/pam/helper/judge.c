@@ -1,6 +1,7 @@
 /* Everything that is not an accept which may unlock, for this very user, opens nothing. */
 #include "judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *vu_pam_outcome_word(vu_pam_outcome outcome)
@@ -38,6 +39,19 @@ vu_pam_outcome vu_pam_judge(const voiceunlock_attempt *attempt, const char *user
 		return VU_PAM_OUTCOME_EXHAUSTED;
 	default:
 		return VU_PAM_OUTCOME_UNAVAILABLE;
+	}
+}
+
+void vu_pam_door_write(char *door, size_t size, const char *service, const char *tty)
+{
+	static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_@+-";
+
+	if (strncmp(tty, "/dev/", 5) == 0)
+		tty += 5;
+	snprintf(door, size, "%.31s:%.32s", *service ? service : "-", *tty ? tty : "-");
+	for (char *c = door; *c; c++) {
+		if (!strchr(ALLOWED, *c))
+			*c = '_';
 	}
 }
 

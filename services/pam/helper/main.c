@@ -3,7 +3,7 @@
  *
  *   arguments → is it the machine suite → may it serve PAM → speak → verdict
  *
- * usage: vu-pam-helper USER SERVICE TIMEOUT_S TRIES LEVEL|- ANTI_SPOOFING|- [check] [quiet]
+ * usage: vu-pam-helper USER SERVICE TTY TIMEOUT_S TRIES LEVEL|- ANTI_SPOOFING|- [check] [quiet]
  *
  * Lines on standard output say what is going on (module/ask.h); the last is the
  * verdict. Standard input ends when the module has gone: then nobody wants the
@@ -31,6 +31,7 @@
 typedef struct request {
 	const char *user;
 	const char *service;
+	char door[VU_PAM_DOOR_SIZE];
 	int timeout_s;
 	int tries;
 	const char *level;         /* NULL: configured */
@@ -86,18 +87,19 @@ static void read_request(int argc, char **argv, request *out)
 {
 	vu_error error = {.status = VU_OK};
 
-	out->check = argc > 7 && strcmp(argv[7], "check") == 0;
-	out->quiet = argc > 7 + out->check && strcmp(argv[7 + out->check], "quiet") == 0;
-	if (argc < 7 || argc != 7 + out->check + out->quiet) {
+	out->check = argc > 8 && strcmp(argv[8], "check") == 0;
+	out->quiet = argc > 8 + out->check && strcmp(argv[8 + out->check], "quiet") == 0;
+	if (argc < 8 || argc != 8 + out->check + out->quiet) {
 		fputs("vu-pam-helper is for pam_voice_unlock.so; see pam_voice_unlock(8)\n", stderr);
 		give_up("unable to understand the arguments of the helper");
 	}
 	out->user = argv[1];
 	out->service = argv[2];
-	out->timeout_s = read_number(argv[3]);
-	out->tries = read_number(argv[4]);
-	out->level = optional(argv[5]);
-	out->anti_spoofing = optional(argv[6]);
+	vu_pam_door_write(out->door, sizeof out->door, out->service, argv[3]);
+	out->timeout_s = read_number(argv[4]);
+	out->tries = read_number(argv[5]);
+	out->level = optional(argv[6]);
+	out->anti_spoofing = optional(argv[7]);
 	if (vu_user_name_check(out->user, &error) != VU_OK)
 		give_up(error.message);
 }
@@ -227,6 +229,7 @@ static vu_pam_outcome try_once(voiceunlock_client *client, const request *wanted
 	    .context = &prompted,
 	    .cancel = cancel,
 	    .enrolled_first = true,
+	    .door = wanted->door,
 	};
 	vu_pam_outcome outcome;
 

@@ -153,7 +153,8 @@ static int authenticate(pam_handle_t *pam, int flags, const vu_pam_options *opti
 	char timeout[16];
 	char tries[16];
 	/* execve takes no constants, and changes nothing. */
-	char *arguments[] = {(char *)(unsigned long)HELPER, NULL, NULL, timeout, tries, NULL, NULL, NULL, NULL, NULL};
+	char *arguments[] = {
+	    (char *)(unsigned long)HELPER, NULL, NULL, NULL, timeout, tries, NULL, NULL, NULL, NULL, NULL};
 	char *quiet = host.quiet ? (char *)(unsigned long)"quiet" : NULL;
 	struct stat info;
 
@@ -166,16 +167,17 @@ static int authenticate(pam_handle_t *pam, int flags, const vu_pam_options *opti
 	snprintf(tries, sizeof tries, "%d", options->tries);
 	arguments[1] = (char *)(unsigned long)user;
 	arguments[2] = (char *)(unsigned long)text_item(pam, PAM_SERVICE);
-	arguments[5] = (char *)(unsigned long)(options->level ? options->level : "-");
-	arguments[6] = (char *)(unsigned long)(options->anti_spoofing ? options->anti_spoofing : "-");
+	arguments[3] = (char *)(unsigned long)text_item(pam, PAM_TTY);
+	arguments[6] = (char *)(unsigned long)(options->level ? options->level : "-");
+	arguments[7] = (char *)(unsigned long)(options->anti_spoofing ? options->anti_spoofing : "-");
 	if (options->user_prompt) {
-		arguments[7] = (char *)(unsigned long)"check";
-		arguments[8] = quiet;
+		arguments[8] = (char *)(unsigned long)"check";
+		arguments[9] = quiet;
 		if (vu_pam_ask(arguments, CHECK_S, &listener) != VU_PAM_READY || !wants_to_speak(pam))
 			return PAM_AUTHINFO_UNAVAIL;
 	}
-	arguments[7] = quiet;
-	arguments[8] = NULL;
+	arguments[8] = quiet;
+	arguments[9] = NULL;
 	return code_of(vu_pam_ask(arguments, options->tries * (options->timeout_s + TRY_SLACK_S), &listener));
 }
 

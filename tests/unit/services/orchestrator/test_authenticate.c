@@ -337,6 +337,97 @@ static void guesses_at_many_users_lock_their_source_out(void **state)
 	front_free(expect("innocent", true, VU__VERDICT__VERDICT_ACCEPT, ""));
 }
 
+static Vu__AuthenticateResponse *at_door(const char *door, const char *user)
+{
+	front_ids ids = front_new_ids();
+	Vu__AuthenticateRequest request = VU__AUTHENTICATE_REQUEST__INIT;
+	request.attempt_id = ids.attempt;
+	request.user = front_text(user);
+	request.door = front_text(door);
+	return front_call_ok("Authenticate", &request.base);
+}
+
+static Vu__Verdict verdict_at(const char *door, const char *user)
+{
+	Vu__AuthenticateResponse *r = at_door(door, user);
+	Vu__Verdict verdict = r->verdict;
+	front_free(r);
+	return verdict;
+}
+
+static void failures_at_one_door_do_not_shut_another(void **state)
+{
+	char user[16];
+	(void)state;
+	if (getuid() != 0)
+		skip(); /* nobody but root is believed where somebody stands */
+	CHANGE(fused = 0);
+	/* More than the 9 of a source, by others and at other doors: each is a source of its own. */
+	for (int i = 0; i < 12; i++) {
+		snprintf(user, sizeof user, "other%d", i);
+		assert_int_equal(verdict_at("login:tty1", user), VU__VERDICT__VERDICT_REJECT);
+	}
+	fake_script_reset();
+	assert_int_equal(verdict_at("login:tty1", "berta"), VU__VERDICT__VERDICT_ACCEPT);
+	assert_int_equal(verdict_at("sudo:pts/1", "other0"), VU__VERDICT__VERDICT_ACCEPT);
+}
+
+static void another_door_does_not_help_who_guesses(void **state)
+{
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	CHANGE(fused = 0);
+	for (int i = 0; i < 3; i++) {
+		char door[16];
+		snprintf(door, sizeof door, "su:pts/%d", i);
+		assert_int_equal(verdict_at(door, "carla"), VU__VERDICT__VERDICT_REJECT);
+	}
+	fake_script_reset();
+	assert_int_equal(verdict_at("su:pts/3", "carla"), VU__VERDICT__VERDICT_LOCKED);
+	assert_int_equal(fake_script_now().opened, 0);
+	assert_int_equal(verdict_at("su:pts/3", "dora"), VU__VERDICT__VERDICT_ACCEPT);
+}
+
+/* A guesser who waits for the right voice elsewhere to wash the user's failures away is stopped at his door. */
+static void accepts_elsewhere_do_not_wash_a_door_clean(void **state)
+{
+	Vu__AuthenticateResponse *r;
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	for (int i = 0; i < 8; i++) {
+		CHANGE(fused = 0);
+		assert_int_equal(verdict_at("su:pts/9", "emma"), VU__VERDICT__VERDICT_REJECT);
+		fake_script_reset();
+		assert_int_equal(verdict_at("gdm::0", "emma"), VU__VERDICT__VERDICT_ACCEPT);
+	}
+	CHANGE(fused = 0);
+	r = at_door("su:pts/9", "emma");
+	assert_int_equal(r->verdict, VU__VERDICT__VERDICT_REJECT);
+	assert_true(r->locked_for_s > 0);
+	front_free(r);
+	fake_script_reset();
+	assert_int_equal(verdict_at("su:pts/9", "emma"), VU__VERDICT__VERDICT_LOCKED);
+	assert_int_equal(verdict_at("gdm::0", "emma"), VU__VERDICT__VERDICT_ACCEPT);
+	/* An accept at the door itself forgives it all. */
+	pass_seconds(61);
+	assert_int_equal(verdict_at("su:pts/9", "emma"), VU__VERDICT__VERDICT_ACCEPT);
+}
+
+static void a_door_that_is_none_is_refused(void **state)
+{
+	front_ids ids = front_new_ids();
+	Vu__AuthenticateRequest request = VU__AUTHENTICATE_REQUEST__INIT;
+	vu_error error;
+	(void)state;
+	request.attempt_id = ids.attempt;
+	request.user = front_text("anna");
+	request.door = front_text("sudo: pts");
+	assert_int_equal(front_call_fails("Authenticate", &request.base, &error), VU_INVALID_ARGUMENT);
+	assert_non_null(strstr(error.message, "the PAM service and the terminal"));
+}
+
 static void isolated_attempts_leave_no_trace(void **state)
 {
 	Vu__HistoryResponse *history;
@@ -825,6 +916,10 @@ int main(void)
 	    cmocka_unit_test_setup(bad_requests_are_named, reset),
 	    cmocka_unit_test_setup(sessions_that_are_no_uploads_are_refused, reset),
 	    cmocka_unit_test_setup(guesses_at_many_users_lock_their_source_out, reset),
+	    cmocka_unit_test_setup(failures_at_one_door_do_not_shut_another, reset),
+	    cmocka_unit_test_setup(another_door_does_not_help_who_guesses, reset),
+	    cmocka_unit_test_setup(accepts_elsewhere_do_not_wash_a_door_clean, reset),
+	    cmocka_unit_test_setup(a_door_that_is_none_is_refused, reset),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -96,6 +96,30 @@ static void privileged_services_are_known(void **state)
 	assert_false(vu_pam_is_privileged(""));
 }
 
+static void a_door_is_the_service_and_the_terminal(void **state)
+{
+	char door[VU_PAM_DOOR_SIZE];
+	char service[100];
+	(void)state;
+	vu_pam_door_write(door, sizeof door, "sudo", "/dev/pts/3");
+	assert_string_equal(door, "sudo:pts/3");
+	vu_pam_door_write(door, sizeof door, "login", "tty1");
+	assert_string_equal(door, "login:tty1");
+	vu_pam_door_write(door, sizeof door, "gdm-password", ":0");
+	assert_string_equal(door, "gdm-password::0");
+	vu_pam_door_write(door, sizeof door, "", "");
+	assert_string_equal(door, "-:-");
+	vu_pam_door_write(door, sizeof door, "a b\nc", "\xc3\xa9");
+	assert_string_equal(door, "a_b_c:__");
+	/* A long service leaves the terminal its room. */
+	memset(service, 's', sizeof service - 1);
+	service[sizeof service - 1] = '\0';
+	vu_pam_door_write(door, sizeof door, service, "pts/7");
+	assert_string_equal(door, "sssssssssssssssssssssssssssssss:pts/7");
+	vu_pam_door_write(door, sizeof door, service, service);
+	assert_int_equal(strlen(door), VU_PAM_DOOR_SIZE - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +130,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_refusal_leaves_it_to_the_password),
 	    cmocka_unit_test(words_are_those_of_the_protocol),
 	    cmocka_unit_test(privileged_services_are_known),
+	    cmocka_unit_test(a_door_is_the_service_and_the_terminal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
