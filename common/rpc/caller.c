@@ -102,6 +102,7 @@ static const vu_caller_row ROWS[] = {
     {"supervisor", "/voiceunlock.v1.Supervisor/Stop", CLIENT},
     {"supervisor", "/voiceunlock.v1.Supervisor/Reload", CLIENT},
     {"supervisor", "/voiceunlock.v1.Supervisor/WhoIs", CLIENT},
+    {"supervisor", "/voiceunlock.v1.Supervisor/RunAlertCommand", OWN_ORCHESTRATOR},
 };
 
 const char *vu_caller_name(vu_caller caller)

@@ -207,12 +207,6 @@ static void add_orchestrator(vu_confined *confined, const vu_runtime *runtime, c
 	confined->confinement.internet = true;
 	confined->confinement.listens = true;
 	confined->confinement.links = true;
-	if (!config->alerts.command)
-		return;
-	/* It does what its owner wants, and that is not known. */
-	confined->confinement.programs = true;
-	confined->confinement.dials = true;
-	add(confined, VU_MAY_READ | VU_MAY_WRITE | VU_MAY_RUN | VU_MAY_CONTROL, "/");
 }
 
 /* Whether a peer of this service, or it itself, may be on another machine. */

@@ -13,27 +13,20 @@
 #include "base/log.h"
 #include "platform/platform.h"
 #include "voiceunlock/v1/models.pb-c.h"
+#include "voiceunlock/v1/supervisor.pb-c.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define STACK_BYTES     (256 * 1024)
-#define COMMAND_US_MAX  (30 * 1000000LL)
-#define HIT_ACCESSES    20 /* a hit rate over fewer says nothing */
+#define COMMAND_US      (2 * 1000000LL) /* for the supervisor to begin with it */
+#define HIT_ACCESSES    20              /* a hit rate over fewer says nothing */
 #define MEGABYTE        (1024.0 * 1024.0)
 #define INTERVAL_MS_MIN 100
 /* Uptimes are told by different processes at slightly different times. */
 #define BEGAN_APART_US 1000000
-
-extern char **environ;
 
 /* Counts at one moment. */
 typedef struct counts {
@@ -68,8 +61,6 @@ struct vu_monitor {
 	counts before;
 	double hits_base; /* of the cache alert, which waits for enough accesses */
 	double accesses_base;
-	pid_t command; /* that runs now, or 0 */
-	int64_t command_us;
 };
 
 static double increase(double before, double now)
@@ -222,52 +213,27 @@ static void take_changes(const counts *before, const counts *now, float values[V
 
 /* ---- alerts ---- */
 
-/* One at a time; a command that does not end is killed. */
-static void look_after_command(vu_monitor *monitor)
+/* It is the supervisor that runs it: this process may start nothing. */
+static void ask_for_command(const vu_monitor *monitor, const vu_alert_event *event)
 {
-	if (monitor->command == 0)
-		return;
-	if (waitpid(monitor->command, NULL, WNOHANG) != 0) {
-		monitor->command = 0;
-	} else if (vu_clock_monotonic_us() - monitor->command_us > COMMAND_US_MAX) {
-		vu_log_warn("alerts.command has not ended after %lld s: killed",
-		            (long long)(COMMAND_US_MAX / 1000000));
-		kill(-monitor->command, SIGKILL);
-	}
-}
+	Vu__AlertCommandRequest request = VU__ALERT_COMMAND_REQUEST__INIT;
+	vu_peer_plan plan = {.deadline_us = vu_clock_monotonic_us() + COMMAND_US};
+	char metric[64];
+	vu_error error = {.status = VU_OK};
+	ProtobufCMessage *response;
 
-/* The command gets the alert as JSON as its one argument. */
-static void run_command(vu_monitor *monitor, const char *command, const vu_alert_event *event)
-{
-	char json[256];
-	char shell[] = "/bin/sh";
-	char option[] = "-c";
-	char script[VU_ALERT_COMMAND_MAX + 8];
-	char name[] = "alert";
-	char *arguments[] = {shell, option, script, name, json, NULL};
-	posix_spawnattr_t attributes;
-	int failure;
-
-	look_after_command(monitor);
-	if (monitor->command != 0) {
-		vu_log_warn("alerts.command still runs for the alert before: not run again");
-		return;
-	}
-	snprintf(script, sizeof script, "%s \"$1\"", command);
-	snprintf(json, sizeof json,
-	         "{\"metric\":\"%s\",\"value\":%.6g,\"threshold\":%.6g,\"severity\":\"%s\",\"since\":%lld}",
-	         vu_alert_name(event->kind), event->value, event->threshold, event->critical ? "critical" : "warning",
-	         (long long)(event->since_us / 1000000));
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	failure = posix_spawn(&monitor->command, shell, NULL, &attributes, arguments, environ);
-	posix_spawnattr_destroy(&attributes);
-	monitor->command_us = vu_clock_monotonic_us();
-	if (failure != 0) {
-		monitor->command = 0;
-		vu_log_error("unable to run alerts.command: %s", strerror(failure));
-	}
+	snprintf(metric, sizeof metric, "%s", vu_alert_name(event->kind));
+	request.sequence = event->sequence;
+	request.metric = metric;
+	request.value = event->value;
+	request.threshold = event->threshold;
+	request.critical = event->critical;
+	request.since_us = (uint64_t)event->since_us;
+	response = vu_peer_call(&monitor->orchestrator->peers, VU_SERVICE_SUPERVISOR, &vu__supervisor__descriptor,
+	                        "RunAlertCommand", &request.base, &plan, &error);
+	if (!response)
+		vu_log_error("nobody is told of the alert: %s", error.message);
+	vu_peer_free(response);
 }
 
 static void judge(vu_monitor *monitor, const vu_policy *policy, vu_alert_kind kind, double value, double threshold)
@@ -284,8 +250,8 @@ static void judge(vu_monitor *monitor, const vu_policy *policy, vu_alert_kind ki
 	}
 	vu_log_warn("alert (%s): %s is %.1f, the threshold is %.1f", event.critical ? "critical" : "warning",
 	            vu_alert_name(kind), value, threshold);
-	if (policy->alert_command[0])
-		run_command(monitor, policy->alert_command, &event);
+	if (policy->has_alert_command)
+		ask_for_command(monitor, &event);
 }
 
 /* Over at least HIT_ACCESSES accesses, else NaN. */
@@ -361,7 +327,6 @@ static void run(void *context)
 		if (monitor->stopping)
 			break;
 		uv_mutex_unlock(&monitor->lock);
-		look_after_command(monitor);
 		policy = vu_orchestrator_policy(monitor->orchestrator);
 		if (policy.monitoring)
 			measure(monitor, &policy);
@@ -399,8 +364,6 @@ void vu_monitor_stop(vu_monitor *monitor)
 	uv_cond_signal(&monitor->wake);
 	uv_mutex_unlock(&monitor->lock);
 	uv_thread_join(&monitor->thread);
-	if (monitor->command > 0)
-		kill(-monitor->command, SIGTERM);
 	uv_cond_destroy(&monitor->wake);
 	uv_mutex_destroy(&monitor->lock);
 	free(monitor);

@@ -26,8 +26,7 @@ void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 	policy->alert_cpu_percent = config->alerts.cpu_percent;
 	policy->alert_inference_ms = config->alerts.inference_ms;
 	policy->alert_cache_hit_percent = config->alerts.cache_hit_percent;
-	snprintf(policy->alert_command, sizeof policy->alert_command, "%s",
-	         config->alerts.command ? config->alerts.command : "");
+	policy->has_alert_command = config->alerts.command && *config->alerts.command;
 }
 
 vu_status vu_policy_choose_levels(const vu_policy *policy, const char *level_text, const char *antispoof_text,

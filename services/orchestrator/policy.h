@@ -15,8 +15,6 @@
 /* A caller may ask to wait for speech so long; the configured time may be longer. */
 #define VU_SPEECH_TIMEOUT_MS_MAX 120000
 
-#define VU_ALERT_COMMAND_MAX 1024
-
 typedef struct vu_policy {
 	vu_level level;
 	vu_antispoof_level anti_spoofing;
@@ -39,7 +37,7 @@ typedef struct vu_policy {
 	double alert_cpu_percent;
 	double alert_inference_ms;
 	double alert_cache_hit_percent;
-	char alert_command[VU_ALERT_COMMAND_MAX]; /* "": none */
+	bool has_alert_command;
 } vu_policy;
 
 void vu_policy_from_config(const vu_config *config, vu_policy *policy);

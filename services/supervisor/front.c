@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct vu_front {
 	uv_async_t wake;
@@ -22,18 +23,16 @@ struct vu_front {
 	vu_rpc_service service;
 };
 
-static void post(vu_front *front, vu_front_kind kind, vu_rpc_call *call, const char *service, uint64_t pid)
+/* A copy of what is asked goes to the loop. */
+static void post(vu_front *front, const vu_front_request *asked)
 {
-	vu_front_request *request = calloc(1, sizeof *request);
+	vu_front_request *request = malloc(sizeof *request);
 
 	if (!request) {
-		vu_rpc_fail(call, VU_RESOURCE_EXHAUSTED, "unable to take the request: out of memory");
+		vu_rpc_fail(asked->call, VU_RESOURCE_EXHAUSTED, "unable to take the request: out of memory");
 		return;
 	}
-	request->kind = kind;
-	request->call = call;
-	request->pid = pid;
-	snprintf(request->service, sizeof request->service, "%s", service ? service : "");
+	*request = *asked;
 	pthread_mutex_lock(&front->mutex);
 	*front->end = request;
 	front->end = &request->next;
@@ -44,35 +43,59 @@ static void post(vu_front *front, vu_front_kind kind, vu_rpc_call *call, const c
 static void handle_status(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
 	(void)request;
-	post(context, VU_FRONT_STATUS, call, NULL, 0);
+	post(context, &(vu_front_request){.kind = VU_FRONT_STATUS, .call = call});
 }
 
 static void handle_restart(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
-	post(context, VU_FRONT_RESTART, call, ((const Vu__RestartRequest *)request)->service, 0);
+	vu_front_request asked = {.kind = VU_FRONT_RESTART, .call = call};
+
+	snprintf(asked.service, sizeof asked.service, "%s", ((const Vu__RestartRequest *)request)->service);
+	post(context, &asked);
 }
 
 static void handle_stop(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
 	(void)request;
-	post(context, VU_FRONT_STOP, call, NULL, 0);
+	post(context, &(vu_front_request){.kind = VU_FRONT_STOP, .call = call});
 }
 
 static void handle_reload(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
 	(void)request;
-	post(context, VU_FRONT_RELOAD, call, NULL, 0);
+	post(context, &(vu_front_request){.kind = VU_FRONT_RELOAD, .call = call});
 }
 
 static void handle_who_is(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
-	post(context, VU_FRONT_WHO_IS, call, NULL, ((const Vu__WhoIsRequest *)request)->pid);
+	const Vu__WhoIsRequest *who = (const Vu__WhoIsRequest *)request;
+
+	post(context, &(vu_front_request){.kind = VU_FRONT_WHO_IS, .call = call, .pid = who->pid});
 }
 
 static void handle_counters(void *context, vu_rpc_call *call, const ProtobufCMessage *request)
 {
 	(void)request;
-	post(context, VU_FRONT_COUNTERS, call, NULL, 0);
+	post(context, &(vu_front_request){.kind = VU_FRONT_COUNTERS, .call = call});
+}
+
+static void handle_run_alert_command(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	const Vu__AlertCommandRequest *request = (const Vu__AlertCommandRequest *)message;
+	vu_front_request asked = {
+	    .kind = VU_FRONT_ALERT,
+	    .call = call,
+	    .alert = {.sequence = request->sequence,
+	              .value = request->value,
+	              .threshold = request->threshold,
+	              .critical = request->critical,
+	              .since_us = request->since_us},
+	};
+
+	/* A name that does not fit is no metric's. */
+	if (strlen(request->metric) < sizeof asked.alert.metric)
+		strcpy(asked.alert.metric, request->metric);
+	post(context, &asked);
 }
 
 static const vu_rpc_method METHODS[] = {
@@ -81,6 +104,7 @@ static const vu_rpc_method METHODS[] = {
     {"Stop", handle_stop, VU_RPC_INLINE | VU_RPC_IDEMPOTENT},
     {"Reload", handle_reload, VU_RPC_INLINE | VU_RPC_IDEMPOTENT},
     {"WhoIs", handle_who_is, VU_RPC_INLINE | VU_RPC_IDEMPOTENT},
+    {"RunAlertCommand", handle_run_alert_command, VU_RPC_INLINE | VU_RPC_IDEMPOTENT},
 };
 
 static void empty_mailbox(uv_async_t *wake)

@@ -6,6 +6,8 @@
 #ifndef VU_SUPERVISOR_FRONT_H
 #define VU_SUPERVISOR_FRONT_H
 
+#include "alert_command.h"
+
 #include "base/status.h"
 #include "rpc/server.h"
 
@@ -21,6 +23,7 @@ typedef enum vu_front_kind {
 	VU_FRONT_RELOAD,
 	VU_FRONT_WHO_IS,
 	VU_FRONT_COUNTERS,
+	VU_FRONT_ALERT,
 } vu_front_kind;
 
 typedef struct vu_front_request {
@@ -29,6 +32,7 @@ typedef struct vu_front_request {
 	vu_rpc_call *call;
 	char service[VU_FRONT_SERVICE_NAME_MAX]; /* RESTART; cut when longer, and so unknown */
 	uint64_t pid;                            /* WHO_IS */
+	vu_alert alert;                          /* ALERT; its metric "" when it has none */
 } vu_front_request;
 
 typedef struct vu_front vu_front;

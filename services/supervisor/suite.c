@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static vu_watched_status status_of(const vu_suite *suite, unsigned id)
 {
@@ -196,6 +197,7 @@ void vu_suite_stop(vu_suite *suite)
 	vu_log_info("stopping all services");
 	suite->stopping = true;
 	suite->outcome_known = true;
+	vu_alert_command_stop(suite->alerts);
 	suite->config.on_stopping(suite->config.context);
 	advance(suite);
 }
@@ -223,6 +225,11 @@ vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, v
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch the services: out of memory");
 	suite->config = *config;
 	suite->created_us = vu_clock_monotonic_us();
+	suite->alerts = vu_alert_command_create(config->loop, VU_ALERT_PATIENCE_MS, STDERR_FILENO);
+	if (!suite->alerts) {
+		free(suite);
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch the services: out of memory");
+	}
 	uv_timer_init(config->loop, &suite->tick);
 	suite->tick.data = suite;
 	status = vu_platform_shared_memory("voice-unlock-rings", VU_RING_MEMORY_BYTES, &suite->ring_fd, error);

@@ -28,6 +28,7 @@ struct vu_suite {
 	bool advance_again;
 	bool reloading;
 	vu_suite_waiter *waiters;
+	vu_alert_command *alerts;
 };
 
 /* Calls Restart's waiters whose service has come up, or will not. */

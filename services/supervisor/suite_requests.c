@@ -271,6 +271,17 @@ void vu_suite_answer_waiters(vu_suite *suite)
 	}
 }
 
+static void run_alert_command(vu_suite *suite, vu_rpc_call *call, const vu_alert *alert)
+{
+	Vu__Empty empty = VU__EMPTY__INIT;
+	vu_error error = {.status = VU_OK};
+
+	if (vu_alert_command_run(suite->alerts, suite->config.config->alerts.command, alert, &error) == VU_OK)
+		vu_rpc_reply(call, &empty.base);
+	else
+		vu_rpc_fail_error(call, &error);
+}
+
 void vu_suite_take_request(vu_suite *suite, vu_front_request *request)
 {
 	Vu__Empty empty = VU__EMPTY__INIT;
@@ -287,6 +298,9 @@ void vu_suite_take_request(vu_suite *suite, vu_front_request *request)
 		break;
 	case VU_FRONT_RESTART:
 		take_restart(suite, request->call, request->service);
+		break;
+	case VU_FRONT_ALERT:
+		run_alert_command(suite, request->call, &request->alert);
 		break;
 	case VU_FRONT_RELOAD:
 		vu_suite_reload_for(suite, request->call);

@@ -11,12 +11,22 @@ for name in $(compgen -e); do
 done
 export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.UTF-8
 [ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
-export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none VOICE_UNLOCK_HTTP_PORT=0
+# In a folder without keys: services may see it change there, and need no restart.
+mkdir -m 700 "$work/etc"
+export VOICE_UNLOCK_CONFIG=$work/etc/config.yaml XDG_CONFIG_HOME=$work/none VOICE_UNLOCK_HTTP_PORT=0
 cat >"$work/on-alert" <<END
 #!/bin/sh
+{ grep -E '^(NoNewPrivs|Seccomp|SigBlk):' /proc/self/status; ls -l /proc/\$\$/fd; } >"$work/as-it-runs" 2>/dev/null
 printf '%s\n' "\$1" >>"$work/alerts"
 END
-chmod 700 "$work/on-alert"
+cat >"$work/hangs" <<END
+#!/bin/sh
+sleep 600 &
+echo \$! \$\$ >"$work/hanging"
+wait
+END
+printf '#!/bin/sh\necho it did not work >&2\nexit 3\n' >"$work/fails"
+chmod 700 "$work/on-alert" "$work/hangs" "$work/fails"
 cat >"$VOICE_UNLOCK_CONFIG" <<END
 monitoring:
   interval_s: 0.2
@@ -115,6 +125,31 @@ kill -INT "$follower" && wait "$follower"
 ok $((($? == 130 || $? == 0) ? 0 : 1)) 'whoever follows can leave'
 follower=
 
+if [ -d /proc/self ]; then
+	grep -qE '^NoNewPrivs:[[:space:]]*0$' "$work/as-it-runs" && grep -qE '^Seccomp:[[:space:]]*0$' "$work/as-it-runs" &&
+		grep -qE '^SigBlk:[[:space:]]*0+$' "$work/as-it-runs" || cp "$work/as-it-runs" "$out"
+	ok $? 'the command may do what its owner may'
+	! grep -E ' -> ' "$work/as-it-runs" | grep -vE '(/dev/null|/on-alert|/supervisor\.log|/as-it-runs|/proc/[0-9]*/fd)$' >"$out"
+	ok $? 'and inherits no open file of the suite'
+fi
+
+# One that hangs is killed, and the one that waits behind it is run then: looked at below.
+orchestrator_pid() { "$vu" status --json | python3 -c 'import json,sys; print([s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == "orchestrator"][0])'; }
+before=$(orchestrator_pid)
+rm -f "$work/hanging"
+check 'a command that hangs' "$vu" configure alerts.command "$work/hangs"
+check 'an alert again' "$vu" configure alerts.memory_percent 1
+within 20 says . "$work/hanging"; ok $? 'runs it'
+check 'set back' "$vu" configure alerts.memory_percent 80
+over() { [ "$(grep -c 'alert over: memory_percent' "$VOICE_UNLOCK_HOME/log/orchestrator.log")" -ge "$1" ]; }
+within 20 over 2; ok $? 'it is over'
+check 'a command that fails' "$vu" configure alerts.command "$work/fails"
+check 'and an alert' "$vu" configure alerts.memory_percent 1
+raised() { [ "$(grep -c 'alert (.*): memory_percent is' "$VOICE_UNLOCK_HOME/log/orchestrator.log")" -ge "$1" ]; }
+within 20 raised 3; ok $? 'while the other still hangs'
+check 'set back once more' "$vu" configure alerts.memory_percent 80
+[ "$(orchestrator_pid)" = "$before" ]; ok $? 'another command restarts nobody'
+
 # ---- report and diagnostics ----
 
 "$vu" report --json >"$work/report" 2>&1
@@ -141,6 +176,19 @@ before=$(md5sum <"$ring")
 sleep 1.5
 [ "$before" = "$(md5sum <"$ring")" ]; ok $? 'and no history is written'
 check 'the suite serves all the same' "$vu" test --user zaphod --anti-spoofing off --from "$work/people/$person/test-2.wav"
+
+# ---- the command that hung, and the one behind it ----
+
+log=$VOICE_UNLOCK_HOME/log/supervisor.log
+within 60 says 'alerts.command has not ended after 15 s: killed' "$log"; ok $? 'the command that hangs is killed'
+gone() {
+	local pid
+	for pid in $(cat "$work/hanging"); do ! kill -0 "$pid" 2>/dev/null || return 1; done
+}
+within 20 gone; ok $? 'with what it had started'
+within 20 says 'alerts.command ended with status 3' "$log"; ok $? 'the one that fails is run then, and its status logged'
+says '^it did not work' "$log"; ok $? 'with what it said'
+[ "$(grep -c memory_percent "$work/alerts")" -eq 1 ]; ok $? 'and neither was the first one run again'
 
 check 'the suite stops' "$vu" stop
 echo "1..$count"
