@@ -43,6 +43,12 @@ fuzz-programs: $(FUZZ_BIN)
 check-least: test-programs ## the system tests again, at the lowest memory ceiling that is accepted
 	tests/run least
 
+.PHONY: check-sanitized
+check-sanitized: test-programs ## the system tests again, with programs under the address and undefined behaviour sanitizers
+	$(MAKE) $(PARALLEL) SAN=address all
+	$(MAKE) $(PARALLEL) SAN=undefined all
+	tests/run sanitized
+
 .PHONY: soak
 soak: all $(AID_BIN) $(BLOAT) ## SOAK_FAULTS (1000) faults, one every 200 ms, while people authenticate
 	SOAK_FAULTS=$${SOAK_FAULTS:-1000} prove -v --merge --exec '' tests/fault/storm.t
