@@ -311,8 +311,9 @@ vu_status vu_imprint_make_room(vu_imprint *imprint, size_t rows)
 {
 	imprint->cells = calloc(rows + 1, VU_IMPRINT_STRIDE);
 	imprint->powers = calloc(rows + 1, sizeof *imprint->powers);
+	imprint->roots = calloc(rows + 1, sizeof *imprint->roots);
 	imprint->rows = rows;
-	return imprint->cells && imprint->powers ? VU_OK : VU_RESOURCE_EXHAUSTED;
+	return imprint->cells && imprint->powers && imprint->roots ? VU_OK : VU_RESOURCE_EXHAUSTED;
 }
 
 void vu_imprint_measure(vu_imprint *imprint)
@@ -323,6 +324,7 @@ void vu_imprint_measure(vu_imprint *imprint)
 		for (size_t i = 0; i < VU_IMPRINT_STRIDE; i++)
 			power += cells[i] * cells[i];
 		imprint->powers[r] = power;
+		imprint->roots[r] = sqrtf((float)power);
 	}
 }
 
@@ -330,6 +332,7 @@ void vu_imprint_destroy(vu_imprint *imprint)
 {
 	if (!imprint)
 		return;
+	free(imprint->roots);
 	free(imprint->powers);
 	free(imprint->cells);
 	free(imprint);

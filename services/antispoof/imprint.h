@@ -41,6 +41,7 @@ typedef struct vu_imprint {
 	size_t rows;
 	int8_t *cells;   /* rows x VU_IMPRINT_STRIDE; what is past VU_IMPRINT_BANDS is 0 */
 	int32_t *powers; /* of each row, the sum of its cells' squares */
+	float *roots;    /* of these */
 	size_t peak_count;
 	vu_imprint_peak peaks[VU_IMPRINT_PEAKS_MAX]; /* in order of time */
 } vu_imprint;

@@ -8,12 +8,15 @@
 /* Mean square of the cells below which an imprint is nearly empty. */
 #define POWER_MIN 0.25
 
-/* Sum of products of two rows. */
+/* Sum of products of two rows: of cells so small it fits 16 bits, of which a processor adds up eight at a time. */
 static int32_t product(const int8_t *a, const int8_t *b)
 {
-	int32_t sum = 0;
+	int16_t sum = 0;
+	_Static_assert(VU_IMPRINT_STRIDE * (VU_IMPRINT_CELL_MAX + 1) * (VU_IMPRINT_CELL_MAX + 1) <= INT16_MAX,
+	               "the sum of a row");
+
 	for (int i = 0; i < VU_IMPRINT_STRIDE; i++)
-		sum += (int32_t)a[i] * b[i];
+		sum = (int16_t)(sum + a[i] * b[i]);
 	return sum;
 }
 
@@ -29,24 +32,23 @@ static double correlate(const vu_imprint *query, const vu_imprint *past, double 
 	double least;
 
 	for (size_t r = 0; r < query->rows; r += step) {
-		long at = offset + lround((double)r * tempo);
+		/* Rounded; never negative, and a call of lround would cost as much as the comparison. */
+		long at = offset + (long)((double)r * tempo + 0.5);
 		const int8_t *a = query->cells + r * VU_IMPRINT_STRIDE;
 		const int8_t *b;
-		int32_t power_a;
-		int32_t power_b;
+		double weight;
 
 		if (at < 0)
 			continue;
 		if ((size_t)at >= past->rows)
 			break;
 		b = past->cells + (size_t)at * VU_IMPRINT_STRIDE;
-		power_a = query->powers[r];
-		power_b = past->powers[at];
 		both += product(a, b);
-		query_power += power_a;
-		past_power += power_b;
-		weight_sum += sqrt((double)power_a * power_b);
-		weight_squares += (double)power_a * power_b;
+		query_power += query->powers[r];
+		past_power += past->powers[at];
+		weight = (double)query->roots[r] * (double)past->roots[at];
+		weight_sum += weight;
+		weight_squares += weight * weight;
 		rows += step;
 	}
 	least = POWER_MIN * VU_IMPRINT_BANDS * (double)(rows / step);
