@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "store/master_key.h"
 
 #include <dirent.h>
@@ -35,7 +36,7 @@ struct vu_audit {
 	char head_path[PATH_MAX];
 	pthread_mutex_t lock;
 	bool has_key;
-	vu_master_key key;
+	vu_master_key *key; /* secret memory */
 };
 
 /* The head's file, whole. */
@@ -53,7 +54,9 @@ vu_status vu_audit_create(const char *folder, const char *key_path, vu_audit **a
 {
 	vu_audit *audit = calloc(1, sizeof *audit);
 
-	if (!audit || sodium_init() < 0) {
+	if (audit && sodium_init() >= 0)
+		audit->key = vu_secret_alloc(sizeof *audit->key);
+	if (!audit || !audit->key) {
 		free(audit);
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to keep the audit log: out of memory");
 	}
@@ -63,6 +66,7 @@ vu_status vu_audit_create(const char *folder, const char *key_path, vu_audit **a
 	    (size_t)snprintf(audit->key_path, sizeof audit->key_path, "%s", key_path) >= sizeof audit->key_path ||
 	    (size_t)snprintf(audit->head_path, sizeof audit->head_path, "%s.head", key_path) >=
 	        sizeof audit->head_path) {
+		vu_secret_free(audit->key, sizeof *audit->key);
 		free(audit);
 		return vu_fail(error, VU_OUT_OF_RANGE, "unable to keep the audit log in %s: the path is too long",
 		               folder);
@@ -77,7 +81,7 @@ void vu_audit_destroy(vu_audit *audit)
 	if (!audit)
 		return;
 	pthread_mutex_destroy(&audit->lock);
-	sodium_memzero(&audit->key, sizeof audit->key);
+	vu_secret_free(audit->key, sizeof *audit->key);
 	free(audit);
 }
 
@@ -93,7 +97,7 @@ vu_status vu_audit_key_path(const char *home, char *path, size_t size, vu_error 
 
 static void mac_of(const vu_audit *audit, const void *data, size_t bytes, uint8_t mac[HASH_BYTES])
 {
-	crypto_generichash(mac, HASH_BYTES, data, bytes, audit->key.current, sizeof audit->key.current);
+	crypto_generichash(mac, HASH_BYTES, data, bytes, audit->key->current, sizeof audit->key->current);
 }
 
 static void hash_of(const char *line, size_t bytes, uint8_t hash[HASH_BYTES])
@@ -148,9 +152,9 @@ static vu_status load_key(vu_audit *audit, bool make, vu_error *error)
 	if (audit->has_key)
 		return VU_OK;
 	/* Read first: who may not write beside it can use what is there. */
-	status = vu_master_key_read(audit->key_path, &audit->key, error);
+	status = vu_master_key_read(audit->key_path, audit->key, error);
 	if (status == VU_NOT_FOUND && make)
-		status = vu_master_key_create(audit->key_path, true, &audit->key, error);
+		status = vu_master_key_create(audit->key_path, true, audit->key, error);
 	audit->has_key = status == VU_OK;
 	return status;
 }

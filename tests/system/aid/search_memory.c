@@ -1,25 +1,29 @@
 /*
- * Looks for what a template holds in files and in the memory of processes.
+ * Looks for what a template holds, or for a key, in files and in the memory of processes.
  *
  * usage: search_memory TEMPLATE file PATH…
  *        search_memory TEMPLATE memory PID…
+ *        search_memory --key KEYFILE file|memory …
+ *        search_memory --key KEYFILE --of OWNER SEALED file|memory …
  *
- * TEMPLATE is a plain template file. Known are: the vectors kept of enrolment as float32 (that
- * round to what was kept), float16 and int8 as templates pack rows, and every
- * stretch of the file that is not text or zeros. Prints, for each place,
- *   NAME HITS REGION
- * where REGION is "locked" (locked in memory and left out of dumps) or what
- * the system calls it. Exit 0 when all could be read, whatever was found, 3 when
- * the system does not let memory be read, 2 for anything else. Its own memory
- * it never searches. Reads /proc, so memory is searched on Linux only.
+ * With --key it is the master key in that file (or the key of the audit log,
+ * whose file looks the same), with --of the key of one sealed template, which
+ * the master key opens; half of its bytes are a hit. TEMPLATE is a plain template file. Known are: the vectors kept
+ * of enrolment as float32 (that round to what was kept), float16 and int8 as templates pack rows, and every stretch
+ * of the file that is not text or zeros. Prints, for each place, NAME HITS REGION where REGION is "locked" (locked in
+ * memory and left out of dumps) or what the system calls it. Exit 0 when all could be read, whatever was found, 3
+ * when the system does not let memory be read, 2 for anything else. Its own memory it never searches. Reads /proc, so
+ * memory is searched on Linux only.
  */
 #include "ml/float16.h"
 #include "ml/model_file.h"
 #include "ml/template.h"
+#include "store/master_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,6 +47,7 @@ typedef struct needle {
 static needle halves[SLOTS]; /* four float16 in a row */
 static needle bytes_set[SLOTS];
 static unsigned known;
+static bool for_key; /* bytes alone */
 
 static void put(needle *set, uint64_t key, const uint8_t *rest)
 {
@@ -149,6 +154,46 @@ static void know_template(const char *path)
 	}
 }
 
+/* All stretches that begin at a multiple of 8: any half of the key has one. */
+static void know_key(const uint8_t key[VU_SEAL_KEY_BYTES])
+{
+	static uint8_t copy[VU_SEAL_KEY_BYTES];
+
+	for_key = true;
+	memcpy(copy, key, sizeof copy);
+	for (unsigned at = 0; at + STRETCH <= sizeof copy; at += PIECE) {
+		uint64_t piece;
+		memcpy(&piece, copy + at, sizeof piece);
+		put(bytes_set, piece, copy + at + PIECE);
+	}
+}
+
+/* The file's own key, unwrapped as seal.h lays it out; independent of the code that is searched. */
+static void know_sealed(const uint8_t master[VU_SEAL_KEY_BYTES], const char *owner, const char *path)
+{
+	enum { BOUND = 32, NONCE = 32, WRAPPED = 56 };
+	uint8_t head[VU_SEAL_HEADER_BYTES];
+	uint8_t bound[BOUND + VU_SEAL_OWNER_MAX];
+	uint8_t key[VU_SEAL_KEY_BYTES];
+	FILE *stream = fopen(path, "re");
+
+	/* "/ada": whose it is has a namespace before it, which real users have none of. */
+	if (!stream || fread(head, 1, sizeof head, stream) != sizeof head || strlen(owner) > VU_SEAL_OWNER_MAX) {
+		fprintf(stderr, "%s: no sealed file\n", path);
+		exit(2);
+	}
+	fclose(stream);
+	memcpy(bound, head, BOUND);
+	memcpy(bound + BOUND, owner, strlen(owner));
+	if (sodium_init() < 0 ||
+	    crypto_aead_xchacha20poly1305_ietf_decrypt(key, NULL, NULL, head + WRAPPED, sizeof key + 16, bound,
+	                                               BOUND + strlen(owner), head + NONCE, master) != 0) {
+		fprintf(stderr, "%s: the key does not open it for %s\n", path, owner);
+		exit(2);
+	}
+	know_key(key);
+}
+
 /* Whether the rounding of a float32 is worth a look: values of speech are neither tiny nor huge. */
 static bool round_value(const uint8_t *at, vu_float16 *out)
 {
@@ -170,7 +215,12 @@ static size_t search(const uint8_t *data, size_t bytes, size_t readable)
 	unsigned run = 0;
 	size_t hits = 0;
 
-	for (size_t at = 0; at + STRETCH <= readable && at < bytes; at++) {
+	for (size_t at = 0; for_key && at + STRETCH <= readable && at < bytes; at++) {
+		uint64_t key;
+		memcpy(&key, data + at, sizeof key);
+		hits += has(bytes_set, key, data + at + PIECE);
+	}
+	for (size_t at = 0; !for_key && at + STRETCH <= readable && at < bytes; at++) {
 		uint64_t key;
 		memcpy(&key, data + at, sizeof key);
 		if (has(bytes_set, key, data + at + PIECE) || (at % 2 == 0 && has(halves, key, NULL)))
@@ -269,14 +319,29 @@ static void search_process(const char *pid)
 
 int main(int argc, char **argv)
 {
-	bool memory = argc > 3 && strcmp(argv[2], "memory") == 0;
+	bool key = argc > 2 && strcmp(argv[1], "--key") == 0;
+	bool sealed = key && argc > 5 && strcmp(argv[3], "--of") == 0;
+	int where = key ? (sealed ? 6 : 3) : 2;
+	bool memory = argc > where + 1 && strcmp(argv[where], "memory") == 0;
+	vu_master_key master;
+	vu_error error;
 
-	if (!memory && (argc < 4 || strcmp(argv[2], "file") != 0)) {
-		fprintf(stderr, "usage: search_memory TEMPLATE file PATH… | search_memory TEMPLATE memory PID…\n");
+	if (!memory && (argc < where + 2 || strcmp(argv[where], "file") != 0)) {
+		fprintf(stderr,
+		        "usage: search_memory TEMPLATE|--key KEYFILE [--of OWNER SEALED] file PATH…|memory PID…\n");
 		return 2;
 	}
-	know_template(argv[1]);
-	for (int i = 3; i < argc; i++) {
+	if (key && vu_master_key_read(argv[2], &master, &error) != VU_OK) {
+		fprintf(stderr, "%s\n", error.message);
+		return 2;
+	}
+	if (sealed)
+		know_sealed(master.current, argv[4], argv[5]);
+	else if (key)
+		know_key(master.current);
+	else
+		know_template(argv[1]);
+	for (int i = where + 1; i < argc; i++) {
 		if (memory)
 			search_process(argv[i]);
 		else
