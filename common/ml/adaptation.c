@@ -10,12 +10,6 @@
 #include <string.h>
 
 #define DAY_US (24 * 3600 * INT64_C(1000000))
-/* Voices as template.h names them, by space. */
-#define NAMES_MAX 3
-static const char *const VOICES[NAMES_MAX][2] = {
-    {"voice", "voice.norm"}, {"frames.voice", "frames.norm"}, {"joint.voice", "joint.norm"}};
-
-_Static_assert(VU_SPACES_MAX <= NAMES_MAX, "every space has a name");
 
 const char *vu_adaptation_outcome_text(vu_adaptation_outcome outcome)
 {
@@ -104,8 +98,8 @@ static bool is_of_adaptation(const char *name)
 
 static bool is_a_voice(const char *name)
 {
-	for (int i = 0; i < NAMES_MAX; i++)
-		if (strcmp(name, VOICES[i][0]) == 0 || strcmp(name, VOICES[i][1]) == 0)
+	for (int i = 0; i < VU_SPACES_MAX; i++)
+		if (strcmp(name, vu_template_voices[i][0]) == 0 || strcmp(name, vu_template_voices[i][1]) == 0)
 			return true;
 	return false;
 }
@@ -129,18 +123,18 @@ static void write_voice(const vu_template *from, uint32_t space, const float *vo
 	float norm[2] = {strangers.mean, strangers.deviation};
 	vu_model_element element = VU_ELEMENT_F32;
 
-	if (vu_model_file_find(from->file, VOICES[space][0], &old))
+	if (vu_model_file_find(from->file, vu_template_voices[space][0], &old))
 		element = old.element;
-	vu_model_writer_add_floats(writer, VOICES[space][0], element, 1, from->spaces[space].discriminants, voice);
-	vu_model_writer_add_floats(writer, VOICES[space][1], VU_ELEMENT_F32, 1, 2, norm);
+	vu_model_writer_add_floats(writer, vu_template_voices[space][0], element, 1,
+	                           from->spaces[space].discriminants, voice);
+	vu_model_writer_add_floats(writer, vu_template_voices[space][1], VU_ELEMENT_F32, 1, 2, norm);
 }
 
 static vu_cohort_statistics strangers_of(const vu_voice_space *space, const float *voice)
 {
 	float scores[VU_COHORT_MAX];
 
-	for (uint32_t i = 0; i < space->cohort_count; i++)
-		scores[i] = vu_dot(space->cohort + (size_t)i * space->discriminants, voice, space->discriminants);
+	vu_background_ask_cohort(space, voice, scores);
 	return vu_cohort_compute(scores, space->cohort_count, space->top);
 }
 

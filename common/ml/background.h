@@ -18,24 +18,29 @@
  *   cohort         N x D        scaled vectors of background people, one each
  *   svm            1 x 4        nu, gamma x components, cohort's top share for z-norm, 0
  *   second         1 x 4        cohort's top number for s-norm, share of the audio's norm (0: half), 0, 0
- *   calibration    R x 11       components, constant, weight of svm, cosine, cosine of frames, joint cosine,
- *                               log duration, SNR, threshold convenient, standard, strict (float32)
+ *   calibration    R x 19       see the enumeration below (float32)
  *   agreement      1 x 4        constant, weight of the second scorer's value, lowest ratio that agrees, 0
  *
  * and, where frames are modelled too (all of these or none), F = 39 dimensions
- * of a frame, M components of the mixture, E dimensions of the subspace:
+ * of a frame, M components of the mixture, E dimensions of the subspace, L
+ * discriminants:
  *
  *   ubm.weight     1 x M        see gmm.h (float32)
  *   ubm.mean       M x F
  *   ubm.precision  M x F
  *   frame.param    1 x 4        relevance, cohort's top number for s-norm, vu_frames_kind, 0
  *   frame.mean     1 x MF       mean supervector
- *   frame.basis    E x MF       see subspace.h
- *   frame.lda.mean, frame.lda.basis, frame.cohort   as above, over E dimensions
+ *   frame.basis    E x MF       see subspace.h; int8, a scale a row, when it is written small
+ *   frame.lda.mean, frame.lda.basis   as above, over E dimensions
+ *   frame.cohort   N x L        discriminants of background people at unit length
  *   joint.param    1 x 4        weight of the scaled vector, cohort's top number for s-norm, 0, 0
  *   joint.spread   2 x F        mean and inverse deviation of the frames' spread (float32)
- *   joint.lda.mean, joint.lda.basis, joint.cohort   as above, over D + E + F dimensions: the scaled vector times
+ *   joint.lda.mean, joint.lda.basis, joint.cohort   the same over D + E + F dimensions: the scaled vector times
  *                               its weight, the place in the subspace, the spread; what all three say together
+ *
+ * A second model of frames, of another kind, has sections of the same shapes
+ * whose names begin with ubm2, fram2 and join2. What it gets wrong is not what
+ * the first gets wrong.
  *
  * All are immutable once loaded and may be used by any thread.
  */
@@ -54,59 +59,76 @@
 #include <stdint.h>
 
 #define VU_BACKGROUND_DIMENSIONS 100
-/* The place of an utterance's frames: E dimensions of the subspace, then F of their spread. */
-#define VU_BACKGROUND_PLACE_MAX         (VU_SUBSPACE_RANK_MAX + VU_FRAMES_DIMENSIONS)
-#define VU_BACKGROUND_DISCRIMINANTS_MAX (VU_BACKGROUND_DIMENSIONS + VU_BACKGROUND_PLACE_MAX)
+#define VU_FRAMES_MODELS_MAX     2
+/* Where one model of frames has an utterance: E dimensions of the subspace, then F of the frames' spread. */
+#define VU_BACKGROUND_ONE_PLACE_MAX (VU_SUBSPACE_RANK_MAX + VU_FRAMES_DIMENSIONS)
+/* The place of an utterance's frames: where each of the models has it, one after the other. */
+#define VU_BACKGROUND_PLACE_MAX         (VU_FRAMES_MODELS_MAX * VU_BACKGROUND_ONE_PLACE_MAX)
+#define VU_BACKGROUND_DISCRIMINANTS_MAX (VU_BACKGROUND_DIMENSIONS + VU_BACKGROUND_ONE_PLACE_MAX)
 #define VU_BACKGROUND_COMPONENTS_MIN    10
 #define VU_BACKGROUND_COMPONENTS_MAX    100
 #define VU_BACKGROUND_LEVELS            3
 #define VU_EXTRACTOR_NAME_SIZE          64
 
+/* The spaces in which voices are compared by cosine; those of the second model of frames follow the first's. */
+enum {
+	VU_SPACE_VECTOR,
+	VU_SPACE_FRAMES,
+	VU_SPACE_JOINT,
+	VU_SPACES_MAX = 1 + 2 * VU_FRAMES_MODELS_MAX,
+};
+#define VU_SPACE_FRAMES_OF(model) (VU_SPACE_FRAMES + 2 * (model))
+#define VU_SPACE_JOINT_OF(model)  (VU_SPACE_JOINT + 2 * (model))
+
+/* What is fused: the SVM, then the cosine of every space; a space that is not there counts as 0. */
+#define VU_CALIBRATION_SCORERS (1 + VU_SPACES_MAX)
+#define VU_CALIBRATION_INPUTS  (2 * VU_CALIBRATION_SCORERS + 2)
+
 /* Columns of the section "calibration". */
 enum {
 	VU_CALIBRATION_COMPONENTS,
 	VU_CALIBRATION_CONSTANT,
-	VU_CALIBRATION_SVM,
-	VU_CALIBRATION_COSINE,
-	VU_CALIBRATION_FRAMES,
-	VU_CALIBRATION_JOINT,
-	VU_CALIBRATION_DURATION,
+	VU_CALIBRATION_SVM,                                              /* weight of the SVM */
+	VU_CALIBRATION_COSINE,                                           /* weights of the spaces */
+	VU_CALIBRATION_DURATION = VU_CALIBRATION_COSINE + VU_SPACES_MAX, /* log duration */
 	VU_CALIBRATION_SNR,
-	VU_CALIBRATION_NOISY, /* four: what is added to the weights of the scorers, in the order above, times the
-	                         noise */
-	VU_CALIBRATION_THRESHOLDS = VU_CALIBRATION_NOISY + 4, /* three, by vu_level */
-	VU_CALIBRATION_COLUMNS = VU_CALIBRATION_THRESHOLDS + 3,
+	VU_CALIBRATION_NOISY, /* what is added to the weights of the scorers, in the order above, times the noise */
+	VU_CALIBRATION_THRESHOLDS = VU_CALIBRATION_NOISY + VU_CALIBRATION_SCORERS, /* three, by vu_level */
+	VU_CALIBRATION_COLUMNS = VU_CALIBRATION_THRESHOLDS + VU_BACKGROUND_LEVELS,
 };
-#define VU_CALIBRATION_SCORERS 4
-#define VU_CALIBRATION_INPUTS  (2 * VU_CALIBRATION_SCORERS + 2)
-
-/* The spaces in which voices are compared by cosine. */
-enum { VU_SPACE_VECTOR, VU_SPACE_FRAMES, VU_SPACE_JOINT, VU_SPACES_MAX };
 
 typedef struct vu_voice_space {
 	uint32_t dimensions; /* what goes in */
 	uint32_t discriminants;
 	float *mean;
-	float *basis;  /* discriminants x dimensions */
-	float *cohort; /* cohort_count x discriminants, unit length */
+	vu_model_section basis;  /* discriminants x dimensions; used as it lies in the file, like the next */
+	vu_model_section cohort; /* cohort_count x discriminants, unit length */
+	float *made_cohort;      /* of VU_SPACE_VECTOR, what `cohort` points to; else NULL */
 	uint32_t cohort_count;
 	uint32_t top; /* cohort members that s-norm looks at */
 } vu_voice_space;
+
+/* One model of frames: from an utterance's frames to its place in a subspace. */
+typedef struct vu_frames_model {
+	vu_gmm *ubm;
+	float *mean;            /* of supervectors */
+	vu_model_section basis; /* used as it lies in the file */
+	uint32_t rank;          /* E, the rows of it */
+	vu_frames_kind kind;
+	float relevance;
+	float joint_weight; /* of the scaled vector in the joint space */
+	float spread_mean[VU_FRAMES_DIMENSIONS];
+	float spread_inverse[VU_FRAMES_DIMENSIONS];
+} vu_frames_model;
 
 typedef struct vu_background {
 	vu_model_file *file; /* owned */
 	char id[VU_MODEL_HASH_HEX_SIZE];
 	char extractor[VU_EXTRACTOR_NAME_SIZE];
-	uint32_t space_count; /* 1, or all when frames are modelled too */
+	uint32_t model_count; /* of frames; 0: they are not modelled */
+	vu_frames_model models[VU_FRAMES_MODELS_MAX];
+	uint32_t space_count; /* 1 + 2 x model_count */
 	vu_voice_space spaces[VU_SPACES_MAX];
-	vu_gmm *ubm;                   /* NULL unless frames are modelled, like the next two */
-	float *frames_mean;            /* of supervectors */
-	vu_model_section frames_basis; /* spaces[VU_SPACE_FRAMES].dimensions rows, used as they lie in the file */
-	vu_frames_kind frames_kind;
-	float relevance;
-	float joint_weight; /* of the scaled vector in VU_SPACE_JOINT */
-	float spread_mean[VU_FRAMES_DIMENSIONS];
-	float spread_inverse[VU_FRAMES_DIMENSIONS];
 	double svm_nu;
 	double svm_gamma; /* times the number of components */
 	uint32_t svm_top; /* cohort members that z-norm looks at */
@@ -135,6 +157,11 @@ typedef struct vu_background_projection {
 vu_status vu_background_create(vu_model_file *file, vu_background **background_out, vu_error *error);
 /* Opens and creates in one step; errors as vu_model_file_open. */
 vu_status vu_background_open(const char *path, bool map, vu_background **background_out, vu_error *error);
+/*
+ * The same for who only asks for places (vu_background_place_size,
+ * vu_background_embed): the spaces stay empty, which spares most of the memory.
+ */
+vu_status vu_background_open_for_places(const char *path, bool map, vu_background **background_out, vu_error *error);
 void vu_background_destroy(vu_background *background);
 
 /* The caller frees with free(). */
@@ -151,6 +178,9 @@ const float *vu_background_calibration(const vu_background *background, uint32_t
 /* The cohort's scaled vectors, spaces[VU_SPACE_VECTOR].cohort_count x D, into `out`. */
 vu_status vu_background_load_cohort(const vu_background *background, float *out, vu_error *error);
 
+/* The space that tells most by itself: what the first model of frames and the vector say together, or the vector. */
+uint32_t vu_background_main_space(const vu_background *background);
+
 /* Discriminants of what lies in a space's dimensions, at unit length. `voice` has room for `discriminants` values. */
 void vu_background_discriminate(const vu_voice_space *space, const float *values, float *voice);
 
@@ -158,19 +188,29 @@ void vu_background_discriminate(const vu_voice_space *space, const float *values
 uint32_t vu_background_place_size(const vu_background *background);
 
 /*
- * The place of an utterance's statistics: the dimensions of VU_SPACE_FRAMES at
- * unit length, then the spread of its frames, standardized, each within +-1;
- * `out` has room for VU_BACKGROUND_PLACE_MAX. Only where frames are modelled.
- * Errors as vu_frames_make.
+ * The place of an utterance's statistics: for each model of frames the
+ * dimensions of its subspace at unit length, then the spread of its frames,
+ * standardized, each within +-1; `out` has room for VU_BACKGROUND_PLACE_MAX.
+ * Only where frames are modelled. Errors as vu_frames_make.
  */
 vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
                               vu_error *error);
 
-/* The dimensions of VU_SPACE_JOINT for a scaled vector and a place: D + place size of them. */
-void vu_background_join(const vu_background *background, const float *scaled, const float *place, float *out);
+/* What members of the cohort score against a voice: cohort_count values. */
+void vu_background_ask_cohort(const vu_voice_space *space, const float *voice, float *scores);
+
+/* Where in a place that of one model begins. */
+const float *vu_background_place_of(const vu_background *background, uint32_t model, const float *place);
+
+/* The dimensions of a model's joint space for a scaled vector and the place that this model gives. */
+void vu_background_join(const vu_frames_model *model, const float *scaled, const float *place, float *out);
 
 /* The standardized spread of frames as a place holds it. */
 void vu_background_standardize(const float *mean, const float *inverse, const float *spread, float *out);
+
+/* The name of a section of a model of frames, as above: of its mixture, its frames, or both together. */
+typedef enum vu_background_part { VU_PART_UBM, VU_PART_FRAMES, VU_PART_JOINT } vu_background_part;
+void vu_background_section(char name[VU_MODEL_NAME_SIZE], vu_background_part part, uint32_t model, const char *what);
 
 /* Weighted principal components of a scaled vector. */
 void vu_background_project(const vu_background_projection *projection, const float *scaled, float *out);

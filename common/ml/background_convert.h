@@ -11,7 +11,7 @@
 
 /*
  * Adds all sections of `file` (a background) to `writer`. Directions, cohorts
- * and the subspace become `element` (f32, f16 or i8); the mixture itself, which
+ * and the subspace become `element` (f32, f16 or i8; 0: as they are); the mixture itself, which
  * is small and cannot bear bytes, becomes f16 at the least; scaler and
  * calibration stay as they are. `prune` (0 to 0.9) is the share of the
  * mixture's components to drop, the lightest first; what is left is a multiple

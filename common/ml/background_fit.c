@@ -139,7 +139,9 @@ static void write_sections(const vu_training_config *config, const vu_training_r
 	vu_model_writer_add_floats(writer, "pca.mean", element, 1, D, fit->pca_mean);
 	vu_model_writer_add_floats(writer, "pca.basis", element, D, D, fit->pca_basis);
 	vu_model_writer_add_floats(writer, "pca.weight", element, 1, D, fit->pca_weight);
-	vu_training_write_space(config, "", all, config->discriminants, space, writer);
+	/* The SVM needs the cohort's vectors: nothing is allocated that could be missing. */
+	vu_training_write_space(config, &(vu_training_names){"lda.mean", "lda.basis", "cohort"}, all,
+	                        config->discriminants, false, space, writer);
 	vu_model_writer_add_floats(writer, "svm", VU_ELEMENT_F32, 1, 4, svm);
 	vu_model_writer_add_floats(writer, "second", VU_ELEMENT_F32, 1, 4, second);
 	vu_model_writer_add_floats(writer, "calibration", VU_ELEMENT_F32, VU_TRAINING_CALIBRATIONS,

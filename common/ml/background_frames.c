@@ -1,7 +1,7 @@
 /*
  * Fitting the models of frames: mixture, subspace, and the spaces of frames
- * alone and of frames and vector together. Rows of supervectors are by far the
- * largest thing here: some 40 KB an utterance.
+ * alone and of frames and vector together; one model after the other. Rows of
+ * supervectors are by far the largest thing here: some 40 KB an utterance.
  */
 #include "ml/background_frames.h"
 
@@ -36,9 +36,8 @@ static vu_status out_of_memory(vu_error *error)
 /* Every so many-th frame of all utterances, at most FRAMES_MAX in all, for the mixture. */
 #define FRAMES_MAX 150000
 
-static vu_status gather_frames(const vu_training_config *config, const vu_training_utterance *utterances,
-                               size_t count, const bool *use, float **frames_out, size_t *frame_count_out,
-                               vu_error *error)
+static vu_status gather_frames(vu_frames_kind kind, const vu_training_utterance *utterances, size_t count,
+                               const bool *use, float **frames_out, size_t *frame_count_out, vu_error *error)
 {
 	size_t expected = 0;
 	size_t stride;
@@ -57,9 +56,8 @@ static vu_status gather_frames(const vu_training_config *config, const vu_traini
 		size_t frame_count;
 		float spread[VU_FRAMES_DIMENSIONS];
 		if (!use[utterances[i].person] || !utterances[i].statistics ||
-		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes,
-		                       (vu_frames_kind)config->frames_kind, &frames, &frame_count, spread,
-		                       NULL) != VU_OK)
+		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes, kind, &frames,
+		                       &frame_count, spread, NULL) != VU_OK)
 			continue;
 		for (size_t t = 0; t < frame_count && used < FRAMES_MAX; t++)
 			if (at++ % stride == 0)
@@ -73,8 +71,9 @@ static vu_status gather_frames(const vu_training_config *config, const vu_traini
 }
 
 /* Supervectors of all utterances that have one. */
-static vu_status gather_supervectors(const vu_training_config *config, const vu_training_utterance *utterances,
-                                     size_t count, const bool *use, const vu_gmm *ubm, framed *out, vu_error *error)
+static vu_status gather_supervectors(const vu_training_config *config, vu_frames_kind kind,
+                                     const vu_training_utterance *utterances, size_t count, const bool *use,
+                                     const vu_gmm *ubm, framed *out, vu_error *error)
 {
 	size_t n = ubm->components * ubm->dimensions;
 	vu_training_rows *all = &out->rows;
@@ -92,9 +91,8 @@ static vu_status gather_supervectors(const vu_training_config *config, const vu_
 		size_t frame_count;
 		vu_status status;
 		if (!use[utterances[i].person] || !utterances[i].statistics ||
-		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes,
-		                       (vu_frames_kind)config->frames_kind, &frames, &frame_count,
-		                       out->spread + all->count * VU_FRAMES_DIMENSIONS, NULL) != VU_OK)
+		    vu_frames_describe(utterances[i].statistics, utterances[i].statistics_bytes, kind, &frames,
+		                       &frame_count, out->spread + all->count * VU_FRAMES_DIMENSIONS, NULL) != VU_OK)
 			continue;
 		status = vu_gmm_supervector(ubm, frames, frame_count, (float)config->relevance,
 		                            all->values + all->count * n);
@@ -127,10 +125,45 @@ static void embed(vu_training_rows *all, const float *mean, const float *basis, 
 	all->dimensions = rank;
 }
 
-/* Vector, place and spread of every row side by side, as vu_background_join has them, and discriminants of that. */
-static vu_status fit_joint(const vu_training_config *config, const vu_training_person_data *people, framed *all,
-                           vu_model_writer *writer, vu_error *error)
+/* The basis as it will be read from the file, so that nothing is fitted to what is lost in between. */
+static vu_status round_basis(float *basis, uint32_t rank, uint32_t length)
 {
+	uint8_t *packed = malloc(vu_model_row_bytes(VU_ELEMENT_I8, length));
+
+	if (!packed)
+		return VU_RESOURCE_EXHAUSTED;
+	for (uint32_t k = 0; k < rank; k++) {
+		vu_model_row_pack_i8(basis + (size_t)k * length, length, packed);
+		vu_model_row_unpack_i8(packed, length, basis + (size_t)k * length);
+	}
+	free(packed);
+	return VU_OK;
+}
+
+static vu_training_names names_of(vu_background_part part, uint32_t model)
+{
+	vu_training_names names = {"", "", ""};
+
+	vu_background_section(names.mean, part, model, "lda.mean");
+	vu_background_section(names.basis, part, model, "lda.basis");
+	vu_background_section(names.cohort, part, model, "cohort");
+	return names;
+}
+
+static void add(vu_model_writer *writer, vu_background_part part, uint32_t model, const char *what,
+                vu_model_element element, uint32_t rows, uint32_t columns, const float *values)
+{
+	char name[VU_MODEL_NAME_SIZE];
+
+	vu_background_section(name, part, model, what);
+	vu_model_writer_add_floats(writer, name, element, rows, columns, values);
+}
+
+/* Vector, place and spread of every row side by side, as vu_background_join has them, and discriminants of that. */
+static vu_status fit_joint(const vu_training_config *config, uint32_t model, const vu_training_person_data *people,
+                           framed *all, vu_model_writer *writer, vu_error *error)
+{
+	vu_training_names names = names_of(VU_PART_JOINT, model);
 	float parameters[4] = {(float)config->joint_weight, (float)config->joint_top, 0, 0};
 	float spread[2 * VU_FRAMES_DIMENSIONS];
 	size_t rank = all->rows.dimensions;
@@ -157,27 +190,31 @@ static vu_status fit_joint(const vu_training_config *config, const vu_training_p
 		status = vu_training_fit_lda(config->joint_shrinkage, &rows, people->utterances_of, true, &space);
 	if (status == VU_OK)
 		status = vu_training_make_cohort(&rows, people->count, &space);
+	if (status == VU_OK)
+		status =
+		    vu_training_write_space(config, &names, &rows, config->joint_discriminants, true, &space, writer);
 	if (status != VU_OK) {
 		vu_fail(error, status, "unable to train a background model: the frames do not vary as speech does");
 		goto out;
 	}
 	memcpy(spread, all->mean, sizeof all->mean);
 	memcpy(spread + VU_FRAMES_DIMENSIONS, all->inverse, sizeof all->inverse);
-	vu_model_writer_add_floats(writer, "joint.param", VU_ELEMENT_F32, 1, 4, parameters);
-	vu_model_writer_add_floats(writer, "joint.spread", VU_ELEMENT_F32, 2, VU_FRAMES_DIMENSIONS, spread);
-	vu_training_write_space(config, "joint.", &rows, (uint32_t)rows.dimensions, &space, writer);
+	add(writer, VU_PART_JOINT, model, "param", VU_ELEMENT_F32, 1, 4, parameters);
+	add(writer, VU_PART_JOINT, model, "spread", VU_ELEMENT_F32, 2, VU_FRAMES_DIMENSIONS, spread);
 out:
 	vu_training_space_free(&space);
 	free(rows.values);
 	return status;
 }
 
-vu_status vu_background_fit_frames(const vu_training_config *config, const vu_training_utterance *utterances,
-                                   size_t count, const bool *use, const vu_training_person_data *people,
-                                   vu_model_writer *writer, vu_error *error)
+static vu_status fit_model(const vu_training_config *config, uint32_t model, const vu_training_utterance *utterances,
+                           size_t count, const bool *use, const vu_training_person_data *people,
+                           vu_model_writer *writer, vu_error *error)
 {
+	vu_frames_kind kind = (vu_frames_kind)config->frames_kinds[model];
+	vu_training_names names = names_of(VU_PART_FRAMES, model);
 	vu_model_element element = config->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
-	float parameters[4] = {(float)config->relevance, (float)config->frames_top, (float)config->frames_kind, 0};
+	float parameters[4] = {(float)config->relevance, (float)config->frames_top, (float)kind, 0};
 	uint32_t rank = config->rank;
 	uint32_t length = config->mixture * VU_FRAMES_DIMENSIONS;
 	float *frames = NULL;
@@ -187,7 +224,7 @@ vu_status vu_background_fit_frames(const vu_training_config *config, const vu_tr
 	vu_gmm *ubm = NULL;
 	framed all = {0};
 	vu_training_space space = {0};
-	vu_status status = gather_frames(config, utterances, count, use, &frames, &frame_count, error);
+	vu_status status = gather_frames(kind, utterances, count, use, &frames, &frame_count, error);
 
 	if (status != VU_OK)
 		goto out;
@@ -201,7 +238,7 @@ vu_status vu_background_fit_frames(const vu_training_config *config, const vu_tr
 		        frame_count, config->mixture);
 		goto out;
 	}
-	status = gather_supervectors(config, utterances, count, use, ubm, &all, error);
+	status = gather_supervectors(config, kind, utterances, count, use, ubm, &all, error);
 	if (status != VU_OK)
 		goto out;
 	/* Few recordings span few directions. */
@@ -216,6 +253,8 @@ vu_status vu_background_fit_frames(const vu_training_config *config, const vu_tr
 		goto out;
 	}
 	status = vu_subspace_fit(all.rows.values, all.rows.count, length, rank, config->seed, mean, basis);
+	if (status == VU_OK && config->quantize)
+		status = round_basis(basis, rank, length);
 	if (status == VU_OK) {
 		embed(&all.rows, mean, basis, rank);
 		status =
@@ -223,19 +262,21 @@ vu_status vu_background_fit_frames(const vu_training_config *config, const vu_tr
 	}
 	if (status == VU_OK)
 		status = vu_training_make_cohort(&all.rows, people->count, &space);
+	if (status == VU_OK)
+		status = vu_training_write_space(config, &names, &all.rows, config->frames_discriminants, true,
+		                                 &space, writer);
 	if (status != VU_OK) {
 		vu_fail(error, status, "unable to train a background model: the frames do not vary as speech does");
 		goto out;
 	}
-	vu_model_writer_add_floats(writer, "ubm.weight", VU_ELEMENT_F32, 1, config->mixture, ubm->weight);
-	vu_model_writer_add_floats(writer, "ubm.mean", element, config->mixture, VU_FRAMES_DIMENSIONS, ubm->mean);
-	vu_model_writer_add_floats(writer, "ubm.precision", element, config->mixture, VU_FRAMES_DIMENSIONS,
-	                           ubm->precision);
-	vu_model_writer_add_floats(writer, "frame.param", VU_ELEMENT_F32, 1, 4, parameters);
-	vu_model_writer_add_floats(writer, "frame.mean", element, 1, length, mean);
-	vu_model_writer_add_floats(writer, "frame.basis", element, rank, length, basis);
-	vu_training_write_space(config, "frame.", &all.rows, config->frames_discriminants, &space, writer);
-	status = fit_joint(config, people, &all, writer, error);
+	add(writer, VU_PART_UBM, model, "weight", VU_ELEMENT_F32, 1, config->mixture, ubm->weight);
+	add(writer, VU_PART_UBM, model, "mean", element, config->mixture, VU_FRAMES_DIMENSIONS, ubm->mean);
+	add(writer, VU_PART_UBM, model, "precision", element, config->mixture, VU_FRAMES_DIMENSIONS, ubm->precision);
+	add(writer, VU_PART_FRAMES, model, "param", VU_ELEMENT_F32, 1, 4, parameters);
+	add(writer, VU_PART_FRAMES, model, "mean", element, 1, length, mean);
+	add(writer, VU_PART_FRAMES, model, "basis", config->quantize ? VU_ELEMENT_I8 : VU_ELEMENT_F32, rank, length,
+	    basis);
+	status = fit_joint(config, model, people, &all, writer, error);
 out:
 	free(frames);
 	free(basis);
@@ -245,5 +286,16 @@ out:
 	free(all.spread);
 	vu_training_rows_free(&all.rows);
 	vu_gmm_destroy(ubm);
+	return status;
+}
+
+vu_status vu_background_fit_frames(const vu_training_config *config, const vu_training_utterance *utterances,
+                                   size_t count, const bool *use, const vu_training_person_data *people,
+                                   vu_model_writer *writer, vu_error *error)
+{
+	vu_status status = VU_OK;
+
+	for (uint32_t model = 0; model < config->frames_models && status == VU_OK; model++)
+		status = fit_model(config, model, utterances, count, use, people, writer, error);
 	return status;
 }

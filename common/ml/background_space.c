@@ -4,7 +4,6 @@
 #include "ml/cohort.h"
 #include "ml/pca.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,17 +94,32 @@ out:
 	return status;
 }
 
-void vu_training_write_space(const vu_training_config *config, const char *prefix, const vu_training_rows *rows,
-                             uint32_t discriminants, const vu_training_space *space, vu_model_writer *writer)
+vu_status vu_training_write_space(const vu_training_config *config, const vu_training_names *names,
+                                  const vu_training_rows *rows, uint32_t discriminants, bool discriminated,
+                                  const vu_training_space *space, vu_model_writer *writer)
 {
 	vu_model_element element = config->quantize ? VU_ELEMENT_F16 : VU_ELEMENT_F32;
 	uint32_t n = (uint32_t)rows->dimensions;
-	char name[VU_MODEL_NAME_SIZE];
+	uint32_t people = (uint32_t)space->cohort_count;
+	vu_voice_space into = {.dimensions = n, .mean = space->mean};
+	float *voices = NULL;
 
-	snprintf(name, sizeof name, "%slda.mean", prefix);
-	vu_model_writer_add_floats(writer, name, element, 1, n, space->mean);
-	snprintf(name, sizeof name, "%slda.basis", prefix);
-	vu_model_writer_add_floats(writer, name, element, discriminants < n ? discriminants : n, n, space->basis);
-	snprintf(name, sizeof name, "%scohort", prefix);
-	vu_model_writer_add_floats(writer, name, element, (uint32_t)space->cohort_count, n, space->cohort);
+	into.discriminants = discriminants < n ? discriminants : n;
+	into.basis = (vu_model_section){
+	    .element = VU_ELEMENT_F32, .rows = into.discriminants, .columns = n, .data = space->basis};
+	vu_model_writer_add_floats(writer, names->mean, element, 1, n, space->mean);
+	vu_model_writer_add_floats(writer, names->basis, element, into.discriminants, n, space->basis);
+	if (!discriminated) {
+		vu_model_writer_add_floats(writer, names->cohort, element, people, n, space->cohort);
+		return VU_OK;
+	}
+	voices = malloc(((size_t)people * into.discriminants + 1) * sizeof *voices);
+	if (!voices)
+		return VU_RESOURCE_EXHAUSTED;
+	for (uint32_t i = 0; i < people; i++)
+		vu_background_discriminate(&into, space->cohort + (size_t)i * n,
+		                           voices + (size_t)i * into.discriminants);
+	vu_model_writer_add_floats(writer, names->cohort, element, people, into.discriminants, voices);
+	free(voices);
+	return VU_OK;
 }

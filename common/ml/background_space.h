@@ -38,8 +38,19 @@ vu_status vu_training_fit_lda(double shrinkage, const vu_training_rows *rows, co
 /* One row a person of `people`, the mean of the uncorrupted wholes; at most VU_COHORT_MAX, evenly chosen. */
 vu_status vu_training_make_cohort(const vu_training_rows *rows, uint32_t people, vu_training_space *space);
 
-/* Adds <prefix>lda.mean, <prefix>lda.basis with `discriminants` rows at most, and <prefix>cohort. */
-void vu_training_write_space(const vu_training_config *config, const char *prefix, const vu_training_rows *rows,
-                             uint32_t discriminants, const vu_training_space *space, vu_model_writer *writer);
+/* What the sections are called. */
+typedef struct vu_training_names {
+	char mean[VU_MODEL_NAME_SIZE];
+	char basis[VU_MODEL_NAME_SIZE];
+	char cohort[VU_MODEL_NAME_SIZE];
+} vu_training_names;
+
+/*
+ * Adds mean and basis with `discriminants` rows at most, and the cohort: as it
+ * is, or where it lies among the discriminants. RESOURCE_EXHAUSTED.
+ */
+vu_status vu_training_write_space(const vu_training_config *config, const vu_training_names *names,
+                                  const vu_training_rows *rows, uint32_t discriminants, bool discriminated,
+                                  const vu_training_space *space, vu_model_writer *writer);
 
 #endif

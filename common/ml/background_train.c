@@ -59,7 +59,8 @@ vu_training_config vu_training_config_default(void)
 	    .enrol_samples = 5,
 	    .discriminants = 100,
 	    .mixture = 0,
-	    .frames_kind = VU_FRAMES_BANDS,
+	    .frames_models = 2,
+	    .frames_kinds = {VU_FRAMES_BANDS, VU_FRAMES_QUARTERS},
 	    .iterations = 4,
 	    .rank = 240,
 	    .relevance = 4,
@@ -69,6 +70,7 @@ vu_training_config vu_training_config_default(void)
 	    .joint_weight = 0.15,
 	    .joint_shrinkage = 0.2,
 	    .joint_top = 45,
+	    .joint_discriminants = VU_BACKGROUND_DISCRIMINANTS_MAX,
 	    .shrinkage = 0.1,
 	    .weight_power = 0.5,
 	    .share_power = 1.0,
@@ -314,7 +316,7 @@ static vu_status place_fold(const training *t, const vu_background *background, 
 		return VU_RESOURCE_EXHAUSTED;
 	*out = all;
 	memcpy(all, t->utterances, t->count * sizeof *all);
-	for (size_t i = 0; i < t->count && status == VU_OK && background->space_count > 1; i++) {
+	for (size_t i = 0; i < t->count && status == VU_OK && background->model_count > 0; i++) {
 		uint8_t *blob;
 		if (t->fold_of[all[i].person] != fold || !all[i].statistics)
 			continue;
@@ -528,8 +530,6 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
                            float *row, vu_training_figures *figures)
 {
 	float *fused = malloc((list->count + 1) * sizeof *fused);
-	/* In the order of a trial's inputs. */
-	vu_training_rates *columns[] = {&figures->svm, &figures->cosine, &figures->frames, &figures->joint};
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 
 	if (!fused)
@@ -542,8 +542,10 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
 		fused[i] =
 		    vu_calibration_apply(row + VU_CALIBRATION_CONSTANT, list->all[i].inputs, VU_CALIBRATION_INPUTS);
 	figures->components = components;
-	for (size_t k = 0; k < sizeof columns / sizeof *columns && status == VU_OK; k++)
-		status = measure(list, false, &list->all[0].inputs[k], sizeof(trial) / sizeof(float), columns[k]);
+	/* In the order of a trial's inputs. */
+	for (size_t k = 0; k < VU_CALIBRATION_SCORERS && status == VU_OK; k++)
+		status = measure(list, false, &list->all[0].inputs[k], sizeof(trial) / sizeof(float),
+		                 k ? &figures->spaces[k - 1] : &figures->svm);
 	if (status == VU_OK)
 		status = measure(list, false, fused, 1, &figures->fused);
 	if (status == VU_OK)

@@ -41,9 +41,10 @@ typedef struct vu_training_config {
 	unsigned enrol_samples; /* utterances a person enrols with in cross-validation; the rest are trials */
 	unsigned discriminants; /* L */
 	unsigned mixture;       /* components of the mixture; 0: frames are not modelled */
-	unsigned frames_kind;   /* vu_frames_kind */
-	unsigned iterations;    /* of its training, at each size */
-	unsigned rank;          /* E, of the subspace of supervectors */
+	unsigned frames_models; /* 1 to VU_FRAMES_MODELS_MAX, all of the same sizes */
+	unsigned frames_kinds[VU_FRAMES_MODELS_MAX]; /* vu_frames_kind of each */
+	unsigned iterations;                         /* of the mixture's training, at each size */
+	unsigned rank;                               /* E, of the subspace of supervectors */
 	double relevance;
 	unsigned frames_discriminants;
 	double frames_shrinkage;
@@ -51,6 +52,7 @@ typedef struct vu_training_config {
 	double joint_weight; /* of the scaled vector beside the place of frames */
 	double joint_shrinkage;
 	unsigned joint_top;
+	unsigned joint_discriminants;
 	double shrinkage; /* of LDA's within-person covariance */
 	/* pca.weight = (within-person deviation)^-weight_power x (between / all variance)^share_power */
 	double weight_power;
@@ -62,7 +64,7 @@ typedef struct vu_training_config {
 	unsigned svm_top;
 	unsigned second_top;
 	double audio_share; /* of the s-norm, see cohort.h; 0: half */
-	bool quantize;      /* store as float16 */
+	bool quantize;      /* store as float16, bases of supervectors as int8 */
 	/* Called between steps, done in 0 to 1; may be NULL. */
 	void (*progress)(void *context, const char *step, double done);
 	void *context;
@@ -86,9 +88,7 @@ typedef struct vu_training_figures {
 	size_t target_trials;
 	size_t stranger_trials;
 	vu_training_rates svm;
-	vu_training_rates cosine; /* of the vector */
-	vu_training_rates frames; /* cosine of frames; no better than chance where they are not modelled */
-	vu_training_rates joint;  /* cosine of both together; the same */
+	vu_training_rates spaces[VU_SPACES_MAX]; /* cosine in each; no better than chance where it is not modelled */
 	vu_training_rates fused;
 	vu_training_rates corrupted; /* fused, of corrupted trials alone; NaN when there are none */
 	float thresholds[VU_BACKGROUND_LEVELS];

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VU_CALIBRATION_INPUTS_MAX 12
+#define VU_CALIBRATION_INPUTS_MAX 16
 
 /*
  * Fits weights[0] + sum weights[1+k] x[k] to be the log-likelihood ratio of

@@ -10,8 +10,6 @@
 
 #define STATIC (VU_MFCC_COEFFICIENTS - 1)
 #define REACH  2
-#define HALF   (VU_MFCC_FILTERS / 2)
-#define BAND_C (VU_MFCC_COEFFICIENTS / 2)
 
 /* The first VU_MFCC_COEFFICIENTS rows at most of the orthonormal DCT-II of `size` values. */
 static void fill_cosines(size_t rows, size_t size, double out[][VU_MFCC_FILTERS])
@@ -23,25 +21,27 @@ static void fill_cosines(size_t rows, size_t size, double out[][VU_MFCC_FILTERS]
 }
 
 /*
- * From cepstra of the whole spectrum to cepstra of its halves, in place. Both
- * are linear in the log filter energies, so one matrix does it: the inverse of
- * DCT and lifter, then a DCT of each half.
+ * From cepstra of the whole spectrum to cepstra of its `bands` equal parts, in
+ * place. Both are linear in the log filter energies, so one matrix does it: the
+ * inverse of DCT and lifter, then a DCT of each part.
  */
-static void split_bands(float *cepstra, size_t count)
+static void split_bands(float *cepstra, size_t count, size_t bands)
 {
+	const size_t width = VU_MFCC_FILTERS / bands;
+	const size_t each = VU_MFCC_COEFFICIENTS / bands;
 	double whole_rows[VU_MFCC_COEFFICIENTS][VU_MFCC_FILTERS];
-	double half_rows[BAND_C][VU_MFCC_FILTERS];
+	double band_rows[VU_MFCC_COEFFICIENTS][VU_MFCC_FILTERS];
 	float split[VU_MFCC_COEFFICIENTS][VU_MFCC_COEFFICIENTS];
 
 	fill_cosines(VU_MFCC_COEFFICIENTS, VU_MFCC_FILTERS, whole_rows);
-	fill_cosines(BAND_C, HALF, half_rows);
+	fill_cosines(each, width, band_rows);
 	for (size_t in = 0; in < VU_MFCC_COEFFICIENTS; in++) {
 		double lifter = 1 + VU_MFCC_LIFTER / 2 * sin(M_PI * (double)in / VU_MFCC_LIFTER);
 		for (size_t out = 0; out < VU_MFCC_COEFFICIENTS; out++) {
-			size_t first = out < BAND_C ? 0 : HALF;
+			size_t first = out / each * width;
 			double sum = 0;
-			for (size_t k = 0; k < HALF; k++)
-				sum += half_rows[out % BAND_C][k] * whole_rows[in][first + k];
+			for (size_t k = 0; k < width; k++)
+				sum += band_rows[out % each][k] * whole_rows[in][first + k];
 			split[out][in] = (float)(sum / lifter);
 		}
 	}
@@ -113,7 +113,9 @@ vu_status vu_frames_describe(const uint8_t *statistics, size_t bytes, vu_frames_
 	}
 	vu_statistics_expand(&view, cepstra);
 	if (kind == VU_FRAMES_BANDS)
-		split_bands(cepstra, view.frames);
+		split_bands(cepstra, view.frames, 2);
+	if (kind == VU_FRAMES_QUARTERS)
+		split_bands(cepstra, view.frames, 4);
 	for (size_t first = 0; first < view.frames;) {
 		size_t end = first + 1;
 		while (end < view.frames && view.follows[end])

@@ -25,6 +25,8 @@ typedef enum vu_frames_kind {
 	 * place of C0.
 	 */
 	VU_FRAMES_BANDS = 1,
+	/* The same with four quarters of the mel scale (to some 500 Hz, 1.2, 3 kHz and above), five cepstra each. */
+	VU_FRAMES_QUARTERS = 2,
 	VU_FRAMES_KINDS,
 } vu_frames_kind;
 

@@ -97,7 +97,7 @@ static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint
 
 	scale(scorer, raw, scaled);
 	vu_background_discriminate(&background->spaces[VU_SPACE_VECTOR], scaled, voices[VU_SPACE_VECTOR]);
-	if (background->space_count == 1)
+	if (background->model_count == 0)
 		return VU_OK;
 	if (!statistics || statistics_bytes == 0)
 		return vu_fail(error, VU_INVALID_ARGUMENT,
@@ -106,10 +106,13 @@ static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint
 	status = vu_utterance_is_placed(statistics, statistics_bytes)
 	             ? vu_utterance_place(background, statistics, statistics_bytes, place, error)
 	             : vu_background_embed(background, statistics, statistics_bytes, place, error);
-	if (status == VU_OK) {
-		vu_background_discriminate(&background->spaces[VU_SPACE_FRAMES], place, voices[VU_SPACE_FRAMES]);
-		vu_background_join(background, scaled, place, joint);
-		vu_background_discriminate(&background->spaces[VU_SPACE_JOINT], joint, voices[VU_SPACE_JOINT]);
+	for (uint32_t i = 0; i < background->model_count && status == VU_OK; i++) {
+		const float *one = vu_background_place_of(background, i, place);
+		uint32_t frames = VU_SPACE_FRAMES_OF(i);
+		uint32_t both = VU_SPACE_JOINT_OF(i);
+		vu_background_discriminate(&background->spaces[frames], one, voices[frames]);
+		vu_background_join(&background->models[i], scaled, one, joint);
+		vu_background_discriminate(&background->spaces[both], joint, voices[both]);
 	}
 	/* A version of statistics that this program does not know is the caller's to change, not ours to build. */
 	return status == VU_UNIMPLEMENTED ? VU_INVALID_ARGUMENT : status;
@@ -119,8 +122,7 @@ static vu_cohort_statistics strangers_of(const vu_voice_space *space, const floa
 {
 	float scores[VU_COHORT_MAX];
 
-	for (uint32_t i = 0; i < space->cohort_count; i++)
-		scores[i] = vu_dot(space->cohort + (size_t)i * space->discriminants, voice, space->discriminants);
+	vu_background_ask_cohort(space, voice, scores);
 	return vu_cohort_compute(scores, space->cohort_count, space->top);
 }
 
@@ -154,15 +156,15 @@ static vu_status find_voices(const vu_scorer *scorer, gathered *all, vu_error *e
 	return status;
 }
 
-/* The second scorer's value of two unit vectors: in the last space, which knows what the others do. */
+/* The second scorer's value of two unit vectors: in the main space. */
 static float second_of(const vu_background *background, float a[][VU_BACKGROUND_DISCRIMINANTS_MAX],
                        float b[][VU_BACKGROUND_DISCRIMINANTS_MAX])
 {
-	uint32_t last = background->space_count - 1;
-	const vu_voice_space *space = &background->spaces[last];
+	uint32_t main = vu_background_main_space(background);
+	const vu_voice_space *space = &background->spaces[main];
 
-	return vu_cohort_normalize_both(vu_dot(a[last], b[last], space->discriminants), strangers_of(space, a[last]),
-	                                strangers_of(space, b[last]), background->audio_share);
+	return vu_cohort_normalize_both(vu_dot(a[main], b[main], space->discriminants), strangers_of(space, a[main]),
+	                                strangers_of(space, b[main]), background->audio_share);
 }
 
 /* How sample `one` agrees with the others. */
@@ -262,8 +264,6 @@ out:
 static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_scorer_options *options,
                          vu_model_writer *writer, vu_scorer_trained *out)
 {
-	static const char *const names[VU_SPACES_MAX][2] = {
-	    {"voice", "voice.norm"}, {"frames.voice", "frames.norm"}, {"joint.voice", "joint.norm"}};
 	const vu_background *background = scorer->background;
 
 	for (uint32_t i = 0; i < background->space_count; i++) {
@@ -275,8 +275,9 @@ static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_
 		strangers = strangers_of(space, voice);
 		norm[0] = strangers.mean;
 		norm[1] = strangers.deviation;
-		vu_model_writer_add_floats(writer, names[i][0], element_of(options), 1, space->discriminants, voice);
-		vu_model_writer_add_floats(writer, names[i][1], VU_ELEMENT_F32, 1, 2, norm);
+		vu_model_writer_add_floats(writer, vu_template_voices[i][0], element_of(options), 1,
+		                           space->discriminants, voice);
+		vu_model_writer_add_floats(writer, vu_template_voices[i][1], VU_ELEMENT_F32, 1, 2, norm);
 	}
 	out->samples = (uint32_t)all->samples;
 	for (size_t s = 0; s < all->samples; s++) {
@@ -354,7 +355,7 @@ static vu_status train(const vu_scorer *scorer, gathered *all, const char *extra
 	status = find_voices(scorer, all, error);
 	if (status == VU_OK)
 		status = train_svm(scorer, all, options, writer, out, error);
-	if (status == VU_OK && scorer->background->space_count > 1)
+	if (status == VU_OK && scorer->background->model_count > 0)
 		status = keep_frames(all, options, writer, error);
 	if (status != VU_OK)
 		return status;
@@ -426,7 +427,7 @@ vu_status vu_scorer_retrain(const vu_scorer *scorer, const vu_template *from, co
 		                 vu_model_file_name(from->file));
 		goto out;
 	}
-	if (scorer->background->space_count > 1 && from->kept_frames_count == 0) {
+	if (scorer->background->model_count > 0 && from->kept_frames_count == 0) {
 		status = vu_fail(
 		    error, VU_FAILED_PRECONDITION,
 		    "unable to train template %s again: no frames were kept of enrolment; enrol again with --replace",
@@ -515,15 +516,13 @@ void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_p
 		                                      background->audio_share);
 	}
 	out->svm = vu_cohort_normalize(vu_ocsvm_log_ratio(&t->svm, probe->components), t->svm_strangers);
-	out->second = cosines[background->space_count - 1];
+	out->second = cosines[vu_background_main_space(background)];
 	out->inputs[0] = out->svm;
-	out->inputs[1] = cosines[VU_SPACE_VECTOR];
-	out->inputs[2] = cosines[VU_SPACE_FRAMES];
-	out->inputs[3] = cosines[VU_SPACE_JOINT];
-	out->inputs[4] = probe->log_duration;
-	out->inputs[5] = probe->snr;
+	memcpy(out->inputs + 1, cosines, sizeof cosines);
+	out->inputs[VU_CALIBRATION_SCORERS] = probe->log_duration;
+	out->inputs[VU_CALIBRATION_SCORERS + 1] = probe->snr;
 	for (int k = 0; k < VU_CALIBRATION_SCORERS; k++)
-		out->inputs[6 + k] = probe->noise * out->inputs[k];
+		out->inputs[VU_CALIBRATION_SCORERS + 2 + k] = probe->noise * out->inputs[k];
 	out->fused = vu_calibration_apply(calibration + VU_CALIBRATION_CONSTANT, out->inputs, VU_CALIBRATION_INPUTS);
 	out->threshold = calibration[VU_CALIBRATION_THRESHOLDS + (int)level];
 }

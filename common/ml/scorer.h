@@ -7,8 +7,9 @@
  *   svm     a one-class SVM per person on weighted principal components; its
  *           log ratio, z-normalized by the background people nearest to it
  *   second  cosine between linear discriminants, adaptively s-normalized; of
- *           the vector, and where the background models frames also of the
- *           utterance's frames and of both joined (which is the one shown)
+ *           the vector, and where the background models frames also, by each
+ *           of its models, of the utterance's frames and of both joined (that
+ *           of the first model is the one shown)
  * Logistic regression fuses them into a log-likelihood ratio (natural
  * logarithm); thresholds by level come from background people held out.
  *

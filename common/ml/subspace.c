@@ -1,6 +1,7 @@
-/* Randomized subspace iteration. Products are written as sums of scaled rows, which compilers vectorize. */
+/* Randomized subspace iteration. Products are sums of scaled rows. */
 #include "ml/subspace.h"
 
+#include "ml/kernel.h"
 #include "ml/linear.h"
 #include "ml/pca.h"
 
@@ -10,6 +11,8 @@
 
 #define OVERSAMPLING 12
 #define PASSES       3
+/* So many rows go through the basis at a time: it is larger than caches are. */
+#define TOGETHER 8
 
 /* splitmix64 (Steele, Lea, Flood 2014), as a number in [-1, 1). */
 static float uniform(uint64_t *state)
@@ -22,8 +25,7 @@ static float uniform(uint64_t *state)
 
 static void add_scaled(float *out, const float *row, float scale, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		out[i] += scale * row[i];
+	vu_kernel_add_two(out, row, scale, row, 0, count);
 }
 
 /* Modified Gram-Schmidt, twice for accuracy. A row that vanishes becomes zero. */
@@ -45,14 +47,22 @@ static void pass(const float *rows, size_t count, size_t dimensions, const float
 {
 	if (next)
 		memset(next, 0, rank * dimensions * sizeof *next);
-	for (size_t r = 0; r < count; r++) {
-		float *score = scores + r * rank;
-		for (size_t d = 0; d < dimensions; d++)
-			centered[d] = rows[r * dimensions + d] - mean[d];
+	for (size_t first = 0; first < count; first += TOGETHER) {
+		size_t some = count - first < TOGETHER ? count - first : TOGETHER;
+		/* An odd one is paired with zeros. */
+		memset(centered, 0, TOGETHER * dimensions * sizeof *centered);
+		for (size_t r = 0; r < some; r++)
+			for (size_t d = 0; d < dimensions; d++)
+				centered[r * dimensions + d] = rows[(first + r) * dimensions + d] - mean[d];
 		for (size_t k = 0; k < rank; k++) {
-			score[k] = vu_dot(basis + k * dimensions, centered, dimensions);
-			if (next)
-				add_scaled(next + k * dimensions, centered, score[k], dimensions);
+			float score[TOGETHER] = {0};
+			for (size_t r = 0; r < some; r++) {
+				score[r] = vu_dot(basis + k * dimensions, centered + r * dimensions, dimensions);
+				scores[(first + r) * rank + k] = score[r];
+			}
+			for (size_t r = 0; r < some && next; r += 2)
+				vu_kernel_add_two(next + k * dimensions, centered + r * dimensions, score[r],
+				                  centered + (r + 1) * dimensions, score[r + 1], dimensions);
 		}
 	}
 }
@@ -105,7 +115,7 @@ vu_status vu_subspace_fit(const float *rows, size_t count, size_t dimensions, si
 	current = malloc(wide * dimensions * sizeof *current);
 	next = malloc(wide * dimensions * sizeof *next);
 	scores = malloc(count * wide * sizeof *scores);
-	centered = malloc(dimensions * sizeof *centered);
+	centered = malloc(TOGETHER * dimensions * sizeof *centered);
 	sum = calloc(dimensions, sizeof *sum);
 	if (!current || !next || !scores || !centered || !sum)
 		goto out;

@@ -7,6 +7,11 @@
 #include <math.h>
 #include <string.h>
 
+const char *const vu_template_voices[VU_SPACES_MAX][2] = {
+    {"voice", "voice.norm"},           {"frames.voice", "frames.norm"}, {"joint.voice", "joint.norm"},
+    {"frames2.voice", "frames2.norm"}, {"joint2.voice", "joint2.norm"},
+};
+
 static vu_status unfit(const vu_template *t, const char *what, vu_error *error)
 {
 	return vu_fail(error, VU_DATA_LOSS, "unable to use template %s: %s; enrol again with --replace",
@@ -70,10 +75,10 @@ static vu_status open_svm(vu_template *t, vu_error *error)
 	return read_norm(t, values + 2, &t->svm_strangers, error);
 }
 
-static vu_status open_voice(vu_template *t, const char *voice, const char *norm, uint32_t space, vu_error *error)
+static vu_status open_voice(vu_template *t, uint32_t space, vu_error *error)
 {
 	vu_model_section section;
-	vu_status status = vu_model_file_require(t->file, voice, 0, 1, 0, &section, error);
+	vu_status status = vu_model_file_require(t->file, vu_template_voices[space][0], 0, 1, 0, &section, error);
 
 	if (status != VU_OK)
 		return status;
@@ -82,21 +87,27 @@ static vu_status open_voice(vu_template *t, const char *voice, const char *norm,
 	t->spaces[space].discriminants = section.columns;
 	status = vu_model_section_floats(t->file, &section, t->spaces[space].voice, error);
 	if (status == VU_OK)
-		status = vu_model_file_require(t->file, norm, VU_ELEMENT_F32, 1, 2, &section, error);
+		status = vu_model_file_require(t->file, vu_template_voices[space][1], VU_ELEMENT_F32, 1, 2, &section,
+		                               error);
 	return status == VU_OK ? read_norm(t, section.data, &t->spaces[space].strangers, error) : status;
 }
 
 static vu_status open_voices(vu_template *t, vu_error *error)
 {
 	vu_model_section section;
-	vu_status status = open_voice(t, "voice", "voice.norm", VU_SPACE_VECTOR, error);
+	vu_status status = open_voice(t, VU_SPACE_VECTOR, error);
 
 	t->space_count = 1;
-	if (status != VU_OK || !vu_model_file_find(t->file, "frames.voice", &section))
-		return status;
-	t->space_count = VU_SPACES_MAX;
-	status = open_voice(t, "frames.voice", "frames.norm", VU_SPACE_FRAMES, error);
-	return status == VU_OK ? open_voice(t, "joint.voice", "joint.norm", VU_SPACE_JOINT, error) : status;
+	for (uint32_t model = 0; model < VU_FRAMES_MODELS_MAX && status == VU_OK; model++) {
+		uint32_t frames = VU_SPACE_FRAMES_OF(model);
+		if (!vu_model_file_find(t->file, vu_template_voices[frames][0], &section))
+			break;
+		status = open_voice(t, frames, error);
+		if (status == VU_OK)
+			status = open_voice(t, VU_SPACE_JOINT_OF(model), error);
+		t->space_count = 1 + 2 * (model + 1);
+	}
+	return status;
 }
 
 static vu_status open_kept_frames(vu_template *t, vu_error *error)

@@ -13,10 +13,10 @@
  *   voice.norm    1 x 2     strangers' mean and deviation (float32)
  *   frames.voice, frames.norm   the same of frames, where the background models them
  *   joint.voice, joint.norm     the same of both together
- *   kept          M x D     raw vectors of enrolment (float16)
- *   kept.sample   1 x M     which sample each is of (bytes); a sample's first is the whole of it
- *   kept.frames   1 x B     statistics of each sample, shortened, one after the other (bytes); may be absent
- *   kept.lengths  1 x K     their lengths (u64)
+ *   frames2.voice, frames2.norm, joint2.voice, joint2.norm   the same by the second model of frames, where there is
+ * one kept          M x D     raw vectors of enrolment (float16) kept.sample   1 x M     which sample each is of
+ * (bytes); a sample's first is the whole of it kept.frames   1 x B     statistics of each sample, shortened, one
+ * after the other (bytes); may be absent kept.lengths  1 x K     their lengths (u64)
  *
  * Immutable once opened; any thread.
  */
@@ -34,6 +34,8 @@
 
 #define VU_TEMPLATE_SCORER    "ocsvm+cosine/3"
 #define VU_TEMPLATE_BYTES_MAX 65536
+/* Sections of each space's voice and norm. */
+extern const char *const vu_template_voices[VU_SPACES_MAX][2];
 /* Most vectors kept of an enrolment, whole samples and crops together. */
 #define VU_TEMPLATE_KEPT_MAX 64
 /* Most bytes of frames kept of an enrolment. */

@@ -102,7 +102,7 @@ static vu_status load(vu_features_background *holder, loaded **out, vu_error *er
 
 	if (!one)
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load the background model: out of memory");
-	status = vu_background_open(holder->path, holder->map, &one->background, error);
+	status = vu_background_open_for_places(holder->path, holder->map, &one->background, error);
 	if (status == VU_NOT_FOUND)
 		status = vu_fail(
 		    error, VU_FAILED_PRECONDITION,

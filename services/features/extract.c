@@ -62,7 +62,7 @@ static vu_status place(const feeding *f, vu_error *error)
 	const vu_features *features = &result->features;
 	vu_status status;
 
-	if (!f->background || f->background->space_count == 1 || !features->has_vector)
+	if (!f->background || f->background->model_count == 0 || !features->has_vector)
 		return VU_OK;
 	status = vu_utterance_describe(f->background, features->statistics, features->statistics_bytes,
 	                               f->job->frames || f->job->config.crops, &result->utterance,

@@ -44,8 +44,9 @@ struct voice_index {
 	char background[VU_MODEL_HASH_HEX_SIZE];
 	char namespace[VU_USER_NAME_MAX + 1];
 	float audio_share;
-	uint32_t space; /* the last of the background's, which knows what the others do */
-	size_t width;   /* of a row: its discriminants */
+	uint32_t space;  /* the background's main one */
+	uint32_t spaces; /* how many it has */
+	size_t width;    /* of a row: its discriminants */
 	voice *voices;
 	vu_float16 *rows; /* secret memory: they are voices */
 	size_t rows_bytes;
@@ -163,7 +164,8 @@ static void fit(voice_index *index, const voice_source *source, const vu_backgro
 	strcpy(index->background, background->id);
 	strcpy(index->namespace, source->namespace);
 	index->audio_share = background->audio_share;
-	index->space = background->space_count - 1;
+	index->space = vu_background_main_space(background);
+	index->spaces = background->space_count;
 	index->width = background->spaces[index->space].discriminants;
 }
 
@@ -265,7 +267,7 @@ static void read_one(voice_index *index, const voice_source *source, size_t at)
 	one->state = VOICE_UNUSABLE;
 	if (source->read(source->context, one->user, &t, NULL) != VU_OK)
 		return;
-	if (t->space_count == index->space + 1 && t->spaces[index->space].discriminants == index->width) {
+	if (t->space_count == index->spaces && t->spaces[index->space].discriminants == index->width) {
 		vu_float16_pack(t->spaces[index->space].voice, row, index->width);
 		one->strangers = t->spaces[index->space].strangers;
 		one->state = VOICE_USABLE;

@@ -86,7 +86,7 @@ static int run(int seconds, int crops, double *all_ms, double *finish_ms, double
 	if (status == VU_OK)
 		status = vu_extractor_finish(extractor, &features);
 	*finish_ms = now_ms() - fed;
-	if (status == VU_OK && background->space_count > 1)
+	if (status == VU_OK && background->model_count > 0)
 		status = vu_utterance_describe(background, features.statistics, features.statistics_bytes, crops,
 		                               &utterance, &utterance_bytes, NULL);
 	*all_ms = now_ms() - began;

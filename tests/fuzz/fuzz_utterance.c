@@ -18,8 +18,8 @@ static void fit(vu_background *background, const uint8_t *data, size_t size)
 	if (size >= VU_UTTERANCE_HEADER_BYTES) {
 		size_t values = data[6] | (size_t)data[7] << 8;
 		memcpy(background->id, data + 12, VU_MODEL_HASH_HEX_SIZE - 1);
-		background->space_count = VU_SPACES_MAX;
-		background->spaces[VU_SPACE_FRAMES].dimensions =
+		background->model_count = 1;
+		background->models[0].rank =
 		    values > VU_FRAMES_DIMENSIONS ? (uint32_t)(values - VU_FRAMES_DIMENSIONS) : 0;
 	}
 }

@@ -3,7 +3,7 @@
  *
  *   vu-model info FILE...     kind, version, size, hash, sections, texts
  *   vu-model verify FILE...   whether each is whole and of a known kind
- *   vu-model convert f32|f16|i8 FILE OUT [PRUNE]   a background with other numbers, or fewer
+ *   vu-model convert f32|f16|i8|same FILE OUT [PRUNE]   a background with other numbers, or fewer
  *
  * Exit codes: 0 all good, 1 one is not, 2 usage.
  */
@@ -18,7 +18,7 @@
 #include <string.h>
 
 static const char USAGE[] = "usage: vu-model info|verify FILE...\n"
-                            "       vu-model convert f32|f16|i8 FILE OUT [PRUNE]\n"
+                            "       vu-model convert f32|f16|i8|same FILE OUT [PRUNE]\n"
                             "\n"
                             "  info    shows what a model file holds\n"
                             "  verify  checks format, hash, and that its sections fit its kind\n"
@@ -123,13 +123,14 @@ static vu_status convert(vu_model_element element, const char *from, const char 
 
 static int convert_main(int argc, char **argv)
 {
-	static const vu_model_element elements[] = {VU_ELEMENT_F32, VU_ELEMENT_F16, VU_ELEMENT_I8};
+	static const vu_model_element elements[] = {VU_ELEMENT_F32, VU_ELEMENT_F16, VU_ELEMENT_I8, 0};
 	vu_error error = {VU_OK, ""};
 	char *end = NULL;
 	double prune = argc == 6 ? strtod(argv[5], &end) : 0;
 
 	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
-		if (strcmp(argv[2], vu_model_element_name(elements[i])) != 0 || (end && (end == argv[5] || *end)))
+		const char *name = elements[i] ? vu_model_element_name(elements[i]) : "same";
+		if (strcmp(argv[2], name) != 0 || (end && (end == argv[5] || *end)))
 			continue;
 		if (convert(elements[i], argv[3], argv[4], prune, &error) == VU_OK)
 			return 0;

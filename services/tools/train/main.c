@@ -52,9 +52,9 @@ static const char USAGE[] =
     "  --seed N            the same seed and files give the same model (1)\n"
     "  --folds N           parts for cross-validation over people (5)\n"
     "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top audio-share\n"
-    "                      enrol-samples mixture bands iterations rank relevance frames-discriminants "
-    "frames-shrinkage\n"
-    "                      frames-top joint-weight joint-shrinkage joint-top prior caution\n"
+    "                      enrol-samples mixture models kind second-kind iterations rank relevance "
+    "frames-discriminants frames-shrinkage\n"
+    "                      frames-top joint-weight joint-shrinkage joint-top joint-discriminants prior caution\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -81,7 +81,9 @@ static bool set_value(vu_training_config *c, const char *text)
 	    {"audio-share", NULL, &c->audio_share},
 	    {"enrol-samples", &c->enrol_samples, NULL},
 	    {"mixture", &c->mixture, NULL},
-	    {"bands", &c->frames_kind, NULL},
+	    {"models", &c->frames_models, NULL},
+	    {"kind", &c->frames_kinds[0], NULL},
+	    {"second-kind", &c->frames_kinds[1], NULL},
 	    {"iterations", &c->iterations, NULL},
 	    {"rank", &c->rank, NULL},
 	    {"relevance", NULL, &c->relevance},
@@ -91,6 +93,7 @@ static bool set_value(vu_training_config *c, const char *text)
 	    {"joint-weight", NULL, &c->joint_weight},
 	    {"joint-shrinkage", NULL, &c->joint_shrinkage},
 	    {"joint-top", &c->joint_top, NULL},
+	    {"joint-discriminants", &c->joint_discriminants, NULL},
 	};
 
 	if (!equals)
@@ -195,6 +198,12 @@ static int read_arguments(int argc, char **argv, arguments *a)
 		fputs(USAGE, stderr);
 		return 2;
 	}
+	if (a->config.frames_models < 1 || a->config.frames_models > VU_FRAMES_MODELS_MAX ||
+	    a->config.frames_kinds[0] >= VU_FRAMES_KINDS || a->config.frames_kinds[1] >= VU_FRAMES_KINDS) {
+		fprintf(stderr, "vu-train: unable to model frames so: give 1 or %d models and kinds below %d\n",
+		        VU_FRAMES_MODELS_MAX, VU_FRAMES_KINDS);
+		return 2;
+	}
 	if (!copies_given && (a->noise || a->rooms))
 		a->copies = 4;
 	a->folders = argv + optind;
@@ -217,16 +226,19 @@ static void end_progress(void)
 
 static void print_figures(const vu_training_figures *figures)
 {
-	printf("components  trials           EER svm  cosine  frames   joint  fused  FRR at FAR 1 %%  0.1 %%  Cllr   "
-	       "corrupted EER, FRR  threshold, FRR and FAR at each level\n");
+	printf(
+	    "components  trials           EER svm  cosine  frames   joint  frames2  joint2  fused  FRR at FAR 1 %%  "
+	    "0.1 %%  Cllr   "
+	    "corrupted EER, FRR  threshold, FRR and FAR at each level\n");
 	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++) {
 		const vu_training_figures *f = &figures[i];
-		printf("%10u  %5zu + %-7zu  %6.2f %% %5.2f %% %5.2f %% %5.2f %% %5.2f %%  %12.1f %% %5.1f %%  %.3f "
-		       " %5.2f %% %5.1f %% %5.1f %%",
-		       f->components, f->target_trials, f->stranger_trials, 100 * f->svm.eer, 100 * f->cosine.eer,
-		       100 * f->frames.eer, 100 * f->joint.eer, 100 * f->fused.eer, 100 * f->fused.frr_at_far_1,
-		       100 * f->fused.frr_at_far_01, f->fused.cllr, 100 * f->corrupted.eer,
-		       100 * f->corrupted.frr_at_far_1, 100 * f->corrupted.frr_at_far_01);
+		printf("%10u  %5zu + %-7zu  %6.2f %%", f->components, f->target_trials, f->stranger_trials,
+		       100 * f->svm.eer);
+		for (int space = 0; space < VU_SPACES_MAX; space++)
+			printf(" %6.2f %%", 100 * f->spaces[space].eer);
+		printf("%6.2f %%  %12.1f %% %5.1f %%  %.3f  %5.2f %% %5.1f %% %5.1f %%", 100 * f->fused.eer,
+		       100 * f->fused.frr_at_far_1, 100 * f->fused.frr_at_far_01, f->fused.cllr,
+		       100 * f->corrupted.eer, 100 * f->corrupted.frr_at_far_1, 100 * f->corrupted.frr_at_far_01);
 		for (int level = 0; level < VU_BACKGROUND_LEVELS; level++)
 			printf("  %.2f %.1f %% %.3f %%%s", (double)f->thresholds[level],
 			       100 * f->false_rejects[level], 100 * f->false_accepts[level],

@@ -59,11 +59,14 @@ static json_t *figures_json(const vu_training_figures *f)
 		                              "far", rounded(f->false_accepts[level], 1e6), "frr",
 		                              rounded(f->false_rejects[level], 1e4), "extrapolated",
 		                              (int)f->extrapolated[level]));
-	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components,
-	                 "target_trials", (json_int_t)f->target_trials, "stranger_trials",
-	                 (json_int_t)f->stranger_trials, "svm", rates_json(&f->svm), "cosine", rates_json(&f->cosine),
-	                 "cosine_of_frames", rates_json(&f->frames), "cosine_of_both", rates_json(&f->joint), "fused",
-	                 rates_json(&f->fused), "fused_of_corrupted", rates_json(&f->corrupted), "levels", levels);
+	return json_pack(
+	    "{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
+	    (json_int_t)f->target_trials, "stranger_trials", (json_int_t)f->stranger_trials, "svm",
+	    rates_json(&f->svm), "cosine", rates_json(&f->spaces[VU_SPACE_VECTOR]), "cosine_of_frames",
+	    rates_json(&f->spaces[VU_SPACE_FRAMES]), "cosine_of_both", rates_json(&f->spaces[VU_SPACE_JOINT]),
+	    "second_cosine_of_frames", rates_json(&f->spaces[VU_SPACE_FRAMES_OF(1)]), "second_cosine_of_both",
+	    rates_json(&f->spaces[VU_SPACE_JOINT_OF(1)]), "fused", rates_json(&f->fused), "fused_of_corrupted",
+	    rates_json(&f->corrupted), "levels", levels);
 }
 
 vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
@@ -92,8 +95,9 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 		json_array_append_new(figures, figures_json(&m->figures[i]));
 	root = json_pack(
 	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:o,s:i,s:i,s:i,s:i,"
-	    "s:o,"
-	    "s:i,s:o,s:i,s:o,s:o,s:i,s:o,s:o},s:s,s:o}",
+	    "s:i,"
+	    "s:i,s:o,"
+	    "s:i,s:o,s:i,s:o,s:o,s:i,s:i,s:o,s:o},s:s,s:o}",
 	    "model", hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
 	    m->corpus_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "people",
 	    (json_int_t)m->people, "speech_s", rounded(m->speech_s, 1), "training", "seed", (json_int_t)c->seed,
@@ -101,11 +105,12 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    "discriminants", (int)c->discriminants, "shrinkage", rounded(c->shrinkage, 1e6), "weight_power",
 	    rounded(c->weight_power, 1e6), "svm_nu", rounded(c->svm_nu, 1e6), "svm_gamma", rounded(c->svm_gamma, 1e6),
 	    "svm_top", (int)c->svm_top, "second_top", (int)c->second_top, "audio_share", rounded(c->audio_share, 1e6),
-	    "mixture", (int)c->mixture, "bands", (int)c->frames_kind, "iterations", (int)c->iterations, "rank",
-	    (int)c->rank, "relevance", rounded(c->relevance, 1e6), "frames_discriminants",
-	    (int)c->frames_discriminants, "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top",
-	    (int)c->frames_top, "joint_weight", rounded(c->joint_weight, 1e6), "joint_shrinkage",
-	    rounded(c->joint_shrinkage, 1e6), "joint_top", (int)c->joint_top, "prior", rounded(c->prior, 1e6),
+	    "mixture", (int)c->mixture, "frames_models", (int)c->frames_models, "kind", (int)c->frames_kinds[0],
+	    "second_kind", (int)c->frames_kinds[1], "iterations", (int)c->iterations, "rank", (int)c->rank,
+	    "relevance", rounded(c->relevance, 1e6), "frames_discriminants", (int)c->frames_discriminants,
+	    "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top", (int)c->frames_top, "joint_weight",
+	    rounded(c->joint_weight, 1e6), "joint_shrinkage", rounded(c->joint_shrinkage, 1e6), "joint_top",
+	    (int)c->joint_top, "joint_discriminants", (int)c->joint_discriminants, "prior", rounded(c->prior, 1e6),
 	    "caution", rounded(c->caution, 1e6), "figures_of",
 	    "cross-validation over people; none of them had a part in the model that scored them", "figures",
 	    figures);

@@ -107,18 +107,23 @@ vu_status report_write(const trial_set *set, const char *path, vu_error *error)
 
 	if (!file)
 		return vu_fail_errno(error, errno, "unable to write %s", path);
-	fprintf(file, "user\tpath\tlabel\tsvm\tsecond\tfused\tthreshold\tcosine\tframes\tjoint\tduration\tsnr\n");
+	fprintf(file, "user\tpath\tlabel\tsvm\tsecond\tfused\tthreshold\tduration\tsnr\tcosine\tframes\tjoint\t"
+	              "frames2\tjoint2\n");
 	for (size_t i = 0; i < set->count; i++) {
 		const trial *t = &set->trials[i];
+		const float *inputs = t->score.inputs;
+		fprintf(file, "%s\t%s\t%s", t->user, t->path, t->label);
 		if (t->scored)
-			fprintf(file, "%s\t%s\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", t->user,
-			        t->path, t->label, (double)t->score.svm, (double)t->score.second,
-			        (double)t->score.fused, (double)t->thresholds[VU_LEVEL_STANDARD],
-			        (double)t->score.inputs[1], (double)t->score.inputs[2], (double)t->score.inputs[3],
-			        (double)t->score.inputs[4], (double)t->score.inputs[5]);
-		else
-			fprintf(file, "%s\t%s\t%s\tnan\tnan\tnan\tnan\tnan\tnan\tnan\tnan\tnan\n", t->user, t->path,
-			        t->label);
+			fprintf(file, "\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g", (double)t->score.svm,
+			        (double)t->score.second, (double)t->score.fused,
+			        (double)t->thresholds[VU_LEVEL_STANDARD], (double)inputs[VU_CALIBRATION_SCORERS],
+			        (double)inputs[VU_CALIBRATION_SCORERS + 1]);
+		for (int k = t->scored ? 0 : -6; k < VU_SPACES_MAX; k++)
+			if (t->scored)
+				fprintf(file, "\t%.6g", (double)inputs[1 + k]);
+			else
+				fprintf(file, "\tnan");
+		putc('\n', file);
 	}
 	if (fclose(file) != 0)
 		return vu_fail_errno(error, errno, "unable to write %s", path);

@@ -152,14 +152,32 @@ static void test_a_pruned_mixture(void **state)
 	(void)state;
 	assert_int_equal(vu_model_file_from_memory(data, bytes, "b", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
 	assert_int_equal(vu_background_create(file, &background, NULL), VU_OK);
-	assert_int_equal(background->ubm->components, 8);
+	assert_int_equal(background->models[0].ubm->components, 8);
 	for (int m = 0; m < 8; m++)
-		total += background->ubm->weight[m];
+		total += background->models[0].ubm->weight[m];
 	assert_true(fabsf(total - 1) < 1e-3f);
 	assert_true(bytes < vu_model_file_bytes(original));
 	vu_background_destroy(background);
 	score(data, bytes, VU_ELEMENT_F16, scores);
 	assert_true(scores[0] > scores[1]);
+	free(data);
+}
+
+/* 0 changes no number: nothing but the same file comes out. */
+static void test_as_it_is(void **state)
+{
+	char before[VU_MODEL_HASH_HEX_SIZE];
+	char after[VU_MODEL_HASH_HEX_SIZE];
+	vu_model_file *file;
+	void *data;
+	size_t bytes = convert(0, 0, &data);
+
+	(void)state;
+	assert_int_equal(vu_model_file_from_memory(data, bytes, "b", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
+	vu_model_file_hash_hex(original, before);
+	vu_model_file_hash_hex(file, after);
+	assert_string_equal(after, before);
+	vu_model_file_close(file);
 	free(data);
 }
 
@@ -198,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_elements_score_alike),
+	    cmocka_unit_test(test_as_it_is),
 	    cmocka_unit_test(test_a_pruned_mixture),
 	    cmocka_unit_test(test_refusals),
 	};

@@ -76,14 +76,17 @@ static int setup(void **state)
 	assert_int_equal(vu_model_writer_create(VU_MODEL_BACKGROUND, &writer), VU_OK);
 	if (vu_background_train(&config, people.utterances, people.count, writer, figures, &error) != VU_OK)
 		fail_msg("%s", error.message);
-	assert_true(figures[4].frames.eer < 0.2);
-	assert_true(figures[4].joint.eer < 0.2);
+	for (int space = VU_SPACE_FRAMES; space < VU_SPACES_MAX; space++)
+		assert_true(figures[4].spaces[space].eer < 0.2);
 	assert_int_equal(vu_model_writer_finish(writer, &background_data, &bytes, NULL), VU_OK);
 	assert_int_equal(
 	    vu_model_file_from_memory(background_data, bytes, "background", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
 	assert_int_equal(vu_background_create(file, &background, NULL), VU_OK);
 	assert_int_equal(background->space_count, VU_SPACES_MAX);
-	assert_int_equal(background->spaces[VU_SPACE_JOINT].dimensions, 100 + vu_background_place_size(background));
+	assert_int_equal(background->spaces[VU_SPACE_JOINT].dimensions +
+	                     background->spaces[VU_SPACE_JOINT_OF(1)].dimensions,
+	                 2 * 100 + vu_background_place_size(background));
+	assert_int_equal(background->models[0].basis.element, VU_ELEMENT_I8);
 	assert_int_equal(vu_background_load_scaler(background, &scaler, NULL), VU_OK);
 	assert_int_equal(vu_background_load_projection(background, 50, &projection, NULL), VU_OK);
 	scorer = (vu_scorer){background, scaler, projection};
@@ -309,10 +312,11 @@ static void test_older_and_newer_parameters(void **state)
 	vu_error error = {0};
 
 	(void)state;
-	assert_int_equal(background->frames_kind, VU_FRAMES_BANDS);
+	assert_int_equal(background->models[0].kind, VU_FRAMES_BANDS);
+	assert_int_equal(background->models[1].kind, VU_FRAMES_QUARTERS);
 	assert_true(background->audio_share == 0.7f);
 	assert_int_equal(create_changed("frame.param", 2, 0, &changed, &data, NULL), VU_OK);
-	assert_int_equal(changed->frames_kind, VU_FRAMES_CEPSTRA);
+	assert_int_equal(changed->models[0].kind, VU_FRAMES_CEPSTRA);
 	vu_background_destroy(changed);
 	free(data);
 	assert_int_equal(create_changed("frame.param", 2, VU_FRAMES_KINDS, &changed, &data, &error), VU_DATA_LOSS);
@@ -329,12 +333,114 @@ static void test_older_and_newer_parameters(void **state)
 	free(data);
 }
 
+/* What a section of the background becomes in another one. */
+typedef enum change { LEAVE_OUT, SPOIL_SCALE, CUT_COLUMN } change;
+
+/* The background with such a change of all sections whose names begin with `prefix`. */
+static vu_status create_with(const char *prefix, change what, vu_background **out, void **data, vu_error *error)
+{
+	vu_model_writer *writer;
+	vu_model_file *file;
+	size_t bytes;
+
+	assert_int_equal(vu_model_writer_create(VU_MODEL_BACKGROUND, &writer), VU_OK);
+	for (size_t i = 0; i < vu_model_file_section_count(background->file); i++) {
+		const float nan = NAN;
+		vu_model_section s;
+		uint8_t *values;
+		vu_model_file_section_at(background->file, i, &s);
+		if (strncmp(s.name, prefix, strlen(prefix)) != 0) {
+			vu_model_writer_add(writer, s.name, s.element, s.rows, s.columns, s.data);
+			continue;
+		}
+		if (what == LEAVE_OUT)
+			continue;
+		values = malloc(s.bytes);
+		assert_non_null(values);
+		memcpy(values, s.data, s.bytes);
+		if (what == SPOIL_SCALE)
+			memcpy(values, &nan, sizeof nan);
+		vu_model_writer_add(writer, s.name, s.element, what == CUT_COLUMN ? 1 : s.rows,
+		                    what == CUT_COLUMN ? s.columns - 4 : s.columns, values);
+		free(values);
+	}
+	assert_int_equal(vu_model_writer_finish(writer, data, &bytes, NULL), VU_OK);
+	vu_model_writer_destroy(writer);
+	assert_int_equal(vu_model_file_from_memory(*data, bytes, "changed", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
+	return vu_background_create(file, out, error);
+}
+
+static void test_damaged_and_older_models(void **state)
+{
+	vu_background *changed;
+	void *data;
+	vu_error error = {0};
+
+	(void)state;
+	assert_int_equal(create_with("frame.basis", SPOIL_SCALE, &changed, &data, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "a value of it is not a number"));
+	free(data);
+	assert_int_equal(create_with("join2.cohort", LEAVE_OUT, &changed, &data, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "join2.cohort"));
+	free(data);
+	/* Of before there were two models of frames: fewer scorers were calibrated. */
+	assert_int_equal(create_with("calibration", CUT_COLUMN, &changed, &data, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "it is of an earlier or later version of this program"));
+	free(data);
+}
+
+/* What is enrolled with one model of frames is trained again for two, from what was kept. */
+static void test_one_model_and_two(void **state)
+{
+	vu_background *single;
+	vu_scorer with_one;
+	void *data;
+	bool retrainable;
+	enrolled e;
+	vu_error error = {0};
+
+	(void)state;
+	assert_int_equal(create_with("ubm2.", LEAVE_OUT, &single, &data, &error), VU_OK);
+	assert_int_equal(single->model_count, 1);
+	assert_int_equal(single->space_count, 3);
+	with_one = (vu_scorer){single, scaler, projection};
+	assert_int_equal(train(1, 5, true, &e, &error), VU_OK);
+	assert_int_equal(vu_scorer_check_template(&with_one, e.t, &retrainable, &error), VU_FAILED_PRECONDITION);
+	assert_true(retrainable);
+	for (int turn = 0; turn < 2; turn++) {
+		const vu_scorer *into = turn ? &scorer : &with_one;
+		vu_scorer_options options = {.quantize = true};
+		vu_scorer_trained trained;
+		vu_model_writer *writer;
+		vu_model_file *file;
+		enrolled next;
+		size_t bytes;
+		assert_int_equal(vu_model_writer_create(VU_MODEL_TEMPLATE, &writer), VU_OK);
+		assert_int_equal(vu_scorer_retrain(into, e.t, &options, writer, &trained, &error), VU_OK);
+		assert_int_equal(vu_model_writer_finish(writer, &next.data, &bytes, NULL), VU_OK);
+		vu_model_writer_destroy(writer);
+		assert_int_equal(vu_model_file_from_memory(next.data, bytes, "next", VU_MODEL_TEMPLATE, &file, NULL),
+		                 VU_OK);
+		assert_int_equal(vu_template_create(file, &next.t, &error), VU_OK);
+		assert_int_equal(vu_scorer_check_template(into, next.t, NULL, &error), VU_OK);
+		assert_int_equal(next.t->space_count, into->background->space_count);
+		vu_template_destroy(e.t);
+		free(e.data);
+		e = next;
+	}
+	vu_template_destroy(e.t);
+	free(e.data);
+	vu_background_destroy(single);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_frames_tell_people_apart),   cmocka_unit_test(test_retrain_keeps_frames),
 	    cmocka_unit_test(test_most_samples_fit),           cmocka_unit_test(test_statistics_missing_or_bad),
-	    cmocka_unit_test(test_older_and_newer_parameters),
+	    cmocka_unit_test(test_older_and_newer_parameters), cmocka_unit_test(test_damaged_and_older_models),
+	    cmocka_unit_test(test_one_model_and_two),
 	};
 	return cmocka_run_group_tests_name("frames_scorer", tests, setup, teardown);
 }

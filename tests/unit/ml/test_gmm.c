@@ -78,9 +78,11 @@ static double cosine(size_t c, size_t k, size_t size)
 	       cos(M_PI * (double)c * (2.0 * (double)k + 1) / (2.0 * (double)size));
 }
 
-/* By way of the spectrum that the cepstra describe, a half at a time. */
-static void band_cepstra(const float *mfcc, double out[VU_MFCC_COEFFICIENTS])
+/* By way of the spectrum that the cepstra describe, one of `bands` equal parts at a time. */
+static void band_cepstra(const float *mfcc, size_t bands, double out[VU_MFCC_COEFFICIENTS])
 {
+	const size_t width = VU_MFCC_FILTERS / bands;
+	const size_t each = VU_MFCC_COEFFICIENTS / bands;
 	double energies[VU_MFCC_FILTERS] = {0};
 
 	for (size_t k = 0; k < VU_MFCC_FILTERS; k++)
@@ -89,12 +91,12 @@ static void band_cepstra(const float *mfcc, double out[VU_MFCC_COEFFICIENTS])
 			    mfcc[c] / (1 + 11 * sin(M_PI * (double)c / 22)) * cosine(c, k, VU_MFCC_FILTERS);
 	for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++) {
 		out[c] = 0;
-		for (size_t k = 0; k < 20; k++)
-			out[c] += energies[c < 10 ? k : 20 + k] * cosine(c % 10, k, 20);
+		for (size_t k = 0; k < width; k++)
+			out[c] += energies[c / each * width + k] * cosine(c % each, k, width);
 	}
 }
 
-static void test_frames_of_bands(void **state)
+static void check_frames_of_bands(vu_frames_kind kind, size_t bands)
 {
 	enum { COUNT = 60 };
 	static double expected[COUNT][VU_MFCC_COEFFICIENTS];
@@ -110,18 +112,17 @@ static void test_frames_of_bands(void **state)
 	float *frames;
 	float *plain;
 
-	(void)state;
 	assert_int_equal(vu_statistics_open(blob, bytes, &view, NULL), VU_OK);
 	vu_statistics_expand(&view, mfcc);
 	for (size_t t = 0; t < COUNT; t++) {
-		band_cepstra(mfcc + t * VU_MFCC_COEFFICIENTS, expected[t]);
+		band_cepstra(mfcc + t * VU_MFCC_COEFFICIENTS, bands, expected[t]);
 		for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++)
 			mean[c] += expected[t][c] / COUNT;
 	}
 	for (size_t t = 0; t < COUNT; t++)
 		for (size_t c = 0; c < VU_MFCC_COEFFICIENTS; c++)
 			deviation[c] += pow(expected[t][c] - mean[c], 2) / COUNT;
-	assert_int_equal(vu_frames_describe(blob, bytes, VU_FRAMES_BANDS, &frames, &count, spread, NULL), VU_OK);
+	assert_int_equal(vu_frames_describe(blob, bytes, kind, &frames, &count, spread, NULL), VU_OK);
 	assert_int_equal(count, COUNT);
 	for (size_t d = 0; d < 19; d++) {
 		double scale = sqrt(deviation[d + 1]);
@@ -130,7 +131,7 @@ static void test_frames_of_bands(void **state)
 			assert_true(fabs(frames[t * VU_FRAMES_DIMENSIONS + d] -
 			                 (expected[t][d + 1] - mean[d + 1]) / scale) < 1e-3);
 	}
-	/* A delta away from the ends, of C0 of the upper half. */
+	/* A delta away from the ends, of C0 of the third quarter, where the upper half begins. */
 	{
 		double delta = (expected[31][10] - expected[29][10] + 2 * (expected[32][10] - expected[28][10])) / 10;
 		assert_true(fabs(frames[30 * VU_FRAMES_DIMENSIONS + 29] * exp((double)spread[29]) - delta) < 1e-3);
@@ -141,6 +142,13 @@ static void test_frames_of_bands(void **state)
 	free(plain);
 	free(frames);
 	free(blob);
+}
+
+static void test_frames_of_bands(void **state)
+{
+	(void)state;
+	check_frames_of_bands(VU_FRAMES_BANDS, 2);
+	check_frames_of_bands(VU_FRAMES_QUARTERS, 4);
 }
 
 static void test_frames_refused(void **state)

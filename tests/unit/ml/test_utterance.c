@@ -82,6 +82,27 @@ static void test_the_place_travels_unchanged(void **state)
 	assert_memory_equal(place, expected, count * sizeof *place);
 }
 
+/* Who only asks for places needs no spaces, and gets the same. */
+static void test_places_alone(void **state)
+{
+	char path[TEST_PATH_MAX + 16];
+	float expected[VU_UTTERANCE_PLACE_MAX];
+	float place[VU_UTTERANCE_PLACE_MAX];
+	size_t count = vu_background_place_size(background);
+	vu_background *placing;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/a.vum", folder);
+	assert_int_equal(vu_background_open_for_places(path, true, &placing, NULL), VU_OK);
+	assert_int_equal(vu_background_place_size(placing), count);
+	assert_string_equal(placing->id, background->id);
+	assert_true(placing->bytes < background->bytes);
+	assert_int_equal(vu_background_embed(background, frames, frames_bytes, expected, NULL), VU_OK);
+	assert_int_equal(vu_background_embed(placing, frames, frames_bytes, place, NULL), VU_OK);
+	assert_memory_equal(place, expected, count * sizeof *place);
+	vu_background_destroy(placing);
+}
+
 static void test_frames_travel_when_asked(void **state)
 {
 	const uint8_t *found;
@@ -231,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_the_place_travels_unchanged, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_frames_travel_when_asked, setup, teardown),
+	    cmocka_unit_test(test_places_alone),
 	    cmocka_unit_test_setup_teardown(test_another_background_is_named, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_another_version_is_named, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_damage, setup, teardown),

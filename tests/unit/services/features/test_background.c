@@ -69,7 +69,7 @@ static void test_shared_and_given_back(void **state)
 	assert_int_equal(vu_features_background_hold(holder, &first, NULL), VU_OK);
 	assert_int_equal(vu_features_background_hold(holder, &second, NULL), VU_OK);
 	assert_ptr_equal(first, second);
-	assert_int_equal(first->space_count, VU_SPACES_MAX);
+	assert_int_equal(first->model_count, VU_FRAMES_MODELS_MAX);
 	bytes = first->bytes;
 	vu_features_background_release(holder, first);
 	assert_int_equal(vu_features_background_drop(holder), 0); /* in use */
