@@ -229,6 +229,41 @@ out=$(setpriv --reuid=news --clear-groups env VOICE_UNLOCK_RUNTIME_DIR="$work/ru
 	HOME=/nonexistent "$work/bin/jarvis-voice-unlock" list 2>&1)
 [ $? -eq 9 ]
 ok $? 'another user may not list who is enrolled'
+# Another user learns nothing of who is enrolled: of every other name the same, and nothing is done for any.
+stranger() { # USER: what the helper hears, run by somebody else
+	setpriv --reuid=news --clear-groups env -i "$work/module/vu-pam-helper" "$1" voice pts/5 8 1 - - 2>&1 <&9
+}
+mkfifo "$work/silent" && exec 9<>"$work/silent" # its end would say that nobody waits any more
+# What was done so far: sessions opened, speech described, templates looked up, attempts.
+work_done() {
+	local service
+	for service in capture features orchestrator; do
+		suite "$work/bin/jarvis-voice-unlock" call "$service/Process.Counters" '{}' |
+			python3 -c 'import json,sys
+for c in json.load(sys.stdin)["counters"]:
+    if c["name"] in ("voice_unlock_capture_sessions_total", "voice_unlock_features_extractions_total", "voice_unlock_attempts_total"):
+        print(c["name"], c.get("label_value", ""), c.get("value", 0))'
+	done
+	suite "$work/bin/jarvis-voice-unlock" call models/Stats '{}' | python3 -c 'import json,sys
+print(sum(int(c.get("hits", 0)) + int(c.get("misses", 0)) for c in json.load(sys.stdin).get("caches", [])), "templates looked up")'
+}
+before=$(work_done)
+known=$(stranger "$person")
+unknown=$(stranger nobody-at-all)
+account=$(stranger root)
+after=$(work_done)
+out="$known"$'\n'"$unknown"$'\n'"$account"
+grep -q 'this suite answers you for yourself only' <<<"$known" && grep -q '^verdict unavailable' <<<"$known" &&
+	[ "$known" = "$unknown" ] && [ "$known" = "$account" ]
+ok $? 'another user is told the same of who is enrolled, who is not, and who does not exist'
+out="$before"$'\n'"$after"
+[ "$(wc -l <<<"$before")" -ge 3 ] && [ "$before" = "$after" ]
+ok $? 'and for none of them is anything done'
+own=$(stranger news)
+out=$own
+[ "$own" = 'verdict unavailable' ]
+ok $? 'for himself he may ask'
+exec 9<&-
 speak "$mine/test-1.wav" root strict "$person"
 grep -q "$UNAVAILABLE" <<<"$out" && grep -q 'Speak now' <<<"$out"
 ok $? 'a level below the configured one opens nothing'
