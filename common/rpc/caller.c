@@ -75,6 +75,7 @@ static const vu_caller_row ROWS[] = {
     {"models", "/voiceunlock.v1.Models/SetPressure", SUPERVISOR},
     {"models", "/voiceunlock.v1.Models/Activate", CLIENT},
     {"models", "/voiceunlock.v1.Models/RotateKey", CLIENT},
+    {"models", "/voiceunlock.v1.Models/Expire", OWN_ORCHESTRATOR},
 
     /* No service asks for a verdict, an enrolment or a removal: people do. */
     {"orchestrator", "/voiceunlock.v1.Orchestrator/Authenticate", CLIENT},

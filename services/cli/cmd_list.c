@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+
 #define DAY_US (86400ull * 1000000ull)
 
 /* Moves users whose last use, or enrolment when they were never used, is at least so long ago to the front. */
@@ -24,11 +26,21 @@ static size_t sort_out_unused(voiceunlock_user_list *list, long days)
 	return unused;
 }
 
+/* "expires 2026-12-24": nobody uses it. */
+static const char *expires_on(const voiceunlock_user *user, char text[FORMAT_MAX])
+{
+	char date[FORMAT_MAX];
+
+	snprintf(text, FORMAT_MAX, "expires %.10s", format_time_iso(user->expires_us, date));
+	return text;
+}
+
 static void print_users(const voiceunlock_user_list *list, bool unused)
 {
 	static const char *const HEADINGS[] = {"USER", ">SAMPLES", ">SIZE", "TEMPLATE", "LAST USED", "PATH"};
 	format_table *table;
 	char text[FORMAT_MAX];
+	uint64_t now_us = (uint64_t)vu_clock_wall_us();
 
 	if (list->count == 0) {
 		if (unused)
@@ -46,9 +58,11 @@ static void print_users(const voiceunlock_user_list *list, bool unused)
 		snprintf(text, sizeof text, "%u", user->samples);
 		format_table_add(table, text);
 		format_table_add(table, format_bytes(user->bytes, text));
-		format_table_add(table, !user->present    ? "missing: enroll again"
-		                        : !user->verified ? "damaged: enroll again"
-		                                          : "intact");
+		format_table_add(table, !user->present                                       ? "missing: enroll again"
+		                        : !user->verified                                    ? "damaged: enroll again"
+		                        : user->expires_us > 0 && user->expires_us <= now_us ? "expired: enroll again"
+		                        : expires_soon(user, now_us)                         ? expires_on(user, text)
+		                                                                             : "intact");
 		format_table_add(table, format_time(user->last_used_us, text));
 		format_table_add(table, user->path);
 	}

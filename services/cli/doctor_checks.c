@@ -3,7 +3,9 @@
 
 #include "cli.h"
 #include "format.h"
+#include "output.h"
 
+#include "base/clock.h"
 #include "platform/platform.h"
 #include "store/audit.h"
 #include "store/master_key.h"
@@ -330,6 +332,7 @@ void doctor_check_templates(voiceunlock_client *client, const doctor_report *rep
 {
 	voiceunlock_user_list *list = NULL;
 	voiceunlock_error error;
+	uint64_t now_us = (uint64_t)vu_clock_wall_us();
 	size_t bad = 0;
 
 	if (voiceunlock_list(client, &list, &error) != VOICEUNLOCK_OK) {
@@ -337,10 +340,22 @@ void doctor_check_templates(voiceunlock_client *client, const doctor_report *rep
 		return;
 	}
 	for (size_t i = 0; i < list->count; i++) {
+		const voiceunlock_user *user = &list->users[i];
 		char remedy[TEXT_MAX];
-		if (list->users[i].present && list->users[i].verified)
+		char date[FORMAT_MAX];
+		if (user->present && user->verified && !expires_soon(user, now_us))
 			continue;
 		bad++;
+		if (user->present && user->verified) {
+			bool over = user->expires_us <= now_us;
+			snprintf(remedy, sizeof remedy, "keep it: %s %s '%s'; or erase it: %s remove '%s'", CLI_NAME,
+			         over ? "enroll --replace" : "test --user", user->user, CLI_NAME, user->user);
+			add(report, "templates", DOCTOR_MIND, remedy,
+			    over ? "that of %s, which nobody used for a year, has expired on %.10s"
+			         : "that of %s, which nobody uses, expires on %.10s",
+			    user->user, format_time_iso(user->expires_us, date));
+			continue;
+		}
 		snprintf(remedy, sizeof remedy, "run: %s enroll --replace '%s'", CLI_NAME, list->users[i].user);
 		add(report, "templates", DOCTOR_PROBLEM, remedy, "that of %s is %s", list->users[i].user,
 		    list->users[i].present ? "damaged" : "missing");

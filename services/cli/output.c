@@ -4,8 +4,12 @@
 #include "cli.h"
 #include "format.h"
 
+#include "base/clock.h"
+
 #include <math.h>
 #include <string.h>
+
+#define EXPIRY_WARNING_US (30 * 86400ull * 1000000ull)
 
 json_t *output_number(double number)
 {
@@ -157,6 +161,11 @@ json_t *output_suite(const voiceunlock_suite *suite)
 	return json;
 }
 
+bool expires_soon(const voiceunlock_user *user, uint64_t now_us)
+{
+	return user->expires_us > 0 && user->expires_us < now_us + EXPIRY_WARNING_US;
+}
+
 json_t *output_users(const voiceunlock_user_list *list)
 {
 	json_t *json = json_object(), *users = json_array();
@@ -173,6 +182,8 @@ json_t *output_users(const voiceunlock_user_list *list)
 		json_object_set_new(user, "verified", json_boolean(from->verified));
 		json_object_set_new(user, "last_used", output_text(format_time_iso(from->last_used_us, time)));
 		json_object_set_new(user, "background", text(from->background));
+		if (expires_soon(from, (uint64_t)vu_clock_wall_us()))
+			json_object_set_new(user, "expires", output_text(format_time_iso(from->expires_us, time)));
 		json_array_append_new(users, user);
 	}
 	json_object_set_new(json, "users", users);

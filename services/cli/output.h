@@ -15,6 +15,8 @@ json_t *output_text(const char *text);
 json_t *output_attempt(const voiceunlock_attempt *attempt);
 json_t *output_identification(const voiceunlock_identification *result);
 json_t *output_suite(const voiceunlock_suite *suite);
+/* Within a month, or already over: nobody uses the template. */
+bool expires_soon(const voiceunlock_user *user, uint64_t now_us);
 json_t *output_users(const voiceunlock_user_list *list);
 json_t *output_history(const voiceunlock_history *history);
 

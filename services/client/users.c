@@ -40,6 +40,7 @@ static bool take_page(voiceunlock_user_list *list, const Vu__ListUsersResponse *
 		to->verified = from->verified;
 		to->enrolled_us = from->enrolled_us;
 		to->last_used_us = from->last_used_us;
+		to->expires_us = from->expires_us;
 		to->background = vu_client_copy(from->background, &out_of_memory);
 	}
 	return !out_of_memory;

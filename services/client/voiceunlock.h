@@ -384,6 +384,7 @@ typedef struct voiceunlock_user {
 	uint64_t enrolled_us;  /* since 1970-01-01 UTC */
 	uint64_t last_used_us; /* 0 = never */
 	char *background;
+	uint64_t expires_us; /* nobody is let in from then on unless it is used before; 0 = not known */
 } voiceunlock_user;
 
 typedef struct voiceunlock_user_list {

@@ -61,6 +61,7 @@ struct models {
 	atomic_uint enrolments;
 	vu_clock clock;                  /* dates visits */
 	atomic_llong asked_us;           /* when somebody last asked for a score or an enrolment, monotonic */
+	atomic_llong looked_us;          /* when Expire last looked, monotonic */
 	pthread_mutex_t prediction_lock; /* of the next four */
 	char state_folder[PATH_MAX];
 	char prediction_path[PATH_MAX];
@@ -160,6 +161,19 @@ vu_status expect_users(models *models, const settings *with, expected_user *item
 /* Copies the configuration's loaders. */
 void set_loaders(models *models, const vu_loader_config *loaders, unsigned count);
 
+/* ---- expire.c ---- */
+
+/* When the user's template was last used or written, wall clock; 0 in an evaluation's namespace. */
+int64_t last_known_us(models *models, user_key key);
+/* NOT_FOUND when nobody used it for so long that it lets nobody in. */
+vu_status check_expiry(models *models, user_key key, vu_error *error);
+
+/* ---- users.c ---- */
+
+/* Everything that is kept of a user; see template_store_remove. */
+vu_status remove_user(models *models, user_key key, const uint8_t request_id[VU_ID_BYTES], uint64_t *bytes_out,
+                      vu_error *error);
+
 /* ---- preloader.c ---- */
 
 /* Foretells and loads, once: what the preloader's thread does now and then. Returns how many were loaded. */
@@ -234,6 +248,7 @@ void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessag
 void handle_activate(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_observe(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_rotate_key(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+void handle_expire(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_check_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_hot(void *context, vu_rpc_call *call, const ProtobufCMessage *request);

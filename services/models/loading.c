@@ -399,8 +399,10 @@ static vu_status hold(models *m, const settings *with, const held_scorer *held, 
 	    .ahead = ahead,
 	    .deadline_us = load_deadline(with, deadline_us),
 	};
-	vu_status status;
+	vu_status status = check_expiry(m, key, error);
 
+	if (status != VU_OK)
+		return status;
 	template_key(key, text);
 	status = cache_acquire(m->cache, &request, entry_out, hit_out, error);
 	if (status != VU_OK)

@@ -16,6 +16,7 @@
  *   prediction.c     Observe, and who is expected
  *   preloader.c      loads them in idle time
  *   key.c            RotateKey
+ *   expire.c         Expire: templates that nobody uses; expiry.c: when
  *   ceiling.c        whether the memory ceiling leaves room to serve
  *   memory.c         cleanup, States, SetPressure, Hot
  *   cache.c          byte-counted, in parts under one ceiling; loads once for many

@@ -58,6 +58,7 @@ static const vu_rpc_method METHODS[] = {
     {"Observe", handle_observe, VU_RPC_IDEMPOTENT},
     {"Activate", handle_activate, VU_RPC_IDEMPOTENT},
     {"RotateKey", handle_rotate_key, VU_RPC_IDEMPOTENT},
+    {"Expire", handle_expire, VU_RPC_IDEMPOTENT},
     {"Phrases", phrases_and_wipe, VU_RPC_IDEMPOTENT},
     {"CheckPhrases", check_phrases_and_wipe, VU_RPC_IDEMPOTENT},
 };
@@ -102,6 +103,7 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	atomic_init(&m->users, -1);
 	atomic_init(&m->enrolments, 0);
 	atomic_init(&m->asked_us, 0);
+	atomic_init(&m->looked_us, 0);
 	m->clock = vu_clock_system();
 	m->service = (vu_rpc_service){
 	    .descriptor = &vu__models__descriptor,

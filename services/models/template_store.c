@@ -22,6 +22,7 @@
 
 #define TEMPLATE_SUFFIX  ".vut"
 #define USED_SUFFIX      ".used"
+#define EXPIRED_SUFFIX   ".expired"
 #define PLAIN_SUFFIX     ".plain"
 #define NAMESPACE_PREFIX "namespace-"
 /* Removals remembered: more than can be under way at once. */
@@ -211,6 +212,44 @@ int64_t template_store_last_used_us(const template_store *store, const char *nam
 	return (int64_t)info.st_mtime * 1000000;
 }
 
+int64_t template_store_last_known_us(const template_store *store, const char *namespace, const char *user)
+{
+	int64_t used_us = template_store_last_used_us(store, namespace, user);
+	char path[PATH_MAX];
+	struct stat info;
+
+	if (template_store_path(store, namespace, user, path, NULL) != VU_OK || lstat(path, &info) != 0)
+		return 0;
+	return (int64_t)info.st_mtime * 1000000 > used_us ? (int64_t)info.st_mtime * 1000000 : used_us;
+}
+
+uint32_t template_store_add_expired(const template_store *store, const char *user, uint32_t seconds)
+{
+	char path[PATH_MAX];
+	char text[16];
+	char *before = NULL;
+	size_t bytes;
+	uint64_t sum = seconds;
+
+	if (file_of(store, "", user, EXPIRED_SUFFIX, path, NULL) != VU_OK)
+		return 0;
+	if (vu_file_read(path, sizeof text, &before, &bytes, NULL) == VU_OK)
+		sum += strtoul(before, NULL, 10);
+	free(before);
+	if (sum > UINT32_MAX)
+		sum = UINT32_MAX;
+	snprintf(text, sizeof text, "%lu\n", (unsigned long)sum);
+	return vu_file_write_atomically(path, text, strlen(text), NULL) == VU_OK ? (uint32_t)sum : 0;
+}
+
+void template_store_forget_expired(const template_store *store, const char *user)
+{
+	char path[PATH_MAX];
+
+	if (file_of(store, "", user, EXPIRED_SUFFIX, path, NULL) == VU_OK)
+		unlink(path);
+}
+
 /* ---- removals that were done ---- */
 
 static vu_status removals_path(const template_store *store, char path[PATH_MAX])
@@ -323,6 +362,8 @@ vu_status template_store_remove(const template_store *store, const char *namespa
 		return status;
 	if (unlink(used_path) != 0 && errno != ENOENT)
 		return vu_fail_errno(error, errno, "unable to remove %s", used_path);
+	if (!namespace[0])
+		template_store_forget_expired(store, user);
 	destroy_key(path);
 	if (unlink(path) != 0)
 		return vu_fail_errno(error, errno, "unable to remove %s", path);
@@ -544,7 +585,14 @@ static vu_status rewrap_one(const walk *w, const char *user, const char *path, v
 		vu_log_warn("unable to give %s a new key; it keeps what it has", path);
 		status = VU_OK;
 	} else if (changed) {
+		struct stat info;
+		bool dated = lstat(path, &info) == 0;
 		status = vu_file_write_atomically(path, data, bytes, error);
+		/* It is as old as it was. */
+		if (status == VU_OK && dated)
+			(void)utimensat(AT_FDCWD, path,
+			                (struct timespec[]){{.tv_nsec = UTIME_OMIT}, {info.st_mtime, 0}},
+			                AT_SYMLINK_NOFOLLOW);
 	}
 	wipe_and_free(data, bytes);
 	return status;

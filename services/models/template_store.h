@@ -3,6 +3,7 @@
  *
  *   <home>/templates/users/<name>.vut         the template, mode 0600
  *   <home>/templates/users/<name>.used        empty; its time is that of the last use
+ *   <home>/templates/users/<name>.expired     of one that nobody uses: how long that was seen, see expiry.h
  *   <home>/templates/namespace-<name>/…       the same for the users of one evaluation
  *   <home>/templates/removed                  request ids of the latest removals
  *
@@ -77,6 +78,14 @@ bool template_store_exists(const template_store *store, const char *namespace, c
  */
 void template_store_touch(const template_store *store, const char *namespace, const char *user);
 int64_t template_store_last_used_us(const template_store *store, const char *namespace, const char *user);
+
+/* When it was last used or written, wall clock; 0 when there is none. A new master key changes nothing. */
+int64_t template_store_last_known_us(const template_store *store, const char *namespace, const char *user);
+
+/* Adds to the seconds for which a real user's template was seen expired; returns their sum, 0 when it cannot be kept.
+ */
+uint32_t template_store_add_expired(const template_store *store, const char *user, uint32_t seconds);
+void template_store_forget_expired(const template_store *store, const char *user);
 
 /*
  * Erases a user's files, the key of the template first, and remembers `request_id`, so that a repeated request

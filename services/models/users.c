@@ -1,6 +1,7 @@
 /* ListUsers, Remove, RemoveNamespace, Preload, Stats: what is there, and what is not any more. */
 #include "base/clock.h"
 #include "base/user_name.h"
+#include "expiry.h"
 #include "internal.h"
 
 #include <errno.h>
@@ -96,6 +97,11 @@ static void describe(models *m, user_key key, described_user *d)
 	    lstat(d->path, &info) != 0)
 		return;
 	d->info.present = true;
+	if (!key.namespace[0]) {
+		int64_t last_us = last_known_us(m, key);
+		d->info.expires_us = (uint64_t)expiry_time_us(last_us);
+		d->info.expired = expiry_judge(last_us, m->clock.wall_us(m->clock.context)) >= EXPIRY_EXPIRED;
+	}
 	d->info.bytes = (uint64_t)info.st_size;
 	if (template_store_open(&m->store, key.namespace, key.user, &file, NULL) != VU_OK)
 		return;
@@ -241,6 +247,31 @@ out:
 
 /* ---- Remove, RemoveNamespace ---- */
 
+vu_status remove_user(models *m, user_key key, const uint8_t request_id[VU_ID_BYTES], uint64_t *bytes_out,
+                      vu_error *error)
+{
+	pthread_mutex_t *lock = user_lock(m, key);
+	vu_status status;
+
+	pthread_mutex_lock(&m->removal_lock);
+	pthread_mutex_lock(lock);
+	status = template_store_remove(&m->store, key.namespace, key.user, request_id, bytes_out, error);
+	if (status == VU_OK) {
+		forget_template(m, key);
+		atomic_fetch_add(&m->enrolments, 1);
+		if (!key.namespace[0])
+			forget_habit(m, key.user);
+		if (*bytes_out > 0 && !key.namespace[0] && atomic_load(&m->users) > 0)
+			atomic_fetch_sub(&m->users, 1);
+	}
+	pthread_mutex_unlock(lock);
+	pthread_mutex_unlock(&m->removal_lock);
+	/* Outside the locks: whoever reads for the index takes them the other way round. */
+	if (status == VU_OK && !key.namespace[0])
+		voice_index_forget(m->index, key.user);
+	return status;
+}
+
 void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	models *m = context;
@@ -254,26 +285,8 @@ void handle_remove(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	vu_error error = {VU_OK, ""};
 	vu_status status = check_key(request->key, &key, &error);
 
-	if (status == VU_OK) {
-		pthread_mutex_t *lock = user_lock(m, key);
-		pthread_mutex_lock(&m->removal_lock);
-		pthread_mutex_lock(lock);
-		status = template_store_remove(&m->store, key.namespace, key.user, vu_rpc_request_id(call), &bytes,
-		                               &error);
-		if (status == VU_OK) {
-			forget_template(m, key);
-			atomic_fetch_add(&m->enrolments, 1);
-			if (!key.namespace[0])
-				forget_habit(m, key.user);
-			if (bytes > 0 && !key.namespace[0] && atomic_load(&m->users) > 0)
-				atomic_fetch_sub(&m->users, 1);
-		}
-		pthread_mutex_unlock(lock);
-		pthread_mutex_unlock(&m->removal_lock);
-		/* Outside the locks: whoever reads for the index takes them the other way round. */
-		if (status == VU_OK && !key.namespace[0])
-			voice_index_forget(m->index, key.user);
-	}
+	if (status == VU_OK)
+		status = remove_user(m, key, vu_rpc_request_id(call), &bytes, &error);
 	if (status == VU_NOT_FOUND)
 		vu_fail(&error, status,
 		        "user '%s' is not enrolled: jarvis-voice-unlock list shows who is, enroll adds somebody",

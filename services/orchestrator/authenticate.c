@@ -243,7 +243,9 @@ static const char *find_trouble(const voice_claim *claim, const vu_listening *li
 	const char *trouble = vu_weigh_trouble(listening, &claim->evidence);
 	vu_status challenge = claim->challenge.error.status;
 
-	/* Without a user there is nothing to ask for. */
+	/* Without a user there is nothing to ask for; of one whose template has expired there is something to say. */
+	if (claim->evidence.enrolled == VU_CHECK_REFUSED)
+		return claim->known == VU_CHECK_REFUSED ? claim->known_error.message : "";
 	if (listening->features && !claim->challenge.checked && challenge != VU_OK && challenge != VU_NOT_FOUND)
 		return claim->challenge.error.message;
 	if (*trouble)

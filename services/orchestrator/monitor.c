@@ -5,6 +5,7 @@
  */
 #include "monitor.h"
 
+#include "expire.h"
 #include "record.h"
 
 #include "suite.h"
@@ -316,6 +317,7 @@ static void begin(vu_monitor *monitor)
 static void run(void *context)
 {
 	vu_monitor *monitor = context;
+	vu_expire unused = {0};
 
 	begin(monitor);
 	uv_mutex_lock(&monitor->lock);
@@ -327,6 +329,7 @@ static void run(void *context)
 		if (monitor->stopping)
 			break;
 		uv_mutex_unlock(&monitor->lock);
+		vu_expire_look(monitor->orchestrator, &unused);
 		policy = vu_orchestrator_policy(monitor->orchestrator);
 		if (policy.monitoring)
 			measure(monitor, &policy);

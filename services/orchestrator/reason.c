@@ -89,6 +89,8 @@ void vu_reason_write(const vu_reason_facts *facts, char *text, size_t size)
 	case VU__VERDICT__VERDICT_NOT_ENROLLED:
 		if (facts->identify)
 			snprintf(text, size, "Nobody is enrolled. Run jarvis-voice-unlock enroll USER.");
+		else if (*facts->trouble)
+			snprintf(text, size, "%s", facts->trouble);
 		else
 			snprintf(text, size, "%s is not enrolled. Run jarvis-voice-unlock enroll %s.", facts->user,
 			         facts->user);

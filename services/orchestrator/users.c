@@ -26,6 +26,7 @@ vu_check vu_users_check(vu_orchestrator *orchestrator, const vu_user_query *quer
 	vu_peer_plan plan = {.deadline_us = query->deadline_us, .wait_for_ready = true, .cancel = query->cancel};
 	vu_check check = VU_CHECK_REFUSED;
 
+	error->message[0] = '\0';
 	request.namespace_ = writable(query->name_space, name_space, sizeof name_space);
 	request.user = writable(query->user, user, sizeof user);
 	response =
@@ -34,8 +35,16 @@ vu_check vu_users_check(vu_orchestrator *orchestrator, const vu_user_query *quer
 	if (!response)
 		return VU_CHECK_FAILED;
 	for (size_t i = 0; i < response->n_users; i++) {
-		if (strcmp(response->users[i]->user, query->user) == 0)
-			check = VU_CHECK_PASSED;
+		const Vu__UserInfo *found = response->users[i];
+		if (strcmp(found->user, query->user) != 0)
+			continue;
+		check = found->expired ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
+		if (found->expired)
+			snprintf(
+			    error->message, sizeof error->message,
+			    "Nobody used %s's template for a year: it has expired. Run jarvis-voice-unlock enroll "
+			    "%s --replace.",
+			    query->user, query->user);
 	}
 	error->status = VU_OK;
 	vu_peer_free(&response->base);
