@@ -198,9 +198,6 @@ static const char *const ALLOWED[] = {
     "sigaltstack",
     "sigreturn",
     "restart_syscall",
-    "tgkill",
-    "tkill",
-    "kill",
     "wait4",
     "waitid",
     "waitpid",
@@ -242,7 +239,6 @@ static const char *const ALLOWED[] = {
     "getrlimit",
     "ugetrlimit",
     "setrlimit",
-    "prlimit64",
     "getrusage",
     "getrandom",
     "capget",
@@ -400,6 +396,33 @@ static int add(scmp_filter_ctx filter, uint32_t action, const char *const *names
 	return failure;
 }
 
+/*
+ * Other processes of the same user are the rest of the suite: signals and limits are for this one alone. Looking
+ * whether there is a process (signal 0), as sound libraries do, does it no harm.
+ */
+static int add_rules_of_processes(scmp_filter_ctx filter, const vu_confinement *confinement)
+{
+	const scmp_datum_t self = (scmp_datum_t)getpid();
+	int failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self));
+
+	if (failure == 0)
+		failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0));
+	if (failure == 0)
+		failure =
+		    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, self));
+	if (confinement->programs) {
+		/* It ends what it started, and those are programs that raise signals of their own. */
+		if (failure == 0)
+			failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 0);
+		return failure == 0 ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0) : failure;
+	}
+	if (failure == 0)
+		failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_EQ, self));
+	if (failure == 0)
+		failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0));
+	return failure;
+}
+
 static int add_rules(scmp_filter_ctx filter, const vu_confinement *confinement)
 {
 	int failure = add(filter, SCMP_ACT_ALLOW, ALLOWED, COUNT(ALLOWED));
@@ -417,6 +440,8 @@ static int add_rules(scmp_filter_ctx filter, const vu_confinement *confinement)
 	/* The sound library starts its server where there is none: in vain, and it lives on. */
 	else if (failure == 0 && !confinement->sound)
 		failure = add(filter, SCMP_ACT_TRAP, DEADLY_PROGRAMS, COUNT(DEADLY_PROGRAMS));
+	if (failure == 0)
+		failure = add_rules_of_processes(filter, confinement);
 	if (failure == 0)
 		failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	if (failure == 0 && confinement->programs)

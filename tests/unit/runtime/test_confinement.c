@@ -23,8 +23,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -197,10 +199,42 @@ static int start_process(const char *unused)
 	return child > 0 ? DONE : errno;
 }
 
+/* One that does nothing to a process that runs. */
 static int signal_parent(const char *unused)
 {
 	(void)unused;
-	return kill(getppid(), 0) == 0 ? DONE : errno;
+	return kill(getppid(), SIGCONT) == 0 ? DONE : errno;
+}
+
+static int signal_thread_of_parent(const char *unused)
+{
+	(void)unused;
+	return syscall(SYS_tgkill, getppid(), getppid(), SIGCONT) == 0 ? DONE : errno;
+}
+
+/* Sets what is there already. */
+static int limit_parent(const char *unused)
+{
+	struct rlimit limit;
+	(void)unused;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return NOT_CONFINED;
+	return prlimit(getppid(), RLIMIT_NOFILE, &limit, NULL) == 0 ? DONE : errno;
+}
+
+static int signal_itself(const char *unused)
+{
+	struct rlimit limit;
+	(void)unused;
+	if (kill(getpid(), SIGCONT) != 0 || raise(SIGCONT) != 0)
+		return errno;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && setrlimit(RLIMIT_NOFILE, &limit) == 0 ? DONE : errno;
+}
+
+static int end_itself(const char *unused)
+{
+	(void)unused;
+	abort();
 }
 
 static int read_memory_of_parent(const char *unused)
@@ -348,15 +382,23 @@ static void the_orchestrator_alone_has_internet_and_dials_nobody(void **state)
 		assert_int_equal(reached, system_can() ? EACCES : DONE);
 }
 
-static void signals_to_others_are_refused(void **state)
+static void other_processes_get_no_signal_and_no_limit(void **state)
 {
-	int sent = try_as(VU_SERVICE_FEATURES, signal_parent, NULL);
-
 	(void)state;
-	if (sent == DONE)
-		print_message("this kernel does not keep services from signalling others\n");
-	else
-		assert_int_equal(sent, EPERM);
+	for (unsigned id = 0; id < ROLES; id++) {
+		assert_int_equal(try_as((vu_service_id)id, signal_parent, NULL), EPERM);
+		assert_int_equal(try_as((vu_service_id)id, signal_thread_of_parent, NULL), EPERM);
+		assert_int_equal(try_as((vu_service_id)id, limit_parent, NULL), EPERM);
+	}
+}
+
+static void its_own_signals_and_limits_are_its_business(void **state)
+{
+	(void)state;
+	for (unsigned id = 0; id < ROLES; id++) {
+		assert_int_equal(try_as((vu_service_id)id, signal_itself, NULL), DONE);
+		assert_int_equal(try_as((vu_service_id)id, end_itself, NULL), KILLED + SIGABRT);
+	}
 }
 
 /* A thread from before the calls were refused is bound as well. */
@@ -474,7 +516,8 @@ int main(void)
 	    cmocka_unit_test(who_serves_binds_nothing_more),
 	    cmocka_unit_test(nobody_starts_a_program),
 	    cmocka_unit_test(the_orchestrator_alone_has_internet_and_dials_nobody),
-	    cmocka_unit_test(signals_to_others_are_refused),
+	    cmocka_unit_test(other_processes_get_no_signal_and_no_limit),
+	    cmocka_unit_test(its_own_signals_and_limits_are_its_business),
 	    cmocka_unit_test(threads_of_before_are_bound_too),
 	    cmocka_unit_test(what_kills_is_told_to_the_log),
 #endif
