@@ -26,9 +26,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -206,6 +208,8 @@ static int signal_parent(const char *unused)
 	return kill(getppid(), SIGCONT) == 0 ? DONE : errno;
 }
 
+#ifdef __linux__
+
 static int signal_thread_of_parent(const char *unused)
 {
 	(void)unused;
@@ -221,6 +225,8 @@ static int limit_parent(const char *unused)
 		return NOT_CONFINED;
 	return prlimit(getppid(), RLIMIT_NOFILE, &limit, NULL) == 0 ? DONE : errno;
 }
+
+#endif
 
 static int signal_itself(const char *unused)
 {
@@ -387,8 +393,10 @@ static void other_processes_get_no_signal_and_no_limit(void **state)
 	(void)state;
 	for (unsigned id = 0; id < ROLES; id++) {
 		assert_int_equal(try_as((vu_service_id)id, signal_parent, NULL), EPERM);
+#ifdef __linux__
 		assert_int_equal(try_as((vu_service_id)id, signal_thread_of_parent, NULL), EPERM);
 		assert_int_equal(try_as((vu_service_id)id, limit_parent, NULL), EPERM);
+#endif
 	}
 }
 
