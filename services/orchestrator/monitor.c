@@ -24,15 +24,13 @@
 #define STACK_BYTES     (256 * 1024)
 #define COMMAND_US      (2 * 1000000LL) /* for the supervisor to begin with it */
 #define HIT_ACCESSES    20              /* a hit rate over fewer says nothing */
+#define STATUS_US       (2 * 1000000LL)
 #define MEGABYTE        (1024.0 * 1024.0)
 #define INTERVAL_MS_MIN 100
-/* Uptimes are told by different processes at slightly different times. */
-#define BEGAN_APART_US 1000000
 
 /* Counts at one moment. */
 typedef struct counts {
-	int64_t time_us;                    /* monotonic */
-	int64_t began_us[VU_SERVICE_COUNT]; /* when its process did; 0 not known */
+	int64_t time_us; /* monotonic */
 	double cpu_s[VU_SERVICE_COUNT];
 	double disk_read[VU_SERVICE_COUNT];
 	double disk_written[VU_SERVICE_COUNT];
@@ -62,6 +60,8 @@ struct vu_monitor {
 	counts before;
 	double hits_base; /* of the cache alert, which waits for enough accesses */
 	double accesses_base;
+	bool knows_restarts;
+	uint32_t restarts[VU_SERVICE_COUNT];
 };
 
 static double increase(double before, double now)
@@ -83,8 +83,6 @@ static void take_counters(const Vu__CountersResponse *answer, unsigned id, count
 		const Vu__Counter *counter = answer->counters[i];
 		if (strcmp(counter->name, "voice_unlock_process_cpu_seconds_total") == 0)
 			now->cpu_s[id] = counter->value;
-		else if (strcmp(counter->name, "voice_unlock_process_uptime_seconds") == 0)
-			now->began_us[id] = now->time_us - (int64_t)(counter->value * 1e6);
 		else if (strcmp(counter->name, "voice_unlock_process_disk_read_bytes_total") == 0)
 			now->disk_read[id] = counter->value;
 		else if (strcmp(counter->name, "voice_unlock_process_disk_written_bytes_total") == 0)
@@ -107,16 +105,32 @@ static void count_tally(vu_tally *tally, counts *now)
 	              (double)atomic_load(&tally->verdicts[VU__VERDICT__VERDICT_SPOOF]);
 }
 
-/* A process that began later than the one before it had is another one. */
-static void note_restart(const vu_monitor *monitor, unsigned id, const counts *now)
+/* For the audit log, also while nothing is measured: what the supervisor has started again since the last look. */
+static void note_restarts(vu_monitor *monitor)
 {
-	char reason[96];
+	Vu__Empty empty = VU__EMPTY__INIT;
+	vu_peer_plan plan = {.deadline_us = vu_clock_monotonic_us() + STATUS_US};
+	vu_error error = {.status = VU_OK};
+	Vu__SupervisorStatusResponse *answer =
+	    (void *)vu_peer_call(&monitor->orchestrator->peers, VU_SERVICE_SUPERVISOR, &vu__supervisor__descriptor,
+	                         "Status", &empty.base, &plan, &error);
 
-	if (!monitor->measured || monitor->before.began_us[id] == 0 ||
-	    now->began_us[id] - monitor->before.began_us[id] < BEGAN_APART_US)
-		return;
-	snprintf(reason, sizeof reason, "%s was restarted", vu_service_name((vu_service_id)id));
-	(void)vu_record_note(monitor->orchestrator, "", "", "restart", reason);
+	for (size_t i = 0; answer && i < answer->n_services; i++) {
+		const Vu__ServiceStatus *service = answer->services[i];
+		vu_service_id id = vu_service_by_name(service->name);
+		char reason[160];
+		if (id >= VU_SERVICE_COUNT)
+			continue;
+		/* A supervisor that was itself started anew counts from 0. */
+		if (monitor->knows_restarts && service->restarts > monitor->restarts[id]) {
+			snprintf(reason, sizeof reason, "%s was restarted%s%s", vu_service_name(id),
+			         service->reason[0] ? ": " : "", service->reason);
+			(void)vu_record_note(monitor->orchestrator, "", "", "restart", reason);
+		}
+		monitor->restarts[id] = service->restarts;
+	}
+	monitor->knows_restarts = monitor->knows_restarts || answer;
+	vu_peer_free((ProtobufCMessage *)answer);
 }
 
 static const vu_metric_id MEMORY_OF[VU_SERVICE_COUNT] = {
@@ -151,7 +165,6 @@ static void count_all(vu_monitor *monitor, counts *now, float values[VU_METRIC_C
 	now->unlocked_secrets = 0;
 	for (unsigned id = 0; id < VU_SERVICE_COUNT; id++) {
 		take_counters(answers[id], id, now);
-		note_restart(monitor, id, now);
 		for (size_t i = 0; answers[id] && i < answers[id]->n_counters; i++) {
 			if (strcmp(answers[id]->counters[i]->name, "voice_unlock_process_resident_bytes") == 0)
 				values[MEMORY_OF[id]] = (float)(answers[id]->counters[i]->value / MEGABYTE);
@@ -319,6 +332,7 @@ static void run(void *context)
 	vu_monitor *monitor = context;
 	vu_expire unused = {0};
 
+	note_restarts(monitor);
 	begin(monitor);
 	uv_mutex_lock(&monitor->lock);
 	while (!monitor->stopping) {
@@ -331,6 +345,7 @@ static void run(void *context)
 		uv_mutex_unlock(&monitor->lock);
 		vu_expire_look(monitor->orchestrator, &unused);
 		policy = vu_orchestrator_policy(monitor->orchestrator);
+		note_restarts(monitor);
 		if (policy.monitoring)
 			measure(monitor, &policy);
 		else

@@ -101,6 +101,12 @@ expect 6 'locked' 'nor does killing it' "$cli" test --user "$PERSON" --from "$mi
 expect 6 'try again in' 'nor does a new start of the suite' "$cli" test --user "$PERSON" --from "$mine/test-3.wav"
 expect 0 "$PERSON" 'the status names who is locked out' "$cli" status --json
 
+cp "$VOICE_UNLOCK_HOME/audit/current.jsonl" "$work/out"
+grep -q "\"event\":\"lockout\",[^}]*\"user\":\"$PERSON\"" "$work/out" &&
+	[ "$(grep -c '"event":"lockout"' "$work/out")" -eq 1 ] && grep -q '"verdict":"locked"' "$work/out"
+ok $? 'the audit log has a line of the lockout, once, and of the attempts that it refused'
+expect 0 'all as they were written' 'and verifies after restarts and a killed orchestrator' "$cli" audit verify
+
 # ---- history ----
 
 "$cli" history -l 100 >"$work/out" 2>&1
@@ -129,6 +135,8 @@ if [ "$(id -u)" -eq 0 ]; then
 	"$cli" history -l 2 >"$work/out" 2>&1
 	grep -qw unlocked "$work/out"
 	ok $? 'which the history tells'
+	grep -q "\"event\":\"unlock\",[^}]*\"user\":\"$PERSON\"" "$VOICE_UNLOCK_HOME/audit/current.jsonl"
+	ok $? 'and the audit log'
 fi
 page_says /metrics 200 'voice_unlock_up{service="models"} 1' && ! grep -qi zaphod "$work/out"
 ok $? '/metrics has every process and names nobody'
