@@ -78,6 +78,9 @@ bool vu_platform_process_stopped(pid_t pid);
 #define VU_BOOT_ID_SIZE 64
 vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
 
+/* A clock that nobody can set and that also runs while the machine sleeps; its zero is somewhere before the boot. */
+int64_t vu_platform_steady_us(void);
+
 /*
  * Keeps this process, its threads to come included, on one of the CPUs it may
  * use (the first of them), so that a measurement does not wander. UNIMPLEMENTED

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "expiry.h"
 #include "internal.h"
+#include "platform/platform.h"
 
 #include <stdlib.h>
 
@@ -20,9 +21,19 @@ int64_t last_known_us(models *m, user_key key)
 	return key.namespace[0] ? 0 : template_store_last_known_us(&m->store, key.namespace, key.user);
 }
 
+int64_t expiry_now_us(models *m)
+{
+	int64_t now_us;
+
+	pthread_mutex_lock(&m->expiry_lock);
+	now_us = expiry_clock_now_us(&m->expiry_clock, m->clock.wall_us(m->clock.context), vu_platform_steady_us());
+	pthread_mutex_unlock(&m->expiry_lock);
+	return now_us;
+}
+
 vu_status check_expiry(models *m, user_key key, vu_error *error)
 {
-	if (expiry_judge(last_known_us(m, key), m->clock.wall_us(m->clock.context)) < EXPIRY_EXPIRED)
+	if (expiry_judge(last_known_us(m, key), expiry_now_us(m)) < EXPIRY_EXPIRED)
 		return VU_OK;
 	return vu_fail(error, VU_NOT_FOUND,
 	               "user '%s' is not enrolled any more: nobody used the template for %d days; run "
@@ -60,7 +71,7 @@ void handle_expire(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	char **names = NULL;
 	size_t count = 0;
 	uint32_t run_s = run_since(m);
-	int64_t now_us = m->clock.wall_us(m->clock.context);
+	int64_t now_us = expiry_now_us(m);
 	vu_error error = {VU_OK, ""};
 	vu_status status = list_names(m, "", &names, &count, &error);
 

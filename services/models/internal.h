@@ -4,6 +4,7 @@
 
 #include "base/user_name.h"
 #include "cache.h"
+#include "expiry.h"
 #include "habit_store.h"
 #include "ml/scorer.h"
 #include "models.h"
@@ -68,6 +69,8 @@ struct models {
 	habit_store *habits; /* NULL until needed */
 	expected_user expected[EXPECTED_MAX];
 	size_t expected_count;
+	pthread_mutex_t expiry_lock; /* of the next */
+	expiry_clock expiry_clock;
 	pthread_mutex_t loader_lock; /* of the next two */
 	vu_loader_config loaders[VU_CONFIG_LOADERS_MAX];
 	unsigned loader_count;
@@ -248,6 +251,8 @@ void handle_set_pressure(void *context, vu_rpc_call *call, const ProtobufCMessag
 void handle_activate(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_observe(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_rotate_key(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
+/* What time it is for templates that expire. */
+int64_t expiry_now_us(models *models);
 void handle_expire(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *request);
 void handle_check_phrases(void *context, vu_rpc_call *call, const ProtobufCMessage *request);

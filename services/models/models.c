@@ -105,6 +105,8 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	atomic_init(&m->asked_us, 0);
 	atomic_init(&m->looked_us, 0);
 	m->clock = vu_clock_system();
+	pthread_mutex_init(&m->expiry_lock, NULL);
+	(void)expiry_now_us(m);
 	m->service = (vu_rpc_service){
 	    .descriptor = &vu__models__descriptor,
 	    .methods = METHODS,
@@ -153,6 +155,7 @@ void models_destroy(models *m)
 	pthread_mutex_destroy(&m->prediction_lock);
 	set_loaders(m, NULL, 0);
 	pthread_mutex_destroy(&m->loader_lock);
+	pthread_mutex_destroy(&m->expiry_lock);
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_destroy(&m->user_locks[i]);
 	pthread_mutex_destroy(&m->removal_lock);

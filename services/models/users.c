@@ -100,7 +100,7 @@ static void describe(models *m, user_key key, described_user *d)
 	if (!key.namespace[0]) {
 		int64_t last_us = last_known_us(m, key);
 		d->info.expires_us = (uint64_t)expiry_time_us(last_us);
-		d->info.expired = expiry_judge(last_us, m->clock.wall_us(m->clock.context)) >= EXPIRY_EXPIRED;
+		d->info.expired = expiry_judge(last_us, expiry_now_us(m)) >= EXPIRY_EXPIRED;
 	}
 	d->info.bytes = (uint64_t)info.st_size;
 	if (template_store_open(&m->store, key.namespace, key.user, &file, NULL) != VU_OK)
