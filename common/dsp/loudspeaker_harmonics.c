@@ -17,13 +17,18 @@
 /* In hertz. */
 static const float EDGES[BANDS + 1] = {60, 100, 130, 160, 200, 250, 310, 400, 520, 700, 950, 1400, 2200};
 
-/* A row: energy, how periodic; of each band level, depth, and of how many harmonics. */
+#define FIRST VU_LOUDSPEAKER_FIRST_HARMONICS
+
+/* A row: energy, how periodic; of each band level, depth, and of how many harmonics; pitch and the first harmonics.
+ */
 #define ENERGY   0
 #define PERIODIC 1
 #define LEVEL    2
 #define DEPTH    (LEVEL + BANDS)
 #define HAS      (DEPTH + BANDS)
-#define WIDTH    (HAS + BANDS)
+#define PITCH    (HAS + BANDS)
+#define SINGLE   (PITCH + 1)
+#define WIDTH    (SINGLE + FIRST)
 
 struct vu_traces {
 	vu_framer *framer;
@@ -73,6 +78,9 @@ static void measure(const vu_trace_pitch_frame *frame, float *row)
 
 	for (size_t b = 0; b < BANDS; b++)
 		row[LEVEL + b] = row[DEPTH + b] = row[HAS + b] = 0;
+	row[PITCH] = logf(frame->hertz);
+	for (size_t k = 0; k < FIRST; k++)
+		row[SINGLE + k] = logf(peak_at(frame->power, (float)(k + 1) * frame->hertz));
 	for (int k = 1; k < HARMONIC && (float)k * frame->hertz < EDGES[BANDS]; k++) {
 		float hz = (float)k * frame->hertz;
 		float top = peak_at(frame->power, hz);
@@ -118,6 +126,55 @@ static vu_status push(vu_traces *t, const float *samples, size_t count)
 	return t->failed;
 }
 
+/* Sums for a line through a figure against the pitch. */
+typedef struct line {
+	double count;
+	double x;
+	double xx;
+	double y;
+	double xy;
+} line;
+
+static void add_to_line(line *l, double x, double y)
+{
+	l->count += 1;
+	l->x += x;
+	l->xx += x * x;
+	l->y += y;
+	l->xy += x * y;
+}
+
+/* Drawn towards nothing as if PRIOR frames of a deviation of one semitone's tenth said so. */
+static float slope_of(const line *l)
+{
+	double n = fmax(l->count, 1);
+	double variance = l->xx / n - l->x / n * l->x / n;
+	double covariance = l->xy / n - l->x / n * l->y / n;
+	return (float)(covariance / (fmax(variance, 0) + 1e-3));
+}
+
+/* The pitch, the steps from each of the first harmonics to the next, and how they change with the pitch. */
+static void describe_first(const vu_traces *t, float loud, float *vector)
+{
+	vu_trace_sums pitch = {0};
+	line steps[FIRST - 1] = {0};
+
+	for (size_t f = 0; f < t->rows.count; f++) {
+		const float *row = vu_trace_row(&t->rows, f);
+		if (!(row[PERIODIC] > VU_TRACE_PITCH_VOICED) || !(row[ENERGY] > loud * SHARE))
+			continue;
+		vu_trace_sums_add(&pitch, (double)row[PITCH]);
+		for (size_t k = 0; k + 1 < FIRST; k++)
+			add_to_line(&steps[k], (double)row[PITCH], (double)(row[SINGLE + k] - row[SINGLE + k + 1]));
+	}
+	vector[0] = vu_trace_sums_mean(&pitch);
+	vector[1] = vu_trace_sums_deviation(&pitch);
+	for (size_t k = 0; k + 1 < FIRST; k++) {
+		vector[2 + 2 * k] = steps[k].count > 0 ? (float)(steps[k].y / steps[k].count) : 0;
+		vector[3 + 2 * k] = slope_of(&steps[k]);
+	}
+}
+
 static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 {
 	float loud = 0;
@@ -147,12 +204,13 @@ static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 		vector[2 * BANDS + b] = vu_trace_sums_mean(&depth);
 		vector[3 * BANDS + b] = (float)level.count / fmaxf(voiced, 1);
 	}
+	describe_first(t, loud, vector + 4 * BANDS);
 	return VU_OK;
 }
 
 const vu_traces_kind vu_loudspeaker_harmonics_kind = {
     .name = "harmonics of loudspeakers",
-    .version = "loudspeaker-harmonics/1",
+    .version = "loudspeaker-harmonics/2",
     .size = VU_LOUDSPEAKER_HARMONICS,
     .create = create,
     .push = push,

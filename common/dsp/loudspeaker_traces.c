@@ -15,7 +15,8 @@
 #define BINS        (FFT / 2 + 1)
 #define SAMPLES_MAX ((uint64_t)VU_TRACES_SECONDS_MAX * VU_SAMPLE_RATE)
 #define GROWTH      512
-#define STEP        4 /* frames over which falls and rises are taken */
+#define HIGH        20 /* first band of what hisses: 2.7 kHz */
+#define STEP        4  /* frames over which falls and rises are taken */
 /* Speech lies within 30 dB of the loud frames; nothing is told apart further down than 80 dB. */
 #define SPEECH_SHARE 1e-3f
 #define LEAST_SHARE  1e-8f
@@ -140,6 +141,24 @@ static float percentile(float *values, size_t count, size_t percent)
 	return values[(count - 1) * percent / 100];
 }
 
+/* What rises above the noise: percentiles over the `frames` of speech, and the mean of powers. */
+static void describe_peaks(const float *level, const bool *speech, size_t count, size_t frames, float *work,
+                           float *vector)
+{
+	double power = 0;
+	size_t taken = 0;
+
+	for (size_t f = 0; f < count; f++) {
+		if (!speech[f])
+			continue;
+		work[taken++] = level[f];
+		power += pow(10, (double)level[f]);
+	}
+	vector[0 * BANDS] = percentile(work, frames, 50);
+	vector[1 * BANDS] = work[(frames - 1) * 95 / 100];
+	vector[2 * BANDS] = (float)log10(power / (double)frames);
+}
+
 /* The figures of one band; `level` in units of 10 dB, `work` as long. */
 static void describe_band(const float *level, const bool *speech, size_t count, float *work, float *vector)
 {
@@ -169,6 +188,33 @@ static void describe_band(const float *level, const bool *speech, size_t count, 
 	vector[3 * BANDS] = percentile(work, count - STEP, 90);
 	vector[4 * BANDS] = -work[(count - STEP - 1) / 10];
 	vector[5 * BANDS] = (float)(step / (double)frames / deviation);
+	describe_peaks(level, speech, count, frames, work, vector + 6 * BANDS);
+}
+
+/* Mean levels in the tenth of the frames that hiss most. */
+static void describe_hiss(const vu_traces *t, float loud, float *hiss, float *work, float *vector)
+{
+	float least;
+	size_t frames = 0;
+
+	for (size_t f = 0; f < t->count; f++) {
+		hiss[f] = 0;
+		for (size_t b = HIGH; b < BANDS; b++)
+			hiss[f] += t->energies[f][b];
+		work[f] = hiss[f];
+	}
+	least = percentile(work, t->count, 90);
+	for (size_t b = 0; b < BANDS; b++)
+		vector[b] = 0;
+	for (size_t f = 0; f < t->count; f++) {
+		if (hiss[f] < least)
+			continue;
+		frames++;
+		for (size_t b = 0; b < BANDS; b++)
+			vector[b] += log10f(fmaxf(t->energies[f][b] / loud, LEAST_SHARE));
+	}
+	for (size_t b = 0; b < BANDS; b++)
+		vector[b] /= (float)frames;
 }
 
 static vu_status describe(const vu_traces *t, float *loudness, float *level, float *work, bool *speech, float *vector)
@@ -196,6 +242,7 @@ static vu_status describe(const vu_traces *t, float *loudness, float *level, flo
 			level[f] = log10f(fmaxf(t->energies[f][b] / loud, LEAST_SHARE));
 		describe_band(level, speech, t->count, work, vector + b);
 	}
+	describe_hiss(t, loud, level, work, vector + 9 * BANDS);
 	return VU_OK;
 }
 
@@ -216,7 +263,7 @@ static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 	free(speech);
 	free(room);
 	if (status == VU_OK)
-		status = vu_loudspeaker_harmonics_kind.finish(t->harmonics, vector + 6 * BANDS, narrow_out);
+		status = vu_loudspeaker_harmonics_kind.finish(t->harmonics, vector + 10 * BANDS, narrow_out);
 	*narrow_out = t->above < t->whole * NARROW_SHARE;
 	return status;
 }

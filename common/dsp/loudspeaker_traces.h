@@ -34,8 +34,8 @@
 #include "dsp/loudspeaker_harmonics.h"
 
 #define VU_LOUDSPEAKER_BANDS   28
-#define VU_LOUDSPEAKER_TRACES  (6 * VU_LOUDSPEAKER_BANDS + VU_LOUDSPEAKER_HARMONICS)
-#define VU_LOUDSPEAKER_VERSION "loudspeaker-traces/2"
+#define VU_LOUDSPEAKER_TRACES  (10 * VU_LOUDSPEAKER_BANDS + VU_LOUDSPEAKER_HARMONICS)
+#define VU_LOUDSPEAKER_VERSION "loudspeaker-traces/3"
 /* Fewer frames of speech (10 ms each) say too little. */
 #define VU_LOUDSPEAKER_FRAMES_MIN 40
 

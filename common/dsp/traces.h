@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 /* Longest vector of any kind, and the longest audio. */
-#define VU_TRACES_MAX         512
+#define VU_TRACES_MAX         1024
 #define VU_TRACES_SECONDS_MAX 120
 
 typedef struct vu_traces vu_traces;

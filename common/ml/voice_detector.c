@@ -1,4 +1,5 @@
-/* Weights lie in the file as float16 and in memory as float32; the rest of the file stays mapped. */
+/* Weights lie in the file as float16 and in memory as float32; what trees ask about is used as it lies in the file.
+ */
 #include "ml/voice_detector.h"
 
 #include <math.h>
@@ -10,6 +11,10 @@ struct vu_voice_detector {
 	vu_mlp mlp;
 	float *parameters;
 	size_t parameter_count;
+	vu_trees trees;
+	float *tree_values; /* limits and leaves */
+	size_t tree_count;
+	float trees_weight;
 	float calibration[2];
 	float thresholds[VU_DETECTOR_THRESHOLDS];
 	char id[VU_MODEL_HASH_HEX_SIZE];
@@ -39,6 +44,56 @@ static vu_status read_shape(vu_voice_detector *d, uint32_t inputs, vu_error *err
 		return vu_fail(error, VU_DATA_LOSS, "unable to use %s: %u units do not make %u networks",
 		               vu_model_file_name(d->file), (unsigned)weights.rows, (unsigned)offset.columns);
 	d->mlp.shape = (vu_mlp_shape){inputs, weights.rows / offset.columns, offset.columns};
+	return VU_OK;
+}
+
+/* Depth of trees with so many questions each; 0: there is none. */
+static uint32_t depth_of(uint32_t questions)
+{
+	for (uint32_t depth = 1; depth <= VU_TREES_DEPTH_MAX; depth++) {
+		if (vu_trees_questions(depth) == questions)
+			return depth;
+	}
+	return 0;
+}
+
+static vu_status read_trees(vu_voice_detector *d, uint32_t inputs, vu_error *error)
+{
+	vu_model_section asked;
+	float base[2];
+	float *leaves;
+	uint32_t columns;
+	uint32_t depth;
+	size_t count;
+	vu_status status = vu_model_file_require(d->file, "questions", VU_ELEMENT_BYTES, 0, 0, &asked, error);
+
+	if (status != VU_OK)
+		return status;
+	columns = asked.columns / sizeof(uint16_t);
+	depth = asked.columns % sizeof(uint16_t) ? 0 : depth_of(columns);
+	if (depth == 0 || asked.rows == 0 || asked.rows > VU_TREES_MAX)
+		return vu_fail(error, VU_DATA_LOSS, "unable to use %s: %u x %u bytes of questions do not make trees",
+		               vu_model_file_name(d->file), (unsigned)asked.rows, (unsigned)asked.columns);
+	count = (size_t)asked.rows * columns;
+	for (size_t i = 0; i < count; i++) {
+		if (((const uint16_t *)asked.data)[i] >= inputs)
+			return vu_fail(error, VU_DATA_LOSS,
+			               "unable to use %s: a tree asks about value %u, and there are %u",
+			               vu_model_file_name(d->file), (unsigned)((const uint16_t *)asked.data)[i],
+			               (unsigned)inputs);
+	}
+	d->tree_count = 2 * count + asked.rows;
+	d->tree_values = malloc(d->tree_count * sizeof(float));
+	if (!d->tree_values)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to load %s: out of memory",
+		               vu_model_file_name(d->file));
+	leaves = d->tree_values + count;
+	if ((status = read_floats(d, "limits", asked.rows, columns, d->tree_values, error)) != VU_OK ||
+	    (status = read_floats(d, "leaves", asked.rows, columns + 1, leaves, error)) != VU_OK ||
+	    (status = read_floats(d, "trees", 1, 2, base, error)) != VU_OK)
+		return status;
+	d->trees = (vu_trees){{inputs, asked.rows, depth}, asked.data, d->tree_values, leaves, base[0]};
+	d->trees_weight = base[1];
 	return VU_OK;
 }
 
@@ -96,6 +151,8 @@ vu_status vu_voice_detector_create(vu_model_file *file, const char *features, ui
 		status = read_shape(d, inputs, error);
 	if (status == VU_OK)
 		status = read_parameters(d, error);
+	if (status == VU_OK)
+		status = read_trees(d, inputs, error);
 	if (status == VU_OK && !(d->calibration[1] > 0))
 		status = vu_fail(error, VU_DATA_LOSS, "unable to use %s: its calibration turns the score around",
 		                 vu_model_file_name(file));
@@ -123,12 +180,20 @@ void vu_voice_detector_destroy(vu_voice_detector *d)
 		return;
 	vu_model_file_close(d->file);
 	free(d->parameters);
+	free(d->tree_values);
 	free(d);
+}
+
+float vu_detector_parts_score(const vu_detector_parts *parts, const float *vector)
+{
+	return vu_mlp_score(parts->mlp, vector) + parts->trees_weight * vu_trees_score(parts->trees, vector);
 }
 
 float vu_voice_detector_score(const vu_voice_detector *d, const float *vector)
 {
-	return d->calibration[0] + d->calibration[1] * vu_mlp_score(&d->mlp, vector);
+	const vu_detector_parts parts = {&d->mlp, &d->trees, d->trees_weight};
+
+	return d->calibration[0] + d->calibration[1] * vu_detector_parts_score(&parts, vector);
 }
 
 float vu_voice_detector_threshold(const vu_voice_detector *d, unsigned point, bool narrow)
@@ -143,12 +208,26 @@ const char *vu_voice_detector_id(const vu_voice_detector *d)
 
 size_t vu_voice_detector_bytes(const vu_voice_detector *d)
 {
-	return sizeof *d + d->parameter_count * sizeof(float) + vu_model_file_bytes(d->file);
+	return sizeof *d + (d->parameter_count + d->tree_count) * sizeof(float) + vu_model_file_bytes(d->file);
 }
 
-void vu_voice_detector_write(vu_model_writer *writer, const vu_mlp *mlp, const char *features,
+static void write_trees(vu_model_writer *writer, const vu_trees *trees, float weight)
+{
+	const float base[2] = {trees->base, weight};
+	uint32_t rows = trees->shape.trees;
+	uint32_t columns = vu_trees_questions(trees->shape.depth);
+
+	vu_model_writer_add_floats(writer, "trees", VU_ELEMENT_F32, 1, 2, base);
+	vu_model_writer_add(writer, "questions", VU_ELEMENT_BYTES, rows, columns * (uint32_t)sizeof(uint16_t),
+	                    trees->feature);
+	vu_model_writer_add_floats(writer, "limits", VU_ELEMENT_F32, rows, columns, trees->threshold);
+	vu_model_writer_add_floats(writer, "leaves", VU_ELEMENT_F32, rows, columns + 1, trees->leaf);
+}
+
+void vu_voice_detector_write(vu_model_writer *writer, const vu_detector_parts *parts, const char *features,
                              const float calibration[2], const float thresholds[VU_DETECTOR_THRESHOLDS])
 {
+	const vu_mlp *mlp = parts->mlp;
 	const vu_mlp_shape *s = &mlp->shape;
 
 	vu_model_writer_add_text(writer, "features", features);
@@ -159,6 +238,7 @@ void vu_voice_detector_write(vu_model_writer *writer, const vu_mlp *mlp, const c
 	vu_model_writer_add_floats(writer, "bias", VU_ELEMENT_F32, s->members, s->hidden, mlp->bias);
 	vu_model_writer_add_floats(writer, "out", VU_ELEMENT_F32, s->members, s->hidden, mlp->out);
 	vu_model_writer_add_floats(writer, "offset", VU_ELEMENT_F32, 1, s->members, mlp->offset);
+	write_trees(writer, parts->trees, parts->trees_weight);
 	vu_model_writer_add_floats(writer, "calibration", VU_ELEMENT_F32, 1, 2, calibration);
 	vu_model_writer_add_floats(writer, "thresholds", VU_ELEMENT_F32, VU_DETECTOR_POINTS, 2, thresholds);
 }

@@ -5,10 +5,11 @@
  *   list.c      reads the lists
  *   channel.c   rooms, noise, bands, levels on both classes; codec.c codecs
  *   examples.c  files as vectors
+ *   learner.c   perceptrons and trees on these
  *   validate.c  figures on what was left out
  *   manifest.c  where the model comes from and what it reached
  *
- * The training itself is common/ml/mlp.h. Exit codes: 0 done, 2 usage, 4
+ * The training itself is common/ml/mlp.h and trees.h. Exit codes: 0 done, 2 usage, 4
  * nothing to train on, 70 everything else.
  */
 #include "base/log.h"
@@ -48,7 +49,7 @@ typedef struct arguments {
 	unsigned copies;
 	unsigned folds;
 	unsigned threads;
-	vu_mlp_training how;
+	learning how;
 } arguments;
 
 static const char USAGE[] =
@@ -70,18 +71,26 @@ static const char USAGE[] =
     "  --seed N            the same seed and files give the same model (1)\n"
     "  --folds N           parts for cross-validation (8)\n"
     "  --threads N         that read and describe files (2); they do not change the model\n"
-    "  --set NAME=VALUE    hidden members epochs batch rate decay dropout mixing\n"
+    "  --set NAME=VALUE    hidden members epochs batch rate decay dropout mixing (perceptrons)\n"
+    "                      trees depth tree_rate smooth least columns rows trees_weight (trees)\n"
     "  --help\n";
 
-static bool set_value(vu_mlp_training *h, const char *text)
+static bool set_value(learning *how, const char *text)
 {
+	vu_mlp_training *h = &how->mlp;
+	vu_trees_training *t = &how->trees;
 	const struct {
 		const char *name;
 		uint32_t *count;
 		float *number;
-	} names[] = {{"hidden", &h->hidden, NULL},   {"members", &h->members, NULL}, {"epochs", &h->epochs, NULL},
-	             {"batch", &h->batch, NULL},     {"rate", NULL, &h->rate},       {"decay", NULL, &h->decay},
-	             {"dropout", NULL, &h->dropout}, {"mixing", NULL, &h->mixing}};
+	} names[] = {{"hidden", &h->hidden, NULL},   {"members", &h->members, NULL},
+	             {"epochs", &h->epochs, NULL},   {"batch", &h->batch, NULL},
+	             {"rate", NULL, &h->rate},       {"decay", NULL, &h->decay},
+	             {"dropout", NULL, &h->dropout}, {"mixing", NULL, &h->mixing},
+	             {"trees", &t->trees, NULL},     {"depth", &t->depth, NULL},
+	             {"tree_rate", NULL, &t->rate},  {"smooth", NULL, &t->smooth},
+	             {"least", NULL, &t->least},     {"columns", NULL, &t->columns},
+	             {"rows", NULL, &t->rows},       {"trees_weight", NULL, &how->trees_weight}};
 	const char *equals = strchr(text, '=');
 	char *end;
 	double value = equals ? strtod(equals + 1, &end) : 0;
@@ -128,7 +137,7 @@ static int read_arguments(int argc, char **argv, arguments *a)
 	a->copies = 3;
 	a->folds = 8;
 	a->threads = 2;
-	a->how = vu_mlp_training_default();
+	a->how = learning_default();
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		const char **text = option == 'l'   ? &a->list
 		                    : option == 'H' ? &a->held_out
@@ -151,7 +160,7 @@ static int read_arguments(int argc, char **argv, arguments *a)
 			good = read_number(optarg, 0, 20, &a->copies);
 		} else if (option == 's') {
 			good = read_number(optarg, 0, 1000000000, &number);
-			a->how.seed = number;
+			learning_seed(&a->how, number);
 		} else if (option == 'f') {
 			good = read_number(optarg, 2, 50, &a->folds);
 		} else if (option == 't') {
@@ -280,7 +289,7 @@ out:
 	return status == VU_OK ? VU_OK : vu_fail(error, status, "unable to validate: %s", vu_status_name(status));
 }
 
-static vu_status save(const arguments *a, const vu_mlp *mlp, const manifest *m, vu_error *error)
+static vu_status save(const arguments *a, const vu_detector_parts *parts, const manifest *m, vu_error *error)
 {
 	vu_model_writer *writer;
 	char corpora[8192] = "";
@@ -291,7 +300,7 @@ static vu_status save(const arguments *a, const vu_mlp *mlp, const manifest *m, 
 		return vu_fail(error, status, "unable to write %s: out of memory", a->out);
 	for (size_t i = 0; i < a->corpus_count && length < sizeof corpora; i++)
 		length += (size_t)snprintf(corpora + length, sizeof corpora - length, "%s\n", a->corpora[i]);
-	vu_voice_detector_write(writer, mlp, m->traces->version, m->calibration, m->thresholds);
+	vu_voice_detector_write(writer, parts, m->traces->version, m->calibration, m->thresholds);
 	vu_model_writer_add_text(writer, "corpora", corpora);
 	status = vu_model_writer_save(writer, a->out, error);
 	vu_model_writer_destroy(writer);
@@ -318,7 +327,7 @@ static vu_status score_held_out(const arguments *a, const channels *c, manifest 
 		float *scores;
 		if (shown[p].how == PRESENT_NOISY && !a->noise)
 			continue;
-		const examples_how how = {m->traces, a->loudspeakers, shown[p].how, 0, a->how.seed, a->threads};
+		const examples_how how = {m->traces, a->loudspeakers, shown[p].how, 0, a->how.mlp.seed, a->threads};
 		status = examples_make(list, c, &how, &e, error);
 		if (status != VU_OK)
 			break;
@@ -369,9 +378,10 @@ static vu_status work(const arguments *a, manifest *m, vu_error *error)
 	file_list list = {0};
 	examples e = {0};
 	channels *c = NULL;
-	vu_mlp_owned *mlp = NULL;
+	learned model = {0};
+	vu_detector_parts parts;
 	bool *all = NULL;
-	const examples_how how = {m->traces, a->loudspeakers, PRESENT_AS_IS, a->copies, a->how.seed, a->threads};
+	const examples_how how = {m->traces, a->loudspeakers, PRESENT_AS_IS, a->copies, a->how.mlp.seed, a->threads};
 	vu_status status = list_read(a->list, &list, error);
 
 	if (status != VU_OK || (status = channels_create(a->noise, a->rooms, &c, error)) != VU_OK ||
@@ -385,12 +395,13 @@ static vu_status work(const arguments *a, manifest *m, vu_error *error)
 	all = malloc(e.count + 1);
 	if (all)
 		memset(all, true, e.count);
-	status = all ? train_on(&list, &e, all, &a->how, &mlp) : VU_RESOURCE_EXHAUSTED;
+	status = all ? learn(&list, &e, all, &a->how, &model) : VU_RESOURCE_EXHAUSTED;
 	if (status != VU_OK) {
 		vu_fail(error, status, "unable to train: %s", vu_status_name(status));
 		goto out;
 	}
-	status = save(a, vu_mlp_owned_get(mlp), m, error);
+	parts = learned_parts(&model);
+	status = save(a, &parts, m, error);
 	if (status == VU_OK && a->held_out)
 		status = score_held_out(a, c, m, error);
 	if (status == VU_OK && a->manifest)
@@ -398,7 +409,7 @@ static vu_status work(const arguments *a, manifest *m, vu_error *error)
 	if (status == VU_OK)
 		print(m);
 out:
-	vu_mlp_owned_destroy(mlp);
+	learned_free(&model);
 	free(all);
 	examples_free(&e);
 	channels_destroy(c);

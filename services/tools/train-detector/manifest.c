@@ -116,7 +116,8 @@ static json_t *eer_json(const manifest *m)
 
 vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 {
-	const vu_mlp_training *h = m->how;
+	const vu_mlp_training *h = &m->how->mlp;
+	const vu_trees_training *t = &m->how->trees;
 	vu_model_file *file;
 	char hash[VU_MODEL_HASH_HEX_SIZE];
 	json_t *corpora = json_array();
@@ -134,17 +135,22 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	vu_model_file_close(file);
 	for (size_t i = 0; i < m->corpus_count; i++)
 		json_array_append_new(corpora, json_string(m->corpora[i]));
-	root = json_pack(
-	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:{s:I,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:i},s:s,s:o,s:o,s:o,s:o}", "model",
-	    hash, "bytes", (json_int_t)bytes, "features", m->traces->version, "corpora", corpora, "files_hash",
-	    m->list_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "training", "seed",
-	    (json_int_t)h->seed, "copies", (int)m->copies, "hidden", (int)h->hidden, "members", (int)h->members,
-	    "epochs", (int)h->epochs, "batch", (int)h->batch, "rate", rounded((double)h->rate), "decay",
-	    rounded((double)h->decay), "dropout", rounded((double)h->dropout), "folds", (int)m->folds, "figures_of",
-	    "cross-validation: repository, vocoder family or person, and for genuine speech the whole "
-	    "corpus, had no part in the model that scored it",
-	    "eer", eer_json(m), "eer_and_files_by_repository", repositories_json(m), POINTS[0], point_json(m, 0),
-	    POINTS[1], point_json(m, 1));
+	root = json_pack("{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:{s:I,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:i,s:i,s:o,s:o,s:o,s:"
+	                 "o,s:o,s:o,s:i},s:s,s:o,s:o,s:o,s:o}",
+	                 "model", hash, "bytes", (json_int_t)bytes, "features", m->traces->version, "corpora",
+	                 corpora, "files_hash", m->list_hash, "files", (json_int_t)m->files, "files_skipped",
+	                 (json_int_t)m->skipped, "training", "seed", (json_int_t)h->seed, "copies", (int)m->copies,
+	                 "hidden", (int)h->hidden, "members", (int)h->members, "epochs", (int)h->epochs, "batch",
+	                 (int)h->batch, "rate", rounded((double)h->rate), "decay", rounded((double)h->decay),
+	                 "dropout", rounded((double)h->dropout), "trees", (int)t->trees, "depth", (int)t->depth,
+	                 "tree_rate", rounded((double)t->rate), "smooth", rounded((double)t->smooth), "least",
+	                 rounded((double)t->least), "columns", rounded((double)t->columns), "rows",
+	                 rounded((double)t->rows), "trees_weight", rounded((double)m->how->trees_weight), "folds",
+	                 (int)m->folds, "figures_of",
+	                 "cross-validation: repository, vocoder family or person, and for genuine speech the whole "
+	                 "corpus, had no part in the model that scored it",
+	                 "eer", eer_json(m), "eer_and_files_by_repository", repositories_json(m), POINTS[0],
+	                 point_json(m, 0), POINTS[1], point_json(m, 1));
 	text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(8)) : NULL;
 	json_decref(root);
 	if (!text)

@@ -16,7 +16,7 @@ typedef struct manifest {
 	const char *model_path;
 	const char *const *corpora;
 	size_t corpus_count;
-	const vu_mlp_training *how;
+	const learning *how;
 	unsigned copies;
 	unsigned folds;
 	size_t files;

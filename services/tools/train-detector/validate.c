@@ -12,54 +12,7 @@
 /* A share of fewer says nothing. */
 #define THRESHOLD_LEAST 50
 
-static size_t kind_size(const file_list *list, const examples *e, const bool *chosen, const char *kind, bool spoof)
-{
-	size_t size = 0;
-	for (size_t i = 0; i < e->count; i++)
-		size += chosen[i] && e->all[i].spoof == spoof && strcmp(list->files[e->all[i].file].kind, kind) == 0;
-	return size;
-}
-
-vu_status train_on(const file_list *list, const examples *e, const bool *chosen, const vu_mlp_training *how,
-                   vu_mlp_owned **mlp_out)
-{
-	vu_mlp_example *in = malloc((e->count + 1) * sizeof *in);
-	bool *spoof = malloc(e->count + 1);
-	const char *last[2] = {"", ""};
-	double weight[2] = {0, 0};
-	double sums[2] = {0, 0};
-	size_t count = 0;
-	vu_status status;
-
-	if (!in || !spoof) {
-		free(in);
-		free(spoof);
-		return VU_RESOURCE_EXHAUSTED;
-	}
-	for (size_t i = 0; i < e->count; i++) {
-		const example *one = &e->all[i];
-		const char *kind = list->files[one->file].kind;
-		if (!chosen[i])
-			continue;
-		if (strcmp(last[one->spoof], kind) != 0) {
-			double size = (double)kind_size(list, e, chosen, kind, one->spoof);
-			last[one->spoof] = kind;
-			/* Every corpus of genuine speech counts alike; of attacks there are many. */
-			weight[one->spoof] = one->spoof ? 1 / sqrt(size) : 1 / size;
-		}
-		spoof[count] = one->spoof;
-		in[count++] = (vu_mlp_example){one->vector, one->spoof ? 0.0f : 1.0f, (float)weight[one->spoof]};
-		sums[one->spoof] += weight[one->spoof];
-	}
-	for (size_t i = 0; i < count; i++)
-		in[i].weight *= (float)((double)count / 2 / sums[spoof[i]]);
-	status = vu_mlp_train(how, (uint32_t)e->traces->size, in, count, mlp_out);
-	free(spoof);
-	free(in);
-	return status;
-}
-
-vu_status validate_groups(const file_list *list, const examples *e, const vu_mlp_training *how, unsigned folds,
+vu_status validate_groups(const file_list *list, const examples *e, const learning *how, unsigned folds,
                           float *scores)
 {
 	unsigned *fold = malloc((e->count + 1) * sizeof *fold);
@@ -67,19 +20,23 @@ vu_status validate_groups(const file_list *list, const examples *e, const vu_mlp
 	vu_status status = fold && chosen ? VU_OK : VU_RESOURCE_EXHAUSTED;
 
 	for (size_t i = 0; i < e->count && status == VU_OK; i++) {
-		uint64_t state = random_hash(list->files[e->all[i].file].group, how->seed);
+		uint64_t state = random_hash(list->files[e->all[i].file].group, how->mlp.seed);
 		fold[i] = (unsigned)(random_next(&state) % folds);
 	}
 	for (unsigned f = 0; f < folds && status == VU_OK; f++) {
-		vu_mlp_owned *mlp;
+		vu_detector_parts parts;
+		learned l;
 		for (size_t i = 0; i < e->count; i++)
 			chosen[i] = fold[i] != f && e->all[i].role != ROLE_MEASURING;
-		status = train_on(list, e, chosen, how, &mlp);
-		for (size_t i = 0; i < e->count && status == VU_OK; i++) {
+		status = learn(list, e, chosen, how, &l);
+		if (status != VU_OK)
+			break;
+		parts = learned_parts(&l);
+		for (size_t i = 0; i < e->count; i++) {
 			if (fold[i] == f)
-				scores[i] = vu_mlp_score(vu_mlp_owned_get(mlp), e->all[i].vector);
+				scores[i] = vu_detector_parts_score(&parts, e->all[i].vector);
 		}
-		vu_mlp_owned_destroy(mlp);
+		learned_free(&l);
 	}
 	free(chosen);
 	free(fold);
@@ -134,8 +91,7 @@ static size_t find_kind(kind_rate *kinds, size_t *count, const char *kind, bool 
 	return (*count)++;
 }
 
-vu_status validate_corpora(const file_list *list, const examples *e, const vu_mlp_training *how, size_t least,
-                           float *scores)
+vu_status validate_corpora(const file_list *list, const examples *e, const learning *how, size_t least, float *scores)
 {
 	static kind_rate kinds[KINDS_MAX];
 	const float any[2] = {0, 0};
@@ -145,7 +101,8 @@ vu_status validate_corpora(const file_list *list, const examples *e, const vu_ml
 	vu_status status = chosen && member ? VU_OK : VU_RESOURCE_EXHAUSTED;
 
 	for (size_t k = 0; k < count && status == VU_OK; k++) {
-		vu_mlp_owned *mlp;
+		vu_detector_parts parts;
+		learned l;
 		if (kinds[k].spoof || kinds[k].files < least)
 			continue;
 		status = mark_corpus(list, kinds[k].kind, member);
@@ -153,12 +110,15 @@ vu_status validate_corpora(const file_list *list, const examples *e, const vu_ml
 			break;
 		for (size_t i = 0; i < e->count; i++)
 			chosen[i] = !member[e->all[i].file] && e->all[i].role != ROLE_MEASURING;
-		status = train_on(list, e, chosen, how, &mlp);
-		for (size_t i = 0; i < e->count && status == VU_OK; i++) {
+		status = learn(list, e, chosen, how, &l);
+		if (status != VU_OK)
+			break;
+		parts = learned_parts(&l);
+		for (size_t i = 0; i < e->count; i++) {
 			if (member[e->all[i].file] && !list->files[e->all[i].file].spoof)
-				scores[i] = vu_mlp_score(vu_mlp_owned_get(mlp), e->all[i].vector);
+				scores[i] = vu_detector_parts_score(&parts, e->all[i].vector);
 		}
-		vu_mlp_owned_destroy(mlp);
+		learned_free(&l);
 	}
 	free(member);
 	free(chosen);

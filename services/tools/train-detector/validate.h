@@ -6,23 +6,17 @@
 #ifndef VU_TRAIN_DETECTOR_VALIDATE_H
 #define VU_TRAIN_DETECTOR_VALIDATE_H
 
-#include "examples.h"
-#include "ml/mlp.h"
-#include "ml/voice_detector.h"
-
-/* Trains on the examples whose flag is set; both classes weigh the same. */
-vu_status train_on(const file_list *list, const examples *e, const bool *chosen, const vu_mlp_training *how,
-                   vu_mlp_owned **mlp_out);
+#include "learner.h"
 
 /* scores[i] of example i by a model that saw nothing of its group. */
-vu_status validate_groups(const file_list *list, const examples *e, const vu_mlp_training *how, unsigned folds,
+vu_status validate_groups(const file_list *list, const examples *e, const learning *how, unsigned folds,
                           float *scores);
 /*
  * scores[i] of a file of genuine speech, however presented, by a model that saw no other of its kind
  * (corpus) and no attack made of it, for kinds of at least `least` files; the
  * others stay as they are.
  */
-vu_status validate_corpora(const file_list *list, const examples *e, const vu_mlp_training *how, size_t least,
+vu_status validate_corpora(const file_list *list, const examples *e, const learning *how, size_t least,
                            float *scores);
 
 /* Share of attack files passed and of genuine files refused at a threshold, as they are; what loudspeakers play, as

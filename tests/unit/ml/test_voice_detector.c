@@ -3,6 +3,7 @@
 
 #include "../folder_aid.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,19 +110,32 @@ static void test_not_a_number(void **state)
 	vu_mlp_owned_destroy(mlp);
 }
 
-static void write_model(const char *folder, const float calibration[2], char path[TEST_PATH_MAX + 16])
+/* Two trees of depth one; the second has no question. */
+static const uint16_t ASKED[] = {1, 0};
+static const float LIMITS[] = {103.5f, FLT_MAX};
+static const float LEAVES[] = {-0.25f, 0.75f, 0.125f, 100};
+static const vu_trees TREES = {{INPUTS, 2, 1}, ASKED, LIMITS, LEAVES, 0.5f};
+
+static void write_model_of(const char *folder, const vu_trees *trees, const float calibration[2],
+                           char path[TEST_PATH_MAX + 16])
 {
 	const float thresholds[VU_DETECTOR_THRESHOLDS] = {-2, -3, -1, -2.5f};
 	vu_mlp_owned *mlp = train(1);
+	const vu_detector_parts parts = {vu_mlp_owned_get(mlp), trees, 2};
 	vu_model_writer *writer;
 	vu_error error;
 
 	snprintf(path, TEST_PATH_MAX + 16, "%s/d.vum", folder);
 	assert_int_equal(vu_model_writer_create(VU_MODEL_DETECTOR, &writer), VU_OK);
-	vu_voice_detector_write(writer, vu_mlp_owned_get(mlp), "test/1", calibration, thresholds);
+	vu_voice_detector_write(writer, &parts, "test/1", calibration, thresholds);
 	assert_int_equal(vu_model_writer_save(writer, path, &error), VU_OK);
 	vu_model_writer_destroy(writer);
 	vu_mlp_owned_destroy(mlp);
+}
+
+static void write_model(const char *folder, const float calibration[2], char path[TEST_PATH_MAX + 16])
+{
+	write_model_of(folder, &TREES, calibration, path);
 }
 
 static void test_through_a_file(void **state)
@@ -139,7 +153,8 @@ static void test_through_a_file(void **state)
 	write_model(folder, calibration, path);
 	assert_int_equal(vu_voice_detector_open(path, true, "test/1", INPUTS, &detector, &error), VU_OK);
 	assert_true(fabsf(vu_voice_detector_score(detector, probe) -
-	                  (0.5f + 2 * vu_mlp_score(vu_mlp_owned_get(mlp), probe))) < 0.1f);
+	                  (0.5f + 2 * (vu_mlp_score(vu_mlp_owned_get(mlp), probe) + 2 * (0.5f + 0.75f + 0.125f)))) <
+	            0.1f);
 	assert_true(vu_voice_detector_threshold(detector, 0, false) == -2);
 	assert_true(vu_voice_detector_threshold(detector, 0, true) == -3);
 	assert_true(vu_voice_detector_threshold(detector, 1, false) == -1);
@@ -183,6 +198,29 @@ static void test_files_that_do_not_fit(void **state)
 	test_folder_remove(folder);
 }
 
+static void test_trees_that_cannot_be(void **state)
+{
+	static const uint16_t beyond[] = {1, INPUTS};
+	static const float plain[2] = {0, 1};
+	vu_trees trees = {{INPUTS, 2, 1}, beyond, LIMITS, LEAVES, 0};
+	char folder[TEST_PATH_MAX];
+	char path[TEST_PATH_MAX + 16];
+	vu_voice_detector *detector;
+	vu_error error;
+
+	(void)state;
+	test_folder_create(folder);
+	write_model_of(folder, &trees, plain, path);
+	assert_int_equal(vu_voice_detector_open(path, true, "test/1", INPUTS, &detector, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "a tree asks about value 3, and there are 3"));
+	trees = (vu_trees){{INPUTS, 0, 1}, ASKED, LIMITS, LEAVES, 0};
+	write_model_of(folder, &trees, plain, path);
+	assert_int_equal(vu_voice_detector_open(path, true, "test/1", INPUTS, &detector, &error), VU_DATA_LOSS);
+	assert_non_null(strstr(error.message, "do not make trees"));
+	assert_null(detector);
+	test_folder_remove(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +230,7 @@ int main(void)
 	    cmocka_unit_test(test_not_a_number),
 	    cmocka_unit_test(test_through_a_file),
 	    cmocka_unit_test(test_files_that_do_not_fit),
+	    cmocka_unit_test(test_trees_that_cannot_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

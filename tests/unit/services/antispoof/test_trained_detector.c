@@ -26,13 +26,17 @@ static void write_model(const char *path, const char *features, size_t inputs, f
 	static float ones[VU_TRACES_MAX];
 	const float calibration[2] = {constant, 1};
 	const vu_mlp mlp = {{(uint32_t)inputs, 1, 1}, zeros, ones, zeros, zeros, zeros, zeros};
+	/* A tree that says nothing either. */
+	static const uint16_t asked[1];
+	const vu_trees trees = {{(uint32_t)inputs, 1, 1}, asked, zeros, zeros, 0};
+	const vu_detector_parts parts = {&mlp, &trees, 1};
 	vu_model_writer *writer;
 	vu_error error;
 
 	for (size_t i = 0; i < VU_TRACES_MAX; i++)
 		ones[i] = 1;
 	assert_int_equal(vu_model_writer_create(VU_MODEL_DETECTOR, &writer), VU_OK);
-	vu_voice_detector_write(writer, &mlp, features, calibration, thresholds);
+	vu_voice_detector_write(writer, &parts, features, calibration, thresholds);
 	assert_int_equal(vu_model_writer_save(writer, path, &error), VU_OK);
 	vu_model_writer_destroy(writer);
 }
