@@ -18,5 +18,5 @@ $(BUILD)/share/voice-unlock/%: services/antispoof/detectors/%
 	install -m 644 $< $@
 
 # Training is loops over weights; only this level makes vectors of them.
-$(OBJ)/common/ml/mlp_train.o: CFLAGS += -O3
+$(OBJ)/common/ml/mlp_train.o $(OBJ)/common/ml/trees_train.o: CFLAGS += -O3
 $(OBJ)/common/ml/subspace.o $(OBJ)/common/ml/pca.o: CFLAGS += -O3

@@ -1,4 +1,4 @@
-/* Levels of harmonics by frequency, in voiced frames of 40 ms every 20 ms. */
+/* Levels of harmonics by frequency, and of the first ones by number, in voiced frames of 40 ms every 20 ms. */
 #include "dsp/loudspeaker_harmonics.h"
 
 #include "dsp/frame.h"
@@ -144,7 +144,7 @@ static void add_to_line(line *l, double x, double y)
 	l->xy += x * y;
 }
 
-/* Drawn towards nothing as if PRIOR frames of a deviation of one semitone's tenth said so. */
+/* Drawn towards nothing where the pitch hardly moves: 0.001 is the variance of half a semitone. */
 static float slope_of(const line *l)
 {
 	double n = fmax(l->count, 1);

@@ -15,8 +15,9 @@
 #define BINS        (FFT / 2 + 1)
 #define SAMPLES_MAX ((uint64_t)VU_TRACES_SECONDS_MAX * VU_SAMPLE_RATE)
 #define GROWTH      512
-#define HIGH        20 /* first band of what hisses: 2.7 kHz */
-#define STEP        4  /* frames over which falls and rises are taken */
+#define PLAIN       (10 * BANDS + VU_LOUDSPEAKER_HARMONICS) /* figures before those that are made of them */
+#define HIGH        20                                      /* first band of what hisses: 2.7 kHz */
+#define STEP        4                                       /* frames over which falls and rises are taken */
 /* Speech lies within 30 dB of the loud frames; nothing is told apart further down than 80 dB. */
 #define SPEECH_SHARE 1e-3f
 #define LEAST_SHARE  1e-8f
@@ -246,6 +247,46 @@ static vu_status describe(const vu_traces *t, float *loudness, float *level, flo
 	return VU_OK;
 }
 
+/* Steps of `figures` over `reach` places; writes and returns `count` less `reach` of them. */
+static size_t add_steps(const float *figures, size_t count, size_t reach, float *out)
+{
+	for (size_t i = 0; i + reach < count; i++)
+		out[i] = figures[i + reach] - figures[i];
+	return count - reach;
+}
+
+/*
+ * Figures of one band against those of another: a tree asks about one value at
+ * a time, and what a loudspeaker does shows between neighbours.
+ */
+static void contrast(float *vector)
+{
+	static const size_t REACHES[2][2] = {{1, 1}, {3, 2}}; /* in bands, and in those of harmonics */
+	const float *mean = vector;
+	const float *depth = vector + 2 * BANDS;
+	const float *peak = vector + 7 * BANDS;
+	const float *power = vector + 8 * BANDS;
+	const float *hiss = vector + 9 * BANDS;
+	const float *levels = vector + 10 * BANDS;
+	float *at = vector + PLAIN;
+	float floor[BANDS];
+
+	for (size_t i = 0; i < 2; i++) {
+		at += add_steps(mean, BANDS, REACHES[i][0], at);
+		at += add_steps(peak, BANDS, REACHES[i][0], at);
+		at += add_steps(power, BANDS, REACHES[i][0], at);
+		at += add_steps(hiss, BANDS, REACHES[i][0], at);
+		at += add_steps(levels, VU_LOUDSPEAKER_HARMONIC_BANDS, REACHES[i][1], at);
+	}
+	for (size_t b = 0; b < BANDS; b++) {
+		floor[b] = mean[b] - depth[b];
+		at[b] = floor[b];
+		at[BANDS + b] = peak[b] - floor[b];
+		at[2 * BANDS + b] = hiss[b] - floor[b];
+	}
+	add_steps(floor, BANDS, 1, at + 3 * BANDS);
+}
+
 static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 {
 	float *room;
@@ -264,6 +305,8 @@ static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 	free(room);
 	if (status == VU_OK)
 		status = vu_loudspeaker_harmonics_kind.finish(t->harmonics, vector + 10 * BANDS, narrow_out);
+	if (status == VU_OK)
+		contrast(vector);
 	*narrow_out = t->above < t->whole * NARROW_SHARE;
 	return status;
 }

@@ -18,9 +18,15 @@
 #define MEAN  0
 #define FLOOR (2 * BANDS)
 #define FALL  (3 * BANDS)
-#define LEVEL (6 * BANDS)
-#define DEPTH (6 * BANDS + 2 * VU_LOUDSPEAKER_HARMONIC_BANDS)
-#define SHARE (6 * BANDS + 3 * VU_LOUDSPEAKER_HARMONIC_BANDS)
+#define PEAK  (7 * BANDS)
+#define HISS  (9 * BANDS)
+#define LEVEL (10 * BANDS)
+#define DEPTH (10 * BANDS + 2 * VU_LOUDSPEAKER_HARMONIC_BANDS)
+#define SHARE (10 * BANDS + 3 * VU_LOUDSPEAKER_HARMONIC_BANDS)
+#define PITCH (10 * BANDS + 4 * VU_LOUDSPEAKER_HARMONIC_BANDS)
+#define STEPS (PITCH + 2 * VU_LOUDSPEAKER_FIRST_HARMONICS)
+/* The last of all: the quietest tenth, peaks and hiss over it, its steps. */
+#define QUIET (VU_LOUDSPEAKER_TRACES - 4 * BANDS + 1)
 /* The band from 375 to 437 Hz, of harmonic 4; and that from 94 to 125 Hz, of the first. */
 #define BAND_400 8
 #define BAND_100 2
@@ -124,6 +130,66 @@ static void test_harmonics_show_through_noise(void **state)
 	assert_true(cut[DEPTH + 5] > cut[DEPTH + 4] + 1);
 }
 
+/* A pitch that moves about 130 Hz and trembles; one that stands still could as well be half of it. */
+static void make_gliding(float *out, int first)
+{
+	uint32_t state = 1;
+	double tremble = 1;
+	double phase = 0;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		double t = (double)i / 16000;
+		double sum = 0;
+		phase += 2 * M_PI * tremble * (130 + 15 * sin(2 * M_PI * 1.5 * t)) / 16000;
+		if (phase >= 2 * M_PI) {
+			phase -= 2 * M_PI;
+			tremble = 1 + 0.04 * (double)uniform(&state);
+		}
+		for (int k = first; k < 50; k++)
+			sum += sin(k * phase + k * k) / k;
+		out[i] = (float)(0.1 * (0.6 + 0.4 * sin(2 * M_PI * 3 * t)) * sum) + 0.0001f * uniform(&state);
+	}
+}
+
+static void test_pitch_and_first_harmonics(void **state)
+{
+	float full[VU_LOUDSPEAKER_TRACES];
+	float cut[VU_LOUDSPEAKER_TRACES];
+	bool narrow;
+
+	(void)state;
+	make_gliding(samples, 1);
+	assert_int_equal(describe(samples, COUNT, COUNT, full, &narrow), VU_OK);
+	assert_true(fabsf(full[PITCH] - logf(130)) < 0.1f);
+	assert_true(full[PITCH + 1] < 0.2f);
+	/* Levels fall as 1/k: from the first harmonic to the second by log 4. */
+	assert_true(fabsf(full[PITCH + 2] - logf(4)) < 0.5f);
+	/* Without the first two, the third is far above the second. */
+	make_gliding(samples, 3);
+	assert_int_equal(describe(samples, COUNT, COUNT, cut, &narrow), VU_OK);
+	assert_true(cut[PITCH + 4] < full[PITCH + 4] - 2);
+}
+
+static void test_contrasts_are_of_what_they_say(void **state)
+{
+	float vector[VU_LOUDSPEAKER_TRACES];
+	bool narrow;
+
+	(void)state;
+	make_voice(samples, 0.02, 0);
+	assert_int_equal(describe(samples, COUNT, COUNT, vector, &narrow), VU_OK);
+	assert_true(vector[STEPS] == vector[MEAN + 1] - vector[MEAN]);
+	assert_true(vector[STEPS + BANDS - 1] == vector[PEAK + 1] - vector[PEAK]);
+	for (size_t b = 0; b < BANDS; b++) {
+		float quiet = vector[MEAN + b] - vector[FLOOR + b];
+		assert_true(vector[QUIET + b] == quiet);
+		assert_true(vector[QUIET + BANDS + b] == vector[PEAK + b] - quiet);
+		assert_true(vector[QUIET + 2 * BANDS + b] == vector[HISS + b] - quiet);
+		assert_true(vector[PEAK + b] >= vector[6 * BANDS + b]);
+	}
+	assert_true(vector[VU_LOUDSPEAKER_TRACES - 1] == vector[QUIET + BANDS - 1] - vector[QUIET + BANDS - 2]);
+}
+
 static void test_what_a_room_adds(void **state)
 {
 	float dry[VU_LOUDSPEAKER_TRACES];
@@ -187,6 +253,8 @@ int main(void)
 	    cmocka_unit_test(test_pieces_and_level_do_not_matter),
 	    cmocka_unit_test(test_what_a_loudspeaker_lacks),
 	    cmocka_unit_test(test_harmonics_show_through_noise),
+	    cmocka_unit_test(test_pitch_and_first_harmonics),
+	    cmocka_unit_test(test_contrasts_are_of_what_they_say),
 	    cmocka_unit_test(test_what_a_room_adds),
 	    cmocka_unit_test(test_bands),
 	    cmocka_unit_test(test_too_little_and_odd_audio),
