@@ -1,6 +1,7 @@
 /* Weights of examples, and both trainings on them. */
 #include "learner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
