@@ -38,7 +38,7 @@ mkdir "$work/bin" "$work/mic"
 cat >"$work/bin/loginctl" <<END
 #!/bin/sh
 case \$1 in
-show-session) [ "\$2" = c7 ] || exit 1; echo "LockedHint=\$(cat $work/locked)"; echo "Active=\$(cat $work/active)"; echo Remote=no ;;
+show-session) [ "\$2" = c7 ] && [ ! -e $work/broken ] || exit 1; echo "LockedHint=\$(cat $work/locked)"; echo "Active=\$(cat $work/active)"; echo Remote=no ;;
 unlock-session) echo "\$2" >>$work/unlocked; echo no >$work/locked ;;
 esac
 END
@@ -128,6 +128,42 @@ for file in test-1 test-2 test-3; do
 done
 [ "$(cat "$work/unlocked" 2>/dev/null)" = c7 ] && grep -q 'is unlocked' "$work/log"
 ok $? 'a trigger and the right voice unlock the session'
+
+# ---- locked again: all anew, and by what the configuration says now ----
+
+rm -f "$work/unlocked"
+echo yes >"$work/locked"
+sleep 1.2
+"$screen" trigger
+play "$mine/test-2.wav"
+before=$(attempts)
+"$vu" configure system.mode pam >"$work/out" 2>&1
+sleep 0.8
+# No loginctl for a while: what was triggered meanwhile is stale when it is back.
+touch "$work/broken"
+sleep 1
+"$screen" trigger
+sleep 3.2
+rm "$work/broken"
+play "$mine/test-3.wav"
+[ "$(attempts)" -eq "$before" ] && ! unlocked
+ok $? 'locked again, neither a trigger in the cool-down nor a stale one listens'
+"$screen" trigger
+wait_for grep -q 'system.mode is pam' "$work/log"
+ok $? 'mode pam, set meanwhile: a trigger is refused, with the remedy'
+"$vu" configure system.mode both >"$work/out" 2>&1
+[ "$(attempts)" -eq "$before" ] && ! unlocked
+ok $? 'and nothing was listened to'
+for file in test-1 test-2 test-3; do
+	before=$(attempts)
+	"$screen" trigger
+	sleep 0.7
+	play "$mine/$file.wav"
+	wait_for has_attempts $((before + 1))
+	wait_for unlocked && break
+done
+unlocked
+ok $? 'mode both opens it again'
 kill -TERM "$watcher"
 wait "$watcher"
 ok $? 'it ends when asked to'

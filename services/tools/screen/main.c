@@ -157,6 +157,24 @@ static bool look(watcher *w)
 	return true;
 }
 
+/* Asked before each attempt: it may be changed at any time. What cannot be read allows nothing. */
+static vu_status check_mode(vu_error *error)
+{
+	vu_config *config = NULL;
+	vu_system_mode mode;
+	vu_status status = vu_config_load(NULL, &config, error);
+
+	if (status != VU_OK)
+		return status;
+	mode = config->system.mode;
+	vu_config_free(config);
+	if (mode == VU_MODE_SCREENSAVER || mode == VU_MODE_BOTH)
+		return VU_OK;
+	return vu_fail(
+	    error, VU_FAILED_PRECONDITION,
+	    "unable to open the screen: system.mode is pam; run: jarvis-voice-unlock configure system.mode both");
+}
+
 static void attempt(watcher *w)
 {
 	uint64_t lock_number = w->gate.lock_number;
@@ -165,6 +183,10 @@ static void attempt(watcher *w)
 	vu_error error;
 	bool may;
 
+	if (check_mode(&error) != VU_OK) {
+		vu_log_warn("%s", error.message);
+		return;
+	}
 	if (voiceunlock_authenticate(w->client, w->user, NULL, NULL, &answer, &failure) != VOICEUNLOCK_OK) {
 		vu_log_warn("%s", failure.message);
 		return;
@@ -174,12 +196,15 @@ static void attempt(watcher *w)
 	voiceunlock_attempt_free(answer);
 	/* What was triggered while this one spoke was not for another attempt. */
 	(void)take_triggers(w);
-	if (!may || !look(w) || !w->gate.locked || w->gate.lock_number != lock_number)
+	if (!may || !look(w) || !w->gate.locked || w->gate.lock_number != lock_number || check_mode(&error) != VU_OK)
 		return;
-	if (vu_screen_session_unlock(w->session, &error) != VU_OK)
+	if (vu_screen_session_unlock(w->session, &error) != VU_OK) {
 		vu_log_warn("%s", error.message);
-	else
-		vu_log_info("the screen is unlocked");
+		return;
+	}
+	vu_log_info("the screen is unlocked");
+	/* Who locks it again at once, before the next look, is to have the cool-down all the same. */
+	vu_screen_gate_see(&w->gate, false, now_ms());
 }
 
 static void watch(watcher *w)
@@ -189,34 +214,21 @@ static void watch(watcher *w)
 	w->slept_ms = slept_ms();
 	while (!stopping) {
 		int64_t slept = slept_ms();
-		bool woke = slept - w->slept_ms > SLEEP_MS;
+		bool triggered = slept - w->slept_ms > SLEEP_MS;
+		int64_t triggered_ms;
 
 		(void)poll(&wait, 1, LOOK_EVERY_MS);
 		w->slept_ms = slept;
+		/* Its time is now, before a look that may take long; one that fails has been in vain. */
+		triggered = take_triggers(w) || triggered;
+		triggered_ms = now_ms();
 		if (!look(w))
 			continue;
-		if (take_triggers(w) || woke)
-			vu_screen_gate_trigger(&w->gate, now_ms());
+		if (triggered)
+			vu_screen_gate_trigger(&w->gate, triggered_ms);
 		if (vu_screen_gate_take(&w->gate, now_ms()))
 			attempt(w);
 	}
-}
-
-static int check_mode(void)
-{
-	vu_config *config = NULL;
-	vu_error error;
-	vu_system_mode mode;
-
-	if (vu_config_load(NULL, &config, &error) != VU_OK)
-		return fail(&error, EXIT_CONFIGURATION);
-	mode = config->system.mode;
-	vu_config_free(config);
-	if (mode != VU_MODE_PAM)
-		return EXIT_DONE;
-	vu_fail(&error, VU_FAILED_PRECONDITION,
-	        "unable to open the screen: system.mode is pam; run: jarvis-voice-unlock configure system.mode both");
-	return fail(&error, EXIT_CONFIGURATION);
 }
 
 static int start(watcher *w)
@@ -225,10 +237,9 @@ static int start(watcher *w)
 	vu_screen_session session;
 	voiceunlock_error failure;
 	vu_error error;
-	int code = check_mode();
 
-	if (code != EXIT_DONE)
-		return code;
+	if (check_mode(&error) != VU_OK)
+		return fail(&error, EXIT_CONFIGURATION);
 	if (vu_screen_session_check_id(w->session, &error) != VU_OK)
 		return fail(&error, EXIT_USAGE);
 	if (vu_screen_session_look(w->session, &session, &error) != VU_OK ||

@@ -63,6 +63,18 @@ static void a_stale_trigger_is_none(void **state)
 	assert_false(vu_screen_gate_take(&gate, 10001 + VU_SCREEN_FRESH_MS));
 }
 
+/* A look at the session may take long: what was triggered before the locking it saw is not for that. */
+static void a_trigger_from_before_the_locking_is_none(void **state)
+{
+	vu_screen_gate gate = {0};
+	(void)state;
+	vu_screen_gate_see(&gate, false, 0);
+	vu_screen_gate_see(&gate, true, 20000);
+	vu_screen_gate_trigger(&gate, 10000);
+	assert_false(vu_screen_gate_take(&gate, 20000));
+	assert_false(vu_screen_gate_take(&gate, 20000 + VU_SCREEN_COOL_DOWN_MS));
+}
+
 static void each_locking_cools_down_anew(void **state)
 {
 	vu_screen_gate gate = {0};
@@ -85,9 +97,13 @@ static void each_locking_cools_down_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nothing_without_a_trigger), cmocka_unit_test(nothing_while_unlocked),
-	    cmocka_unit_test(nothing_in_the_cool_down),  cmocka_unit_test(one_trigger_is_one_attempt),
-	    cmocka_unit_test(a_stale_trigger_is_none),   cmocka_unit_test(each_locking_cools_down_anew),
+	    cmocka_unit_test(nothing_without_a_trigger),
+	    cmocka_unit_test(nothing_while_unlocked),
+	    cmocka_unit_test(nothing_in_the_cool_down),
+	    cmocka_unit_test(one_trigger_is_one_attempt),
+	    cmocka_unit_test(a_stale_trigger_is_none),
+	    cmocka_unit_test(each_locking_cools_down_anew),
+	    cmocka_unit_test(a_trigger_from_before_the_locking_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
