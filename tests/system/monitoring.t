@@ -191,5 +191,19 @@ says '^it did not work' "$log"; ok $? 'with what it said'
 [ "$(grep -c memory_percent "$work/alerts")" -eq 1 ]; ok $? 'and neither was the first one run again'
 
 check 'the suite stops' "$vu" stop
+# ---- secrets that cannot be locked in memory ----
+
+if [ -d /proc/self ]; then
+	"$vu" configure performance.background_monitoring true >"$out" 2>&1
+	"$vu" configure alerts.command "$work/on-alert" >"$out" 2>&1
+	check 'the suite starts where nothing can be locked in memory' bash -c 'ulimit -l 0 && exec "$0" start' "$vu"
+	check 'it serves all the same' "$vu" test --user zaphod --anti-spoofing off --from "$work/people/$person/test-3.wav"
+	unlocked() { "$vu" alerts 2>&1 | grep unlocked_secret_bytes; }
+	within 20 unlocked >"$out"; ok $? 'and raises an alert'
+	within 20 says unlocked_secret_bytes "$work/alerts"; ok $? 'for the command, too'
+	says 'unable to lock secrets in memory.*LimitMEMLOCK' "$VOICE_UNLOCK_HOME/log/models.log"; ok $? 'the log names the remedy'
+	check 'the suite stops' "$vu" stop
+fi
+
 echo "1..$count"
 exit $((failures > 0))
