@@ -81,10 +81,11 @@ uninstall: ## remove what install put there; templates and settings stay
 DEB_ARCH    = $(shell dpkg --print-architecture)
 DEB_TRIPLET = $(shell $(CC) -print-multiarch)
 DEB         = build/voice-unlock_$(VERSION)_$(DEB_ARCH).deb
+DEB_FOLDER  = $(CURDIR)/build/deb
 deb: ## build/voice-unlock_VERSION_ARCH.deb
-	rm -rf build/deb
-	$(MAKE) install DESTDIR=$(CURDIR)/build/deb/root PREFIX=/usr PAM_OUT=build/deb/pam PAGES=build/deb/pages SYSTEMD_DIR=/lib/systemd \
+	rm -rf $(DEB_FOLDER)
+	$(MAKE) install DESTDIR=$(DEB_FOLDER)/root PREFIX=/usr PAM_OUT=$(DEB_FOLDER)/pam PAGES=$(DEB_FOLDER)/pages SYSTEMD_DIR=/lib/systemd \
 		LIBDIR=/usr/lib/$(DEB_TRIPLET) PAM_MODULE_DIR=/lib/$(DEB_TRIPLET)/security \
 		ZSH_COMPLETIONS=/usr/share/zsh/vendor-completions
-	scripts/make-deb build/deb/root $(VERSION) $(DEB_ARCH) $(DEB)
+	scripts/make-deb $(DEB_FOLDER)/root $(VERSION) $(DEB_ARCH) $(DEB)
 	@echo $(DEB)
