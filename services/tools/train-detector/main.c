@@ -33,7 +33,7 @@
  * A telephone's band counts as ordinary speech.
  */
 static const double REFUSED[2][VU_DETECTOR_POINTS] = {{0.008, 0.018}, {0.005, 0.012}};
-static const double REFUSED_ALTERED[2][VU_DETECTOR_POINTS] = {{0.02, 0.05}, {0.012, 0.035}};
+static const double REFUSED_ALTERED[2][VU_DETECTOR_POINTS] = {{0.02, 0.05}, {0.012, 0.028}};
 
 typedef struct arguments {
 	const char *list;
