@@ -367,6 +367,8 @@ int main(int argc, char **argv)
 	supervisor.detached = parse_arguments(argc, argv);
 	close_inherited();
 	umask(077);
+	/* Whoever could look into it had the rings, with all that is said, and the credentials of this host. */
+	vu_platform_protect_memory();
 	vu_platform_keep_listening();
 	signal(SIGPIPE, SIG_IGN);
 	setenv("UV_THREADPOOL_SIZE", THREAD_POOL_SIZE, 1);

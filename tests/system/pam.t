@@ -155,16 +155,17 @@ ok $status 'the machine suite starts under a uid of its own'
 ok $? 'others reach its front and nothing else'
 # Not dumpable: even its own user may not look into it, and so neither may whoever takes over another process of his.
 out=
-for service in capture features models antispoof orchestrator; do
+for service in supervisor capture features models antispoof orchestrator; do
 	pid=$(suite "$work/bin/jarvis-voice-unlock" status --json | python3 -c 'import json,sys
 print(next(s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == sys.argv[1]))' "$service")
 	[ "$(stat -c %U "/proc/$pid/mem")" = root ] || out+="$service: $(stat -c %U "/proc/$pid/mem") "
 	for file in mem maps environ; do
 		! suite head -c 1 "/proc/$pid/$file" >/dev/null 2>&1 || out+="$service: $file can be read "
 	done
+	! suite ls "/proc/$pid/fd" >/dev/null 2>&1 || out+="$service: its open files can be seen "
 done
 [ -z "$out" ]
-ok $? 'its own user may not look into its services'
+ok $? 'its own user may not look into its processes'
 out=$(suite "$work/bin/jarvis-voice-unlock" enroll "$person" --from "$mine"/enroll-*.wav 2>&1)
 ok $? 'somebody is enrolled'
 

@@ -89,6 +89,7 @@ if [ "$(uname -s)" = Linux ]; then
 		check "$service is confined" confined $service
 		check "$service is sealed" sealed $service
 	done
+	check 'the supervisor is sealed' sealed supervisor
 	check 'the doctor says what confines' bash -c '"$0" doctor | grep -q "^[a-z]* *confinement *[A-Z]"' "$vu"
 	check 'nothing was kept from what it needs' bash -c '! grep -hE "Permission denied|not permitted|not for this service" "$0"/log/*.log' "$VOICE_UNLOCK_HOME"
 fi
@@ -121,7 +122,7 @@ for service in capture features models antispoof orchestrator; do
 		may+="|capture/$P.Capture.(OpenSession|GetSession|CloseSession)|features/$P.Features.Extract"
 		may+="|antispoof/$P.Antispoof.(Assess|Forget|ReplayMemory)"
 		may+="|models/$P.Models.(Enroll|Agreement|Score|ScoreMany|Identify|Adapt|Revert|ListUsers|Remove"
-		may+="|RemoveNamespace|Observe|Phrases|CheckPhrases|Preload|Stats|States)"
+		may+="|RemoveNamespace|Observe|Expire|Phrases|CheckPhrases|Preload|Stats|States)"
 		;;
 	*) may=$HEALTH ;;
 	esac
