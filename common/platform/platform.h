@@ -78,6 +78,14 @@ bool vu_platform_process_stopped(pid_t pid);
 #define VU_BOOT_ID_SIZE 64
 vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
 
+/*
+ * A secret that the system keeps for this program: a credential of its systemd
+ * unit, or an item of the user's keychain. NOT_FOUND: there is none;
+ * OUT_OF_RANGE: longer than `room`. Before the process confines itself.
+ */
+vu_status vu_platform_read_credential(const char *name, uint8_t *out, size_t room, size_t *bytes_out,
+                                      vu_error *error);
+
 /* A clock that nobody can set and that also runs while the machine sleeps; its zero is somewhere before the boot. */
 int64_t vu_platform_steady_us(void);
 

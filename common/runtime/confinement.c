@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "platform/platform.h"
 #include "store/audit.h"
+#include "store/key_guard.h"
 #include "store/master_key.h"
 
 #include <errno.h>
@@ -367,6 +368,9 @@ vu_status vu_confinement_enter(vu_runtime *runtime, vu_error *error)
 	const vu_config *config = vu_runtime_config(runtime);
 	vu_status status;
 
+	/* While it can be reached; only models has a use for it. What cannot be read is told by who needs it. */
+	if (runtime->definition->id == VU_SERVICE_MODELS && vu_key_guard_load(error) != VU_OK)
+		vu_log_warn("%s", error->message);
 	if (!runtime->roster || config->security.confinement == VU_CONFINEMENT_OFF)
 		return VU_OK;
 	vu_platform_protect_memory();

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "platform/platform.h"
+#include "store/key_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC     "VUKEY\r\n\x1a"
-#define HASH_SIZE 32
+#define MAGIC      "VUKEY\r\n\x1a"
+#define GUARDED    "VUKEYG\n\x1a"
+#define MAGIC_SIZE 8
+#define HASH_SIZE  32
 
 typedef struct key_file {
 	uint8_t magic[8];
@@ -26,6 +29,8 @@ typedef struct key_file {
 } key_file;
 
 _Static_assert(sizeof(key_file) == 112, "a key file is 112 bytes");
+
+#define GUARDED_SIZE (MAGIC_SIZE + VU_KEY_GUARD_OVERHEAD + sizeof(key_file))
 
 enum { FLAG_PREVIOUS = 1, FLAG_ALL_SEALED = 2 };
 
@@ -138,10 +143,12 @@ static vu_status parse(const char *path, const key_file *file, vu_master_key *ke
 vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error *error)
 {
 	key_file file = {.magic = {0}};
+	uint8_t data[GUARDED_SIZE] = {0};
 	struct stat info;
 	uint64_t bytes;
 	int fd;
-	vu_status status = vu_file_open_safely(path, sizeof file, &fd, &bytes, error);
+	bool guarded = false;
+	vu_status status = vu_file_open_safely(path, sizeof data, &fd, &bytes, error);
 
 	if (status != VU_OK)
 		return status;
@@ -150,11 +157,23 @@ vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error 
 	else if (fstat(fd, &info) != 0 || (info.st_mode & 0077) != 0)
 		status = vu_fail(error, VU_PERMISSION_DENIED,
 		                 "unable to trust the master key %s: others can read it; run chmod 600 on it", path);
-	else if (read(fd, &file, sizeof file) < 0)
+	else if (read(fd, data, sizeof data) < 0)
 		status = vu_fail_errno(error, errno, "unable to read the master key %s", path);
+	guarded = memcmp(data, GUARDED, MAGIC_SIZE) == 0;
+	if (status == VU_OK && guarded)
+		status = vu_key_guard_unlock(data + MAGIC_SIZE, sizeof data - MAGIC_SIZE, &file, error);
 	else
-		status = parse(path, &file, key_out, error);
+		memcpy(&file, data, sizeof file);
+	if (status == VU_OK)
+		status = bytes > sizeof file && !guarded ? vu_fail(error, VU_DATA_LOSS,
+		                                                   "unable to use the master key %s: it is damaged; "
+		                                                   "restore it from a backup",
+		                                                   path)
+		                                         : parse(path, &file, key_out, error);
+	if (status == VU_OK)
+		key_out->is_guarded = guarded;
 	sodium_memzero(&file, sizeof file);
+	sodium_memzero(data, sizeof data);
 	close(fd);
 	return status;
 }
@@ -173,10 +192,16 @@ static void format(const vu_master_key *key, key_file *file)
 vu_status vu_master_key_write(const char *path, const vu_master_key *key, vu_error *error)
 {
 	key_file file;
-	vu_status status;
+	uint8_t data[GUARDED_SIZE];
+	vu_status status = VU_OK;
 
 	format(key, &file);
-	status = vu_file_write_atomically(path, &file, sizeof file, error);
+	memcpy(data, GUARDED, MAGIC_SIZE);
+	if (key->is_guarded)
+		status = vu_key_guard_lock(&file, sizeof file, data + MAGIC_SIZE, error);
+	if (status == VU_OK)
+		status = key->is_guarded ? vu_file_write_atomically(path, data, sizeof data, error)
+		                         : vu_file_write_atomically(path, &file, sizeof file, error);
 	sodium_memzero(&file, sizeof file);
 	return status;
 }
@@ -194,10 +219,10 @@ static vu_status make_folder_of(const char *path, vu_error *error)
 	return vu_file_make_folder(folder, error);
 }
 
-vu_status vu_master_key_create(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error)
+static vu_status create(const char *path, bool all_sealed, bool guarded, vu_master_key *key_out, vu_error *error)
 {
 	char temporary[PATH_MAX];
-	vu_master_key key = {.all_sealed = all_sealed};
+	vu_master_key key = {.all_sealed = all_sealed, .is_guarded = guarded};
 	vu_status status = make_folder_of(path, error);
 
 	if (status == VU_OK && sodium_init() < 0)
@@ -217,4 +242,64 @@ vu_status vu_master_key_create(const char *path, bool all_sealed, vu_master_key 
 		status = vu_fail_errno(error, errno, "unable to make the master key %s", path);
 	unlink(temporary);
 	return status == VU_OK ? vu_master_key_read(path, key_out, error) : status;
+}
+
+vu_status vu_master_key_create(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error)
+{
+	return create(path, all_sealed, false, key_out, error);
+}
+
+vu_status vu_master_key_create_guarded(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error)
+{
+	return create(path, all_sealed, vu_key_guard_is_there(), key_out, error);
+}
+
+/* As far as the disk writes in place. */
+static void overwrite_and_remove(const char *path)
+{
+	static const uint8_t zero[sizeof(key_file)];
+	int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (pwrite(fd, zero, sizeof zero, 0) > 0)
+			fsync(fd);
+		close(fd);
+	}
+	unlink(path);
+}
+
+vu_status vu_master_key_guard(const char *path, vu_master_key *key, vu_error *error)
+{
+	char old[PATH_MAX];
+	vu_status status;
+
+	if (key->is_guarded || !vu_key_guard_is_there())
+		return VU_OK;
+	if ((size_t)snprintf(old, sizeof old, "%s.plain", path) >= sizeof old)
+		return too_long(error);
+	/* A second name keeps the old content in reach after the rename. */
+	unlink(old);
+	if (link(path, old) != 0)
+		return vu_fail_errno(error, errno, "unable to lock the master key %s", path);
+	key->is_guarded = true;
+	status = vu_master_key_write(path, key, error);
+	if (status == VU_OK) {
+		overwrite_and_remove(old);
+	} else {
+		key->is_guarded = false;
+		unlink(old);
+	}
+	return status;
+}
+
+bool vu_master_key_is_guarded(const char *path)
+{
+	char magic[MAGIC_SIZE] = {0};
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	bool guarded =
+	    fd >= 0 && read(fd, magic, sizeof magic) == MAGIC_SIZE && memcmp(magic, GUARDED, MAGIC_SIZE) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return guarded;
 }

@@ -12,6 +12,8 @@
  *
  * Its bytes: magic 8 · flags u32 · reserved u32 · current key 32 · previous key
  * 32 (zero unless keys are being exchanged) · BLAKE2b-256 of what is before.
+ * Where the process was given something to lock it with (store/key_guard.h),
+ * these bytes are encrypted, behind another magic of 8.
  */
 #ifndef VU_STORE_MASTER_KEY_H
 #define VU_STORE_MASTER_KEY_H
@@ -26,6 +28,7 @@ typedef struct vu_master_key {
 	uint8_t current[VU_SEAL_KEY_BYTES];
 	uint8_t previous[VU_SEAL_KEY_BYTES];
 	uint32_t has_previous; /* files under the previous one may be left */
+	uint32_t is_guarded;   /* the file is locked with the guard, and is to be again */
 	uint32_t all_sealed;   /* whatever is not sealed was put there by somebody else */
 } vu_master_key;
 
@@ -36,11 +39,23 @@ vu_status vu_master_key_path(const char *home, char path[PATH_MAX], vu_error *er
  */
 vu_status vu_master_key_adopt(const char *home, vu_error *error);
 
-/* NOT_FOUND, PERMISSION_DENIED (others can read it), DATA_LOSS (damaged). */
+/*
+ * NOT_FOUND, PERMISSION_DENIED (others can read it), DATA_LOSS (damaged, or locked with another guard),
+ * FAILED_PRECONDITION (locked, and there is no guard).
+ */
 vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error *error);
 
 /* Makes a new one unless there is one; *key_out is what is there afterwards. */
 vu_status vu_master_key_create(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error);
+
+/* The same, locked when there is a guard. */
+vu_status vu_master_key_create_guarded(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error);
+
+/* Locks a file that is not, when there is a guard, and overwrites what it was before. `key`: as read. */
+vu_status vu_master_key_guard(const char *path, vu_master_key *key, vu_error *error);
+
+/* Whether the file at `path` is locked: for saying so. False when it cannot be read. */
+bool vu_master_key_is_guarded(const char *path);
 
 /* Replaces what is there, durably. */
 vu_status vu_master_key_write(const char *path, const vu_master_key *key, vu_error *error);

@@ -195,6 +195,12 @@ void doctor_check_key(const doctor_report *report)
 		snprintf(remedy, sizeof remedy, "run: chmod 600 %s", path);
 		add(report, "master key", DOCTOR_PROBLEM, remedy, "%s is open to others (mode %04o)", path,
 		    (unsigned)(info.st_mode & 07777));
+	} else if (vu_master_key_is_guarded(path)) {
+		add(report, "master key", DOCTOR_OK, "",
+		    "%s, locked with a credential that the system keeps; a copy of this disk is of no use without it "
+		    "(by "
+		    "the TPM: without this machine)",
+		    path);
 	} else {
 		add(report, "master key", DOCTOR_OK, "",
 		    "%s; it protects copies of the state folder, not against who takes this disk with the key on it",
