@@ -119,9 +119,11 @@ build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvu-common.a
 ODD_LOADERS := FAILS HANGS PRIES LIES CRASHES GROWS NONSENSE ABI
 LOADERS     := build/tests/loaders/example.so $(ODD_LOADERS:%=build/tests/loaders/odd-%.so)
 
-build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h scripts/tests.mk
+# The model lies beside it: of any build, its host reads the object's own folder.
+build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h scripts/tests.mk $(BACKGROUND_FILES)
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O1 -g -fPIC -shared -Icommon $(WARNINGS) -DEXAMPLE_MODEL='"$(CURDIR)/build/share/voice-unlock/background.vum"' \
+	cp services/models/background/background.vum $(@D)/
+	$(CC) -std=c11 -O1 -g -fPIC -shared -Icommon $(WARNINGS) -DEXAMPLE_MODEL='"$(CURDIR)/$(@D)/background.vum"' \
 		-o $@ $<
 
 build/tests/loaders/odd-%.so: tests/loaders/odd_loader.c common/ml/vu_loader.h scripts/tests.mk
