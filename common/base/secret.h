@@ -34,6 +34,14 @@ void vu_secret_free(void *data, size_t bytes);
 /* Gives back what was kept. */
 void vu_secret_trim(void);
 
+/*
+ * Overwrites what has just been worked with and is in no memory of ours: the
+ * stack below the caller, `stack_bytes` deep, and the vector registers, in
+ * which copying leaves the last few hundred bytes of what it copied, where a
+ * core file has them and the next signal puts them on the stack.
+ */
+void vu_secret_forget_work(size_t stack_bytes);
+
 void vu_secret_get_stats(vu_secret_stats *stats);
 
 #endif

@@ -17,6 +17,8 @@
 
 /* Two writers of one user are kept apart by one of these. */
 #define USER_LOCKS 16
+/* What works on templates was seen to reach so deep into its stack; that is overwritten afterwards. */
+#define WORK_STACK_BYTES 49152
 
 /* Settings of a moment, as a request uses them from beginning to end. */
 typedef struct settings {

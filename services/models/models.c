@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +15,12 @@
 #define MIN_AGE_US    (5 * INT64_C(1000000))
 #define LEAVING_SHARE 16
 
-/*
- * Handlers that open templates leave pieces of them on the stack of a thread
- * that lives on; these are overwritten as deep as they were seen to reach.
- */
-#define STACK_BYTES 49152
-
+/* Handlers that open templates leave pieces of them where a thread that lives on worked. */
 #define WIPING(name)                                                                                                 \
 	static void name##_and_wipe(void *context, vu_rpc_call *call, const ProtobufCMessage *request)               \
 	{                                                                                                            \
 		handle_##name(context, call, request);                                                               \
-		sodium_stackzero(STACK_BYTES);                                                                       \
+		vu_secret_forget_work(WORK_STACK_BYTES);                                                             \
 	}
 WIPING(enroll)
 WIPING(agreement)

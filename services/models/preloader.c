@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "internal.h"
 #include "platform/platform.h"
 
@@ -165,6 +166,7 @@ static void *run(void *argument)
 		if (began_us < next_us || !is_idle(p->models))
 			continue;
 		preload_expected(p->models);
+		vu_secret_forget_work(WORK_STACK_BYTES);
 		took_us = vu_clock_monotonic_us() - began_us;
 		next_us = began_us + FORETELL_US + took_us * FORETELL_PART;
 	}
