@@ -1,6 +1,7 @@
 /* Checks the wire bytes first, then lets protobuf-c unpack them. On failure nothing stays allocated. */
 #include "rpc/payload.h"
 
+#include "base/secret.h"
 #include "rpc/wire.h"
 
 #include <stdlib.h>
@@ -131,6 +132,8 @@ vu_status vu_payload_unpack(const ProtobufCMessageDescriptor *descriptor, const 
 	if (reason)
 		return vu_fail(error, VU_INTERNAL, "unable to parse %s: %s", descriptor->name, reason);
 	*message_out = protobuf_c_message_unpack(descriptor, arena ? &arena->allocator : &counted, bytes, data);
+	/* It may be a voice, and the thread one of NNG's, whose registers nobody else will overwrite. */
+	vu_secret_forget_work(0);
 	if (*message_out)
 		return VU_OK;
 	if (arena ? arena->exhausted : limit.exhausted)
