@@ -41,6 +41,15 @@ static vu_secret_stats stats;
 static bool warned;
 static region *spares;
 
+#ifdef VU_SANITIZER
+/* What points out of these pages is in use, which a leak checker, where there is one, does not see by itself. */
+__attribute__((weak)) void __lsan_register_root_region(const void *at, size_t bytes);
+__attribute__((weak)) void __lsan_unregister_root_region(const void *at, size_t bytes);
+#define LSAN(call, r) (__lsan_##call##_root_region ? __lsan_##call##_root_region(r, (r)->whole) : (void)0)
+#else
+#define LSAN(call, r) ((void)0)
+#endif
+
 static size_t pages_of(size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -92,7 +101,14 @@ static region *map_region(size_t whole, bool bulk)
 #endif
 	r->bulk = bulk;
 	r->whole = whole;
+	LSAN(register, r);
 	return r;
+}
+
+static void unmap_region(region *r)
+{
+	LSAN(unregister, r);
+	munmap(r, r->whole); /* unlocks as well */
 }
 
 void *vu_secret_alloc(size_t bytes)
@@ -140,7 +156,7 @@ void vu_secret_free(void *data, size_t bytes)
 	r = (region *)(void *)((unsigned char *)data - HEAD_BYTES);
 	sodium_memzero(data, bytes);
 	if (r->bulk) {
-		munmap(r, r->whole);
+		unmap_region(r);
 		return;
 	}
 	pthread_mutex_lock(&lock);
@@ -153,7 +169,7 @@ void vu_secret_free(void *data, size_t bytes)
 	}
 	pthread_mutex_unlock(&lock);
 	if (!keep)
-		munmap(r, r->whole); /* unlocks as well */
+		unmap_region(r);
 }
 
 void vu_secret_trim(void)
@@ -167,7 +183,7 @@ void vu_secret_trim(void)
 	pthread_mutex_unlock(&lock);
 	while (r) {
 		region *next = r->next;
-		munmap(r, r->whole);
+		unmap_region(r);
 		r = next;
 	}
 }
