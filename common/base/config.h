@@ -207,8 +207,9 @@ vu_status vu_config_get(const vu_config *config, const char *key, char *text, si
  * Checks `value` for `key` and writes it into the file at `path`, keeping all
  * other settings (comments are kept where the key's line allows); the file is
  * replaced atomically and is loadable afterwards, or unchanged. A file that
- * does not exist yet is created. NOT_FOUND: no such key; INVALID_ARGUMENT: the
- * value, or a list key, which is edited in the file.
+ * does not exist yet is created. "services.NAME.endpoints" takes a list, "[A, B]"
+ * or "A, B". NOT_FOUND: no such key; INVALID_ARGUMENT: the value, or another list
+ * key, which is edited in the file.
  */
 vu_status vu_config_set(const char *path, const char *key, const char *value, vu_error *error);
 

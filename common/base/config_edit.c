@@ -21,6 +21,15 @@
 #define VALUE_TEXT_MAX  (VU_CONFIG_TEXT_MAX * 4 + 16)
 #define VALUE_SHOWN_MAX 60
 
+/* What is to be set. */
+typedef struct setting {
+	const char *name;
+	const vu_config_key *key; /* NULL: the endpoints of `service` */
+	char service[VU_CONFIG_NAME_MAX];
+	vu_config *wanted; /* a configuration that has it */
+	char text[VALUE_TEXT_MAX];
+} setting;
+
 /* `length` bytes at `offset` give way to `text`. */
 typedef struct edit {
 	size_t offset;
@@ -113,10 +122,41 @@ static void add_section(const char *file, vu_config_document *document, const ya
 	         (int)indent, "", section, (int)indent + 2, "", key, text);
 }
 
-static vu_status plan_edit(const char *file, size_t bytes, const vu_config_key *key, const char *text, edit *out,
-                           vu_error *error)
+/* services: NAME: endpoints: a level deeper than all others, and a list that may have a line for each item. */
+static void plan_endpoints(const char *file, vu_config_document *document, yaml_node_t *section_key,
+                           yaml_node_t *section, const setting *wish, edit *out)
 {
-	const char *leaf = strchr(key->name, '.') + 1;
+	char text[VALUE_TEXT_MAX + 32];
+	yaml_node_t *service_key = NULL;
+	yaml_node_t *list_key = NULL;
+	yaml_node_t *service =
+	    section ? vu_config_document_find(document, section, wish->service, &service_key) : NULL;
+	yaml_node_t *list = service ? vu_config_document_find(document, service, "endpoints", &list_key) : NULL;
+
+	if (list && list->type == YAML_SEQUENCE_NODE && list->data.sequence.style == YAML_BLOCK_SEQUENCE_STYLE &&
+	    list->data.sequence.items.start < list->data.sequence.items.top) {
+		const yaml_node_t *last = vu_config_document_node(document, list->data.sequence.items.top[-1]);
+		out->offset = byte_offset(file, &list_key->end_mark);
+		out->offset += strcspn(file + out->offset, ":") + 1;
+		out->length = byte_offset(file, &last->end_mark) - out->offset;
+		snprintf(out->text, sizeof out->text, " %s", wish->text);
+	} else if (list) {
+		replace_value(file, list, wish->text, out);
+	} else if (service) {
+		add_to_section(file, document, service_key, service, "endpoints", wish->text, out);
+	} else {
+		snprintf(text, sizeof text, "{endpoints: %s}", wish->text);
+		if (section)
+			add_to_section(file, document, section_key, section, wish->service, text, out);
+		else
+			add_section(file, document, vu_config_document_root(document), "services", wish->service,
+			            text, out);
+	}
+}
+
+static vu_status plan_edit(const char *file, size_t bytes, const setting *wish, edit *out, vu_error *error)
+{
+	const char *leaf = strchr(wish->name, '.') + 1;
 	char section_name[VU_CONFIG_NAME_MAX];
 	vu_config_document *document = NULL;
 	yaml_node_t *root;
@@ -127,16 +167,18 @@ static vu_status plan_edit(const char *file, size_t bytes, const vu_config_key *
 
 	if (status != VU_OK)
 		return status;
-	snprintf(section_name, sizeof section_name, "%.*s", (int)(leaf - 1 - key->name), key->name);
+	snprintf(section_name, sizeof section_name, "%.*s", (int)(leaf - 1 - wish->name), wish->name);
 	root = vu_config_document_root(document);
 	section = vu_config_document_find(document, root, section_name, &section_key);
 	value = vu_config_document_find(document, section, leaf, NULL);
-	if (value)
-		replace_value(file, value, text, out);
+	if (!wish->key)
+		plan_endpoints(file, document, section_key, section, wish, out);
+	else if (value)
+		replace_value(file, value, wish->text, out);
 	else if (section)
-		add_to_section(file, document, section_key, section, leaf, text, out);
+		add_to_section(file, document, section_key, section, leaf, wish->text, out);
 	else
-		add_section(file, document, root, section_name, leaf, text, out);
+		add_section(file, document, root, section_name, leaf, wish->text, out);
 	vu_config_document_free(document);
 	return VU_OK;
 }
@@ -187,8 +229,8 @@ static bool same(const vu_config *a, const vu_config *b, const char *name)
 	return equal;
 }
 
-/* Everything but `key` that the file sets is as it was. */
-static bool others_kept(const char *file, size_t bytes, const vu_config_key *key, const vu_config *before,
+/* Everything else that the file sets is as it was. */
+static bool others_kept(const char *file, size_t bytes, const setting *wish, const vu_config *before,
                         const vu_config *after)
 {
 	static const char *const lists[] = {
@@ -215,12 +257,12 @@ static bool others_kept(const char *file, size_t bytes, const vu_config_key *key
 		for (size_t k = 0; kept && section && k < count; k++) {
 			const char *leaf = vu_config_key_in_section(&keys[k], VU_CONFIG_SECTIONS[i]);
 			/* Defaults that nobody wrote may follow the new value. */
-			if (leaf && &keys[k] != key && vu_config_document_find(document, section, leaf, NULL))
+			if (leaf && &keys[k] != wish->key && vu_config_document_find(document, section, leaf, NULL))
 				kept = vu_config_value_equals(&keys[k], before, after);
 		}
 	}
 	for (size_t i = 0; kept && i < sizeof lists / sizeof lists[0]; i++)
-		kept = same(before, after, lists[i]);
+		kept = strcmp(lists[i], wish->name) == 0 || same(before, after, lists[i]);
 	vu_config_document_free(document);
 	return kept;
 }
@@ -248,48 +290,88 @@ static const char *without_place(const char *message)
 	return words ? words + 2 : message;
 }
 
-/* The value as the file will hold it. */
-static vu_status value_text(const vu_config_key *key, const char *value, vu_config *wanted, char *text, size_t size,
-                            vu_error *error)
+static vu_status take_value(setting *wish, const char *value, vu_error *error)
 {
 	vu_error problem;
-	vu_status status = vu_config_value_parse(key, value, wanted, &problem);
+	vu_status status = vu_config_value_parse(wish->key, value, wish->wanted, &problem);
 
 	if (status != VU_OK)
-		return vu_fail(error, status, "unable to set %s: %.400s", key->name, problem.message);
-	status = vu_config_value_format(key, wanted, text, size, error);
-	if (status == VU_OK && text[0] == '\0')
-		snprintf(text, size, "\"\"");
+		return vu_fail(error, status, "unable to set %s: %.400s", wish->name, problem.message);
+	status = vu_config_value_format(wish->key, wish->wanted, wish->text, sizeof wish->text, error);
+	if (status == VU_OK && wish->text[0] == '\0')
+		snprintf(wish->text, sizeof wish->text, "\"\"");
 	return status;
+}
+
+/* "[A, B]", or the same without brackets: whatever is no list of endpoints is refused as in a file. */
+static vu_status take_endpoints(setting *wish, const char *value, vu_error *error)
+{
+	char text[VALUE_TEXT_MAX];
+	bool bare = value[strspn(value, " ")] != '[';
+	vu_error problem;
+	vu_status status;
+
+	for (const char *at = value; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return vu_fail(error, VU_INVALID_ARGUMENT,
+			               "unable to set %s: it contains a control character", wish->name);
+	}
+	if ((size_t)snprintf(text, sizeof text, "services: {%s: {endpoints: %s%s%s}}\n", wish->service,
+	                     bare ? "[" : "", value, bare ? "]" : "") >= sizeof text)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to set %s: it is too long", wish->name);
+	vu_config_free(wish->wanted);
+	wish->wanted = NULL;
+	status = vu_config_parse(text, strlen(text), "it", &wish->wanted, &problem);
+	if (status != VU_OK)
+		return vu_fail(error, status, "unable to set %s to %.*s: %.300s", wish->name, VALUE_SHOWN_MAX, value,
+		               without_place(problem.message));
+	return vu_config_get(wish->wanted, wish->name, wish->text, sizeof wish->text, error);
+}
+
+static vu_status find_setting(const char *path, const char *name, const char *value, setting *out, vu_error *error)
+{
+	out->name = name;
+	if (!vu_config_is_list_key(name)) {
+		out->key = vu_config_find_key(name, error);
+		return out->key ? take_value(out, value, error) : VU_NOT_FOUND;
+	}
+	if (sscanf(name, "services.%63[a-z].endpoints", out->service) != 1)
+		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to set %s: it is a list; write it into %.200s",
+		               name, path);
+	return take_endpoints(out, value, error);
+}
+
+/* Whether `after` is what was wanted and nothing else has changed. */
+static bool is_done(const char *file, size_t bytes, const setting *wish, const vu_config *before,
+                    const vu_config *after)
+{
+	bool there = wish->key ? vu_config_value_equals(wish->key, wish->wanted, after) != 0
+	                       : same(wish->wanted, after, wish->name);
+
+	return there && others_kept(file, bytes, wish, before, after);
 }
 
 vu_status vu_config_set(const char *path, const char *name, const char *value, vu_error *error)
 {
-	const vu_config_key *key;
-	vu_config *wanted = NULL;
+	setting *wish = NULL;
 	vu_config *before = NULL;
 	vu_config *after = NULL;
 	char *file = NULL;
 	char *changed = NULL;
 	edit *change = NULL;
 	size_t bytes = 0;
-	char text[VALUE_TEXT_MAX];
 	vu_error problem;
 	vu_status status;
 
-	if (vu_config_is_list_key(name))
-		return vu_fail(error, VU_INVALID_ARGUMENT, "unable to set %s: it is a list; write it into %.200s",
-		               name, path);
-	key = vu_config_find_key(name, error);
-	if (!key)
-		return VU_NOT_FOUND;
-	wanted = calloc(1, sizeof *wanted);
+	wish = calloc(1, sizeof *wish);
 	change = calloc(1, sizeof *change);
-	if (!wanted || !change) {
+	if (wish)
+		wish->wanted = calloc(1, sizeof *wish->wanted);
+	if (!wish || !wish->wanted || !change) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to set %s: out of memory", name);
 		goto out;
 	}
-	status = value_text(key, value, wanted, text, sizeof text, error);
+	status = find_setting(path, name, value, wish, error);
 	if (status != VU_OK)
 		goto out;
 	if (access(path, F_OK) == 0)
@@ -299,7 +381,7 @@ vu_status vu_config_set(const char *path, const char *name, const char *value, v
 	if (status == VU_OK)
 		status = vu_config_parse(file, bytes, path, &before, error);
 	if (status == VU_OK)
-		status = plan_edit(file, bytes, key, text, change, error);
+		status = plan_edit(file, bytes, wish, change, error);
 	if (status != VU_OK)
 		goto out;
 	changed = apply_edit(file, bytes, change);
@@ -308,15 +390,13 @@ vu_status vu_config_set(const char *path, const char *name, const char *value, v
 		goto out;
 	}
 	status = vu_config_parse(changed, strlen(changed), path, &after, &problem);
-	if (status == VU_OK
-	        ? !vu_config_value_equals(key, wanted, after) || !others_kept(file, bytes, key, before, after)
-	        : !is_yaml(changed))
+	if (status == VU_OK ? !is_done(file, bytes, wish, before, after) : !is_yaml(changed))
 		status =
 		    vu_fail(error, VU_INVALID_ARGUMENT,
 		            "unable to set %s: the layout of %.200s is too unusual; write \"%.*s\" into it by hand",
-		            name, path, VALUE_SHOWN_MAX, text);
+		            name, path, VALUE_SHOWN_MAX, wish->text);
 	else if (status != VU_OK)
-		vu_fail(error, status, "unable to set %s to %.*s: %.300s", name, VALUE_SHOWN_MAX, text,
+		vu_fail(error, status, "unable to set %s to %.*s: %.300s", name, VALUE_SHOWN_MAX, wish->text,
 		        without_place(problem.message));
 	if (status == VU_OK)
 		status = make_folder_of(path, error);
@@ -328,6 +408,8 @@ out:
 	free(file);
 	vu_config_free(after);
 	vu_config_free(before);
-	vu_config_free(wanted);
+	if (wish)
+		vu_config_free(wish->wanted);
+	free(wish);
 	return status;
 }

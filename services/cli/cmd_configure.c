@@ -199,7 +199,8 @@ const cli_verb CMD_CONFIGURE = {
     .summary = "show, get or set the configuration",
     .help = "With KEY and VALUE, checks and writes the value and applies it to a running suite.\n"
             "With KEY alone, prints its value. Without either, asks for what matters most on a\n"
-            "terminal, and lists everything in a pipe.\n\n"
+            "terminal, and lists everything in a pipe. Endpoints of a service are a list:\n"
+            "configure services.models.endpoints \"tls+tcp://a:8641, tls+tcp://b:8641\"\n\n"
             "Exit 8 for a bad key, value or file; the file is then as it was.\n",
     .run = run,
 };

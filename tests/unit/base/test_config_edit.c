@@ -113,6 +113,41 @@ static void values_are_written_as_yaml_reads_them(void **state)
 	assert_edit("alerts:\n  command: /bin/true\n", "alerts.command", "", "alerts:\n  command: \"\"\n");
 }
 
+static void endpoints_are_set_as_a_list(void **state)
+{
+	static const char KEY[] = "services.models.endpoints";
+	static const char A[] = "tls+tcp://a:1", AB[] = "[ tls+tcp://a:1,tls+tcp://b:2 ]";
+
+	(void)state;
+	assert_edit("", KEY, A, "services:\n  models: {endpoints: [\"tls+tcp://a:1\"]}\n");
+	assert_edit(
+	    "ml:\n  prune: 0 # none\n", KEY, AB,
+	    "ml:\n  prune: 0 # none\nservices:\n  models: {endpoints: [\"tls+tcp://a:1\", \"tls+tcp://b:2\"]}\n");
+	assert_edit("services:\n  capture:\n    endpoints: []\n", KEY, A,
+	            "services:\n  models: {endpoints: [\"tls+tcp://a:1\"]}\n  capture:\n    endpoints: []\n");
+	assert_edit(
+	    "services:\n  models:\n    endpoints: [tls+tcp://old:1, tls+tcp://older:2] # why\nhttp:\n  port: 1\n",
+	    KEY, A, "services:\n  models:\n    endpoints: [\"tls+tcp://a:1\"] # why\nhttp:\n  port: 1\n");
+	assert_edit("services:\n  models:\n    endpoints:\n    - tls+tcp://old:1\n    - tls+tcp://older:2 # why\n"
+	            "# next\nhttp:\n  port: 1\n",
+	            KEY, A,
+	            "services:\n  models:\n    endpoints: [\"tls+tcp://a:1\"] # why\n# next\nhttp:\n  port: 1\n");
+	assert_edit("services:\n  models:\n    endpoints:\n", KEY, A,
+	            "services:\n  models:\n    endpoints: [\"tls+tcp://a:1\"]\n");
+	assert_edit("services:\n  models:\n", KEY, A, "services:\n  models:\n    endpoints: [\"tls+tcp://a:1\"]\n");
+	assert_edit("services: {models: {}}\n", KEY, A, "services: {models: {endpoints: [\"tls+tcp://a:1\"]}}\n");
+	assert_edit("services: {models: {endpoints: [tls+tcp://a:1]}}\n", KEY, "[]",
+	            "services: {models: {endpoints: []}}\n");
+	assert_refused("http:\n  port: 1\n", KEY, "tcp://a:1", VU_INVALID_ARGUMENT,
+	               "an endpoint begins with ipc:// or tls+tcp://");
+	assert_refused("http:\n  port: 1\n", KEY, "a]}}\nhttp: {port: 2}", VU_INVALID_ARGUMENT,
+	               "unable to set services.models.endpoints: it contains a control character");
+	assert_refused("http:\n  port: 1\n", KEY, "[tls+tcp://a:1", VU_INVALID_ARGUMENT,
+	               "unable to set services.models.endpoints to [tls+tcp://a:1");
+	assert_refused("", "services.modles.endpoints", A, VU_NOT_FOUND,
+	               "unable to find key services.modles.endpoints");
+}
+
 static void what_is_refused_leaves_the_file_alone(void **state)
 {
 	(void)state;
@@ -210,6 +245,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_missing_key_is_added_to_its_section, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_missing_section_is_added_to_the_file, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(values_are_written_as_yaml_reads_them, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(endpoints_are_set_as_a_list, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_is_refused_leaves_the_file_alone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_missing_file_is_made_with_its_folder, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(an_untrusted_file_is_not_edited, set_up, tear_down),
