@@ -75,7 +75,8 @@ uninstall: ## remove what install put there; templates and settings stay
 		$(DESTDIR)$(SYSUSERS_DIR)/voice-unlock.conf
 	@echo "Templates and settings are kept: ~/.local/state/voice-unlock of each user (macOS: ~/Library/Application"
 	@echo "Support/voice-unlock), /var/lib/voice-unlock of the machine suite, and config.yaml in ~/.config/voice-unlock"
-	@echo "and /etc/voice-unlock. Remove these folders to erase them."
+	@echo "and /etc/voice-unlock; their keys in ~/.config/voice-unlock-keys (macOS: beside the templates) and"
+	@echo "/var/lib/voice-unlock-keys. Remove these folders to erase them."
 
 # A Debian package of the architecture it is built on.
 DEB_ARCH    = $(shell dpkg --print-architecture)

@@ -23,6 +23,18 @@ char *vu_platform_user_config_path(void);
 /* Absolute path of the running executable. */
 char *vu_platform_executable_path(void);
 
+/* ---- the system's own store of secrets ----
+ *
+ * macOS: the Keychain, a generic password that never leaves this Mac and can be
+ * read once its user has logged in after a start. Linux has none that outlives
+ * a restart: UNIMPLEMENTED. `account` names the secret among ours. Any thread.
+ */
+
+/* NOT_FOUND; PERMISSION_DENIED; DATA_LOSS when it has another length than `bytes`. */
+vu_status vu_platform_key_load(const char *account, void *secret, size_t bytes, vu_error *error);
+/* ALREADY_EXISTS: there is one, which stays. */
+vu_status vu_platform_key_store(const char *account, const void *secret, size_t bytes, vu_error *error);
+
 /* ---- memory ---- */
 
 typedef struct vu_process_memory {
@@ -77,14 +89,6 @@ bool vu_platform_process_stopped(pid_t pid);
  */
 #define VU_BOOT_ID_SIZE 64
 vu_status vu_platform_boot_id(char id[VU_BOOT_ID_SIZE], vu_error *error);
-
-/*
- * A secret that the system keeps for this program: a credential of its systemd
- * unit, or an item of the user's keychain. NOT_FOUND: there is none;
- * OUT_OF_RANGE: longer than `room`. Before the process confines itself.
- */
-vu_status vu_platform_read_credential(const char *name, uint8_t *out, size_t room, size_t *bytes_out,
-                                      vu_error *error);
 
 /* A clock that nobody can set and that also runs while the machine sleeps; its zero is somewhere before the boot. */
 int64_t vu_platform_steady_us(void);
@@ -149,6 +153,7 @@ typedef struct vu_confinement {
 	bool dials;    /* may connect by them */
 	bool programs; /* may start programs */
 	bool sound;    /* may do what sound libraries do besides */
+	bool secrets;  /* may ask the system's own store of secrets */
 } vu_confinement;
 
 /*

@@ -25,7 +25,6 @@
 #include "base/log.h"
 #include "platform/platform.h"
 #include "store/audit.h"
-#include "store/key_guard.h"
 #include "store/master_key.h"
 
 #include <errno.h>
@@ -174,8 +173,16 @@ static void add_models(vu_confined *confined, const vu_runtime *runtime, const v
                        const char *key_path)
 {
 	char folder[PATH_MAX];
+	vu_key_choice choice;
+	vu_error ignored;
 
 	confined->confinement.links = true;
+	/* A choice that cannot be read is told by who opens the key. */
+	confined->confinement.secrets =
+	    vu_key_place_chosen(key_path, &choice, &ignored) == VU_OK && choice.place == VU_KEY_PLACE_KEYCHAIN;
+	/* What the key is sealed by, where systemd gave it to the suite. */
+	if (vu_key_place_credential_path(folder))
+		add(confined, VU_MAY_READ, "%s", folder);
 	snprintf(folder, sizeof folder, "%s", key_path);
 	cut_name(folder);
 	add(confined, VU_MAY_READ | VU_MAY_WRITE, "%s", folder);
@@ -281,7 +288,8 @@ static bool is_same(const vu_confined *a, const vu_confined *b)
 	const vu_confinement *y = &b->confinement;
 
 	if (x->place_count != y->place_count || x->internet != y->internet || x->dials != y->dials ||
-	    x->listens != y->listens || x->links != y->links || x->programs != y->programs || x->sound != y->sound)
+	    x->listens != y->listens || x->links != y->links || x->programs != y->programs || x->sound != y->sound ||
+	    x->secrets != y->secrets)
 		return false;
 	for (size_t i = 0; i < x->place_count; i++) {
 		if (a->places[i].may != b->places[i].may || strcmp(a->paths[i], b->paths[i]) != 0)
@@ -368,9 +376,6 @@ vu_status vu_confinement_enter(vu_runtime *runtime, vu_error *error)
 	const vu_config *config = vu_runtime_config(runtime);
 	vu_status status;
 
-	/* While it can be reached; only models has a use for it. What cannot be read is told by who needs it. */
-	if (runtime->definition->id == VU_SERVICE_MODELS && vu_key_guard_load(error) != VU_OK)
-		vu_log_warn("%s", error->message);
 	if (!runtime->roster || config->security.confinement == VU_CONFINEMENT_OFF)
 		return VU_OK;
 	vu_platform_protect_memory();

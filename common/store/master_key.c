@@ -1,9 +1,9 @@
-/* The master key's file. Every copy in memory that is not the caller's is wiped. */
+/* The master key's file, and the seal of its place around it. Every copy in memory that is not the caller's is wiped.
+ */
 #include "store/master_key.h"
 
 #include "base/file.h"
 #include "platform/platform.h"
-#include "store/key_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC      "VUKEY\r\n\x1a"
-#define GUARDED    "VUKEYG\n\x1a"
-#define MAGIC_SIZE 8
-#define HASH_SIZE  32
+#define MAGIC        "VUKEY\r\n\x1a"
+#define SEALED_MAGIC "VUKEY\r\n\x1b"
+#define HASH_SIZE    32
 
 typedef struct key_file {
 	uint8_t magic[8];
@@ -30,7 +29,20 @@ typedef struct key_file {
 
 _Static_assert(sizeof(key_file) == 112, "a key file is 112 bytes");
 
-#define GUARDED_SIZE (MAGIC_SIZE + VU_KEY_GUARD_OVERHEAD + sizeof(key_file))
+typedef struct sealed_file {
+	uint8_t magic[8];
+	uint8_t place[4];
+	uint8_t reserved[4];
+	uint8_t nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES];
+	uint8_t content[sizeof(key_file) + crypto_aead_xchacha20poly1305_ietf_ABYTES];
+} sealed_file;
+
+_Static_assert(sizeof(sealed_file) == 168, "a sealed key file is 168 bytes");
+
+typedef union any_file {
+	key_file plain;
+	sealed_file sealed;
+} any_file;
 
 enum { FLAG_PREVIOUS = 1, FLAG_ALL_SEALED = 2 };
 
@@ -123,16 +135,21 @@ static void hash_of(const key_file *file, uint8_t hash[HASH_SIZE])
 	crypto_generichash(hash, HASH_SIZE, (const uint8_t *)file, offsetof(key_file, hash), NULL, 0);
 }
 
+static vu_status damaged(const char *path, vu_error *error)
+{
+	return vu_fail(error, VU_DATA_LOSS,
+	               "unable to use the master key %s: it is damaged; restore it from a backup, or move it "
+	               "away and enrol everybody again",
+	               path);
+}
+
 static vu_status parse(const char *path, const key_file *file, vu_master_key *key, vu_error *error)
 {
 	uint8_t hash[HASH_SIZE];
 
 	hash_of(file, hash);
 	if (memcmp(file->magic, MAGIC, sizeof file->magic) != 0 || memcmp(hash, file->hash, sizeof hash) != 0)
-		return vu_fail(error, VU_DATA_LOSS,
-		               "unable to use the master key %s: it is damaged; restore it from a backup, or move it "
-		               "away and enrol everybody again",
-		               path);
+		return damaged(path, error);
 	memcpy(key->current, file->current, sizeof key->current);
 	memcpy(key->previous, file->previous, sizeof key->previous);
 	key->has_previous = (file->flags[0] & FLAG_PREVIOUS) != 0;
@@ -140,15 +157,39 @@ static vu_status parse(const char *path, const key_file *file, vu_master_key *ke
 	return VU_OK;
 }
 
-vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error *error)
+static vu_status parse_sealed(const char *path, const sealed_file *file, vu_master_key *key, vu_error *error)
 {
-	key_file file = {.magic = {0}};
-	uint8_t data[GUARDED_SIZE] = {0};
+	uint8_t secret[VU_KEY_SECRET_BYTES];
+	vu_key_place place = (vu_key_place)file->place[0];
+	key_file plain;
+	vu_status status = vu_key_place_secret(path, place, false, secret, error);
+
+	if (status != VU_OK)
+		return status;
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)&plain, NULL, NULL, file->content,
+	                                               sizeof file->content, (const uint8_t *)file,
+	                                               offsetof(sealed_file, nonce), file->nonce, secret) != 0)
+		status =
+		    vu_fail(error, VU_PERMISSION_DENIED,
+		            "unable to open the master key %s: it is damaged, or its place has another secret than "
+		            "the one it was sealed with; restore the credential or the keychain it was made with",
+		            path);
+	if (status == VU_OK)
+		status = parse(path, &plain, key, error);
+	key->place = place;
+	sodium_memzero(secret, sizeof secret);
+	sodium_memzero(&plain, sizeof plain);
+	return status;
+}
+
+/* Opens, checks and reads it; *sealed_out: which member of `file` it is. */
+static vu_status read_file(const char *path, any_file *file, bool *sealed_out, vu_error *error)
+{
 	struct stat info;
 	uint64_t bytes;
+	ssize_t got = 0;
 	int fd;
-	bool guarded = false;
-	vu_status status = vu_file_open_safely(path, sizeof data, &fd, &bytes, error);
+	vu_status status = vu_file_open_safely(path, sizeof *file, &fd, &bytes, error);
 
 	if (status != VU_OK)
 		return status;
@@ -157,24 +198,43 @@ vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error 
 	else if (fstat(fd, &info) != 0 || (info.st_mode & 0077) != 0)
 		status = vu_fail(error, VU_PERMISSION_DENIED,
 		                 "unable to trust the master key %s: others can read it; run chmod 600 on it", path);
-	else if (read(fd, data, sizeof data) < 0)
+	else if ((got = read(fd, file, sizeof *file)) < 0)
 		status = vu_fail_errno(error, errno, "unable to read the master key %s", path);
-	guarded = memcmp(data, GUARDED, MAGIC_SIZE) == 0;
-	if (status == VU_OK && guarded)
-		status = vu_key_guard_unlock(data + MAGIC_SIZE, sizeof data - MAGIC_SIZE, &file, error);
-	else
-		memcpy(&file, data, sizeof file);
-	if (status == VU_OK)
-		status = bytes > sizeof file && !guarded ? vu_fail(error, VU_DATA_LOSS,
-		                                                   "unable to use the master key %s: it is damaged; "
-		                                                   "restore it from a backup",
-		                                                   path)
-		                                         : parse(path, &file, key_out, error);
-	if (status == VU_OK)
-		key_out->is_guarded = guarded;
-	sodium_memzero(&file, sizeof file);
-	sodium_memzero(data, sizeof data);
 	close(fd);
+	*sealed_out = got == (ssize_t)sizeof file->sealed &&
+	              memcmp(file->sealed.magic, SEALED_MAGIC, sizeof file->sealed.magic) == 0;
+	if (status == VU_OK && !*sealed_out && got > (ssize_t)sizeof file->plain)
+		status = damaged(path, error);
+	return status;
+}
+
+vu_status vu_master_key_read(const char *path, vu_master_key *key_out, vu_error *error)
+{
+	any_file file;
+	bool sealed;
+	vu_status status;
+
+	memset(&file, 0, sizeof file);
+	status = read_file(path, &file, &sealed, error);
+	key_out->place = VU_KEY_PLACE_FILE;
+	if (status == VU_OK)
+		status = sealed ? parse_sealed(path, &file.sealed, key_out, error)
+		                : parse(path, &file.plain, key_out, error);
+	sodium_memzero(&file, sizeof file);
+	return status;
+}
+
+vu_status vu_master_key_place_of(const char *path, vu_key_place *place_out, vu_error *error)
+{
+	any_file file;
+	bool sealed;
+	vu_status status;
+
+	memset(&file, 0, sizeof file);
+	status = read_file(path, &file, &sealed, error);
+	if (status == VU_OK)
+		*place_out = sealed ? (vu_key_place)file.sealed.place[0] : VU_KEY_PLACE_FILE;
+	sodium_memzero(&file, sizeof file);
 	return status;
 }
 
@@ -189,20 +249,67 @@ static void format(const vu_master_key *key, key_file *file)
 	hash_of(file, file->hash);
 }
 
-vu_status vu_master_key_write(const char *path, const vu_master_key *key, vu_error *error)
+/* `plain` at `to`, sealed by `place` for the key at `path`. */
+static vu_status write_sealed(const char *path, const char *to, const key_file *plain, vu_key_place place,
+                              vu_error *error)
+{
+	uint8_t secret[VU_KEY_SECRET_BYTES];
+	sealed_file file;
+	vu_key_place before = VU_KEY_PLACE_FILE;
+	vu_error ignored;
+	/* A secret is made where there is nothing yet that only the one before could open. */
+	bool make =
+	    vu_master_key_place_of(path, &before, &ignored) == VU_OK ? before != place : access(path, F_OK) != 0;
+	vu_status status = vu_key_place_secret(path, place, make, secret, error);
+
+	if (status != VU_OK)
+		return status;
+	memset(&file, 0, sizeof file);
+	memcpy(file.magic, SEALED_MAGIC, sizeof file.magic);
+	file.place[0] = (uint8_t)place;
+	randombytes_buf(file.nonce, sizeof file.nonce);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(file.content, NULL, (const uint8_t *)plain, sizeof *plain,
+	                                           (const uint8_t *)&file, offsetof(sealed_file, nonce), NULL,
+	                                           file.nonce, secret);
+	sodium_memzero(secret, sizeof secret);
+	return vu_file_write_atomically(to, &file, sizeof file, error);
+}
+
+/* Writes the key of `path` at `to`; *place_out is set when that worked. */
+static vu_status write_at(const char *path, const char *to, const vu_master_key *key, vu_key_place *place_out,
+                          vu_error *error)
 {
 	key_file file;
-	uint8_t data[GUARDED_SIZE];
-	vu_status status = VU_OK;
+	vu_key_choice choice;
+	vu_key_place place;
+	vu_status status = vu_key_place_chosen(path, &choice, error);
 
+	if (status != VU_OK)
+		return status;
+	place = choice.made ? choice.place : key->place;
 	format(key, &file);
-	memcpy(data, GUARDED, MAGIC_SIZE);
-	if (key->is_guarded)
-		status = vu_key_guard_lock(&file, sizeof file, data + MAGIC_SIZE, error);
-	if (status == VU_OK)
-		status = key->is_guarded ? vu_file_write_atomically(path, data, sizeof data, error)
-		                         : vu_file_write_atomically(path, &file, sizeof file, error);
+	status = place == VU_KEY_PLACE_FILE ? vu_file_write_atomically(to, &file, sizeof file, error)
+	                                    : write_sealed(path, to, &file, place, error);
 	sodium_memzero(&file, sizeof file);
+	if (status == VU_OK)
+		*place_out = place;
+	return status;
+}
+
+vu_status vu_master_key_write(const char *path, const vu_master_key *key, vu_error *error)
+{
+	vu_key_place place;
+	return write_at(path, path, key, &place, error);
+}
+
+vu_status vu_master_key_settle(const char *path, vu_master_key *key, bool *moved_out, vu_error *error)
+{
+	vu_key_choice choice;
+	vu_status status = vu_key_place_chosen(path, &choice, error);
+
+	*moved_out = status == VU_OK && choice.made && choice.place != key->place;
+	if (*moved_out)
+		status = write_at(path, path, key, &key->place, error);
 	return status;
 }
 
@@ -219,10 +326,11 @@ static vu_status make_folder_of(const char *path, vu_error *error)
 	return vu_file_make_folder(folder, error);
 }
 
-static vu_status create(const char *path, bool all_sealed, bool guarded, vu_master_key *key_out, vu_error *error)
+vu_status vu_master_key_create(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error)
 {
 	char temporary[PATH_MAX];
-	vu_master_key key = {.all_sealed = all_sealed, .is_guarded = guarded};
+	vu_master_key key = {.all_sealed = all_sealed, .place = VU_KEY_PLACE_FILE};
+	vu_key_place place;
 	vu_status status = make_folder_of(path, error);
 
 	if (status == VU_OK && sodium_init() < 0)
@@ -233,7 +341,7 @@ static vu_status create(const char *path, bool all_sealed, bool guarded, vu_mast
 	if (status != VU_OK)
 		return status;
 	randombytes_buf(key.current, sizeof key.current);
-	status = vu_master_key_write(temporary, &key, error);
+	status = write_at(path, temporary, &key, &place, error);
 	sodium_memzero(&key, sizeof key);
 	if (status != VU_OK)
 		return status;
@@ -242,64 +350,4 @@ static vu_status create(const char *path, bool all_sealed, bool guarded, vu_mast
 		status = vu_fail_errno(error, errno, "unable to make the master key %s", path);
 	unlink(temporary);
 	return status == VU_OK ? vu_master_key_read(path, key_out, error) : status;
-}
-
-vu_status vu_master_key_create(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error)
-{
-	return create(path, all_sealed, false, key_out, error);
-}
-
-vu_status vu_master_key_create_guarded(const char *path, bool all_sealed, vu_master_key *key_out, vu_error *error)
-{
-	return create(path, all_sealed, vu_key_guard_is_there(), key_out, error);
-}
-
-/* As far as the disk writes in place. */
-static void overwrite_and_remove(const char *path)
-{
-	static const uint8_t zero[sizeof(key_file)];
-	int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd >= 0) {
-		if (pwrite(fd, zero, sizeof zero, 0) > 0)
-			fsync(fd);
-		close(fd);
-	}
-	unlink(path);
-}
-
-vu_status vu_master_key_guard(const char *path, vu_master_key *key, vu_error *error)
-{
-	char old[PATH_MAX];
-	vu_status status;
-
-	if (key->is_guarded || !vu_key_guard_is_there())
-		return VU_OK;
-	if ((size_t)snprintf(old, sizeof old, "%s.plain", path) >= sizeof old)
-		return too_long(error);
-	/* A second name keeps the old content in reach after the rename. */
-	unlink(old);
-	if (link(path, old) != 0)
-		return vu_fail_errno(error, errno, "unable to lock the master key %s", path);
-	key->is_guarded = true;
-	status = vu_master_key_write(path, key, error);
-	if (status == VU_OK) {
-		overwrite_and_remove(old);
-	} else {
-		key->is_guarded = false;
-		unlink(old);
-	}
-	return status;
-}
-
-bool vu_master_key_is_guarded(const char *path)
-{
-	char magic[MAGIC_SIZE] = {0};
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	bool guarded =
-	    fd >= 0 && read(fd, magic, sizeof magic) == MAGIC_SIZE && memcmp(magic, GUARDED, MAGIC_SIZE) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return guarded;
 }

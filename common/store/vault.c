@@ -54,20 +54,24 @@ const char *vu_vault_key_path(const vu_vault *vault)
 /* Under the lock. NOT_FOUND unless `make`. */
 static vu_status load(vu_vault *vault, bool make, vu_error *error)
 {
-	vu_error problem;
+	bool moved = false;
 	vu_status status;
 
 	if (vault->loaded)
 		return VU_OK;
 	status = vu_master_key_read(vault->key_path, vault->key, error);
-	if (status == VU_OK && vu_master_key_guard(vault->key_path, vault->key, &problem) != VU_OK)
-		vu_log_warn("%s; it goes on unlocked", problem.message);
 	if (status == VU_NOT_FOUND && make) {
-		status =
-		    vu_master_key_create_guarded(vault->key_path, vault->all_sealed_when_made, vault->key, error);
+		status = vu_master_key_create(vault->key_path, vault->all_sealed_when_made, vault->key, error);
 		if (status == VU_OK)
 			vu_log_info("made the master key %s; without it no template can be read", vault->key_path);
 	}
+	if (status == VU_OK)
+		status = vu_master_key_settle(vault->key_path, vault->key, &moved, error);
+	if (moved && status == VU_OK)
+		vu_log_info(
+		    "sealed the master key %s anew for the place that was chosen for it; rotate-key makes what a "
+		    "disk may still hold of the former file worthless",
+		    vault->key_path);
 	vault->loaded = status == VU_OK;
 	return status;
 }

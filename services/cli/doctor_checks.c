@@ -20,7 +20,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define TEXT_MAX 640
+#define TEXT_MAX 1024
 /* The pool of keys and opened templates. */
 #define LOCKED_BYTES (6ull * 1024 * 1024)
 /* Templates of a thousand users; below the second nothing can be written safely. */
@@ -172,6 +172,56 @@ void doctor_check_confinement(const vu_config *config, const doctor_report *repo
 		    "use Linux 5.19 or newer with Landlock among its security modules", "%s", text);
 }
 
+/* What of a place can be told without its secret, which models alone gets. */
+static void check_key_place(const char *path, const doctor_report *report)
+{
+	static const char *const WHAT[] = {
+	    [VU_KEY_PLACE_FILE] =
+	        "it protects copies of the state folder, not against who takes this disk with the key on "
+	        "it: encrypt the disk",
+	    [VU_KEY_PLACE_CREDENTIAL] =
+	        "sealed by a credential of systemd that a TPM of this machine holds: the disk "
+	        "alone opens nothing, root on this machine still does",
+	    [VU_KEY_PLACE_KEYCHAIN] =
+	        "sealed by a secret in the Keychain of this Mac: the disk without the login password "
+	        "opens nothing, whoever is logged in as you still does",
+	};
+	const char *what;
+	vu_key_place place = VU_KEY_PLACE_FILE;
+	vu_key_choice choice;
+	vu_error error;
+	vu_status status = vu_key_place_chosen(path, &choice, &error);
+	vu_status file = status == VU_OK ? vu_master_key_place_of(path, &place, &error) : status;
+
+	if (status != VU_OK || (file != VU_OK && file != VU_NOT_FOUND)) {
+		add(report, "master key", DOCTOR_PROBLEM, "", "%s", error.message);
+		return;
+	}
+	if (file == VU_NOT_FOUND)
+		place = choice.place;
+	if (place > VU_KEY_PLACE_KEYCHAIN) {
+		add(report, "master key", DOCTOR_PROBLEM, "install the version that made it, or a newer one",
+		    "%s is sealed by what this version does not know", path);
+		return;
+	}
+	what = WHAT[place];
+	if (place == VU_KEY_PLACE_CREDENTIAL && choice.made && choice.place == place && !choice.tpm)
+		what = "sealed by a credential of systemd, but without a TPM: what opens it, "
+		       "/var/lib/systemd/credential.secret, is on the same disk, so it protects copies of the keys "
+		       "and the state folder, not against who takes this disk: encrypt the disk";
+	else if (place == VU_KEY_PLACE_CREDENTIAL && (!choice.made || choice.place != place))
+		what = "sealed by a credential of systemd";
+	if (file == VU_NOT_FOUND)
+		add(report, "master key", DOCTOR_OK, "", "%s is made at the first enrolment; %s", path, what);
+	else if (choice.made && choice.place != place)
+		add(report, "master key", DOCTOR_MIND,
+		    "run: " CLI_NAME
+		    " restart models; where it says that it cannot, the log in the state folder says why",
+		    "%s is not yet where %s.place has it; %s", path, path, what);
+	else
+		add(report, "master key", DOCTOR_OK, "", "%s; %s", path, what);
+}
+
 void doctor_check_key(const doctor_report *report)
 {
 	char *home = vu_platform_home_folder();
@@ -184,7 +234,7 @@ void doctor_check_key(const doctor_report *report)
 		add(report, "master key", DOCTOR_PROBLEM, "", "%s", home ? error.message : "out of memory");
 	} else if (lstat(path, &info) != 0) {
 		if (errno == ENOENT)
-			add(report, "master key", DOCTOR_OK, "", "%s is made at the first enrolment", path);
+			check_key_place(path, report);
 		else
 			add(report, "master key", DOCTOR_PROBLEM, "make it accessible to this user", "%s: %s", path,
 			    strerror(errno));
@@ -195,16 +245,8 @@ void doctor_check_key(const doctor_report *report)
 		snprintf(remedy, sizeof remedy, "run: chmod 600 %s", path);
 		add(report, "master key", DOCTOR_PROBLEM, remedy, "%s is open to others (mode %04o)", path,
 		    (unsigned)(info.st_mode & 07777));
-	} else if (vu_master_key_is_guarded(path)) {
-		add(report, "master key", DOCTOR_OK, "",
-		    "%s, locked with a credential that the system keeps; a copy of this disk is of no use without it "
-		    "(by "
-		    "the TPM: without this machine)",
-		    path);
 	} else {
-		add(report, "master key", DOCTOR_OK, "",
-		    "%s; it protects copies of the state folder, not against who takes this disk with the key on it",
-		    path);
+		check_key_place(path, report);
 	}
 	free(home);
 }

@@ -20,9 +20,9 @@ void doctor_check_folders(const doctor_report *report);
 void doctor_repair(const doctor_report *report);
 /* Whether opened templates can be kept out of the swap space. */
 void doctor_check_locked_memory(const doctor_report *report);
-/* Where the master key is, and what it does not protect against. */
 /* Whether the system can keep each service from what it does not need. */
 void doctor_check_confinement(const vu_config *config, const doctor_report *report);
+/* Where the master key is, what seals it, and what that does not protect against. */
 void doctor_check_key(const doctor_report *report);
 void doctor_check_disk(const doctor_report *report);
 void doctor_check_memory(const vu_config *config, const doctor_report *report);

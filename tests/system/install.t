@@ -169,7 +169,8 @@ END
 
 # ---- scripts ----
 
-for arguments in '--nonsense' '--prefix' '--prefix relative' '--key' '--key drawer' '--key credential' '--key keychain'; do
+for arguments in '--nonsense' '--prefix' '--prefix relative' '--key' '--machine --key nowhere' '--key systemd-creds' \
+	'--machine --key keychain'; do
 	# shellcheck disable=SC2086
 	scripts/install $arguments >"$out" 2>&1
 	[ $? -eq 2 ]

@@ -112,18 +112,32 @@ check 'root enrols somebody there' env "${settings[@]}" jarvis-voice-unlock enro
 [ "$(find /var/lib/voice-unlock-keys -name master.key -user _voiceunlock -perm 600)" = /var/lib/voice-unlock-keys/master.key ]
 ok $? 'its key lies apart from its templates'
 check 'and it stops' as_machine 'jarvis-voice-unlock stop'
-rm -rf /run/voice-unlock # as its unit does
+
+# What scripts/install --key systemd-creds puts there, and what systemd would make of it.
+dropin=/etc/systemd/system/voice-unlock.service.d
+install -d -m 755 "$dropin"
+printf '[Service]\nLoadCredentialEncrypted=voice-unlock-key:/etc/voice-unlock/master-key.cred\n' >"$dropin/master-key.conf"
+echo 'of systemd-creds' >/etc/voice-unlock/master-key.cred
+install -m 600 -o _voiceunlock <(echo systemd-creds+host) /var/lib/voice-unlock-keys/master.key.place
+install -d -m 700 -o _voiceunlock /run/credentials-of-it
+install -m 400 -o _voiceunlock <(head -c 32 /dev/urandom) /run/credentials-of-it/voice-unlock-key
+check 'the machine suite starts with a credential' as_machine 'CREDENTIALS_DIRECTORY=/run/credentials-of-it jarvis-voice-unlock start'
+env "${settings[@]}" jarvis-voice-unlock list --json >"$out" 2>&1
+grep -q '"verified": *true' "$out" && [ "$(stat -c %s /var/lib/voice-unlock-keys/master.key)" = 168 ]
+ok $? 'which its key is sealed by from then on'
+check 'and it stops again' as_machine 'jarvis-voice-unlock stop'
+rm -rf /run/voice-unlock /run/credentials-of-it # as its unit does
 
 check 'dpkg removes it' dpkg -r voice-unlock
 dpkg -r voice-unlock >/dev/null 2>&1
 grep -q '/var/lib/voice-unlock' "$out" && grep -q '/var/lib/voice-unlock-keys' "$out" && grep -q 'local/state/voice-unlock' "$out"
 ok $? 'and says where templates and keys are'
-! traces | comm -13 before - | grep -vE '^/(etc/voice-unlock(/.*)?|var/lib/voice-unlock(-keys)?(/.*)?|var/lib/dpkg/info/voice-unlock\..*)$' >"$out"
+! traces | comm -13 before - | grep -vE '^/(etc/voice-unlock(/.*)?|etc/systemd/system/voice-unlock.service.d|var/lib/voice-unlock(-keys)?(/.*)?|var/lib/dpkg/info/voice-unlock\..*)$' >"$out"
 ok $? 'nothing else is left'
 [ -n "$(find /var/lib/voice-unlock -name '*.vut')" ] && [ -n "$(find ~vutester/.local/state/voice-unlock -name '*.vut')" ]
 ok $? 'the templates are'
 check 'dpkg purges it' dpkg -P voice-unlock
-traces | comm -13 before - >"$out"
+{ traces | comm -13 before - && find /etc/systemd -path '*voice*unlock*'; } >"$out"
 ! grep -q . "$out"
 ok $? 'and nothing of the machine suite is left at all'
 [ -n "$(find ~vutester/.local/state/voice-unlock -name '*.vut')" ]

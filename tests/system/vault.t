@@ -170,13 +170,19 @@ restarts_of() { [ "$(grep -c "\"event\":\"restart\".*$1 was restarted" "$log")" 
 "$cli" restart models >"$work/out" 2>&1
 within 30 restarts_of models 1
 ok $? 'a restart of a service has its line'
-# Whoever switches monitoring off does not switch that off.
+# Whoever switches monitoring off does not switch that off. The orchestrator starts anew for it, which has a line too.
+starts() { [ "$(grep -c '"event":"start"' "$log")" -ge "$1" ]; }
+before=$(grep -c '"event":"start"' "$log")
 "$cli" configure performance.background_monitoring false >"$work/out" 2>&1
+within 30 starts $((before + 1))
+ok $? 'so has a start of the orchestrator'
 kill -KILL "$("$cli" status --json | python3 -c 'import json,sys
 print(next(s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == "features"))')"
 within 30 restarts_of features 1
 ok $? 'also when it was killed and monitoring is off'
 "$cli" configure performance.background_monitoring true >"$work/out" 2>&1
+within 30 starts $((before + 2))
+ok $? 'each has its line'
 for event in start enroll intent attempt remove rotate restart configure; do
 	grep -q "\"event\":\"$event\"" "$log"
 	ok $? "it has a line \"$event\""

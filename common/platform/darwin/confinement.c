@@ -85,6 +85,17 @@ static void put_place(profile *p, const vu_place *place)
 		put(p, "(allow file-ioctl (subpath \"%s\"))\n", path);
 }
 
+/* A login keychain is a file that the asking process itself reads and writes, the key to it securityd's. */
+static void put_keychain(profile *p)
+{
+	const char *home = getenv("HOME");
+	char path[PATH_MAX];
+
+	put(p, "(allow mach-lookup (global-name \"com.apple.securityd.xpc\"))\n");
+	if (home && (size_t)snprintf(path, sizeof path, "%s/Library/Keychains", home) < sizeof path)
+		put_place(p, &(vu_place){path, VU_MAY_READ | VU_MAY_WRITE});
+}
+
 bool vu_platform_confinement_offered(char *text, size_t size)
 {
 	snprintf(text, size, "sandbox profiles");
@@ -110,6 +121,8 @@ vu_status vu_platform_confine_files(const vu_confinement *confinement, vu_error 
 		put(&p, "(allow process-fork process-exec)\n");
 	if (confinement->sound)
 		put(&p, "(allow mach-lookup iokit-open device-microphone user-preference-read)\n");
+	if (confinement->secrets)
+		put_keychain(&p);
 	if (p.full)
 		return vu_fail(error, VU_OUT_OF_RANGE, "unable to confine this process: its profile is too long");
 	if (sandbox_init(p.text, 0, &reason) != 0)

@@ -263,6 +263,7 @@ static void each_sees_its_own_files_alone(void **state)
 	    {"home/templates/users/a.vut", 1u << VU_SERVICE_MODELS, 1u << VU_SERVICE_MODELS},
 	    {"home/models/prediction.db", 1u << VU_SERVICE_MODELS, 1u << VU_SERVICE_MODELS},
 	    {"keys/master.key", 1u << VU_SERVICE_MODELS, 1u << VU_SERVICE_MODELS},
+	    {"credentials/voice-unlock-key", 1u << VU_SERVICE_MODELS, 0},
 	    {"keys/master.key.audit.head", 1u << VU_SERVICE_MODELS | 1u << VU_SERVICE_ORCHESTRATOR,
 	     1u << VU_SERVICE_MODELS | 1u << VU_SERVICE_ORCHESTRATOR},
 	    {"home/audit/current.jsonl", 1u << VU_SERVICE_ORCHESTRATOR, 1u << VU_SERVICE_ORCHESTRATOR},
@@ -495,7 +496,9 @@ static int setup(void **state)
 	make_file("home/orchestrator/history.db");
 	make_file("home/antispoof/replay.db");
 	make_file("home/log/models.log");
+	setenv("CREDENTIALS_DIRECTORY", path_of("credentials"), 1);
 	make_file("keys/master.key");
+	make_file("credentials/voice-unlock-key");
 	make_file("keys/master.key.audit.head");
 	make_file("run/orchestrator.sock");
 	make_file("run/own.sock");
@@ -508,6 +511,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	unsetenv("CREDENTIALS_DIRECTORY");
 	test_folder_remove(folder);
 	return 0;
 }
