@@ -305,12 +305,23 @@ static void check_service(voiceunlock_client *client, const voiceunlock_service 
 	voiceunlock_error error;
 	voiceunlock_code code;
 	char remedy[TEXT_MAX];
+	bool is_elsewhere = strcmp(service->state, "remote") == 0;
 
-	snprintf(remedy, sizeof remedy, "run: %s restart %s; the log is in the state folder", CLI_NAME,
-	         strcmp(service->name, "supervisor") == 0 ? "" : service->name);
+	if (is_elsewhere)
+		snprintf(
+		    remedy, sizeof remedy,
+		    "look after it there: services.%s.endpoints says where; certificates are in tls/ of the state "
+		    "folder",
+		    service->name);
+	else
+		snprintf(remedy, sizeof remedy, "run: %s restart %s; the log is in the state folder", CLI_NAME,
+		         strcmp(service->name, "supervisor") == 0 ? "" : service->name);
 	if (strcmp(service->health, "SERVING") != 0)
 		add(report, service->name, DOCTOR_PROBLEM, remedy, "%s, %s%s%s", service->state, service->health,
 		    service->reason[0] ? ": " : "", service->reason);
+	else if (is_elsewhere)
+		/* Other machines say whether they serve, and nothing of their processes. */
+		add(report, service->name, DOCTOR_OK, "", "ready on another machine");
 	else if ((code = voiceunlock_get_process(client, service->name, &process, &error)) ==
 	         VOICEUNLOCK_UNIMPLEMENTED)
 		/* The supervisor stands on less than its children do, and says nothing of itself. */
