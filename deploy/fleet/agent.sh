@@ -211,7 +211,8 @@ verify() { # ROLE
 
 list_templates() {
 	if [ -f "$key" ]; then
-		case $(head -c 6 "$key") in VUKEYG) echo 'guarded yes' ;; esac
+		# As common/store/master_key.c marks a file that is sealed by a place of this machine.
+		[ "$(head -c 8 "$key" | od -An -tx1 | tr -d ' \n')" != 56554b45590d0a1b ] || echo 'sealed yes'
 		echo "key $(checksum "$key")"
 	fi
 	checksums "$users" '*.vut' | while read -r sum bytes name; do

@@ -229,6 +229,19 @@ on c "printf x >>$there/templates/users/p.vut"
 says 1 'has templates that studio has not, or newer ones: p;' 'templates that changed on the standby are not overwritten' \
 	deploy --standby studio mini
 says 0 'mini: copied 1 .*; lost: p' 'but by force' deploy --standby studio mini --force
+key=$work/b/home/.config/voice-unlock-keys/master.key
+cp "$key" "$work/key" && printf 'VUKEY\r\n\033 sealed' >"$key"
+says 1 'its master key is sealed by what only that machine has' 'a key that is of no use elsewhere is not copied' \
+	deploy --standby studio mini
+cp "$work/key" "$key"
 on b "rm $work/b/home/.local/state/voice-unlock/templates/users/p.vut"
 says 1 'nobody is enrolled on studio' 'an empty server is no source' deploy --standby studio mini
+
+# ---- a machine that is shut out ----
+
+build/bin/vu-pki revoke laptop --folder "$work/pki" >/dev/null
+deploy >"$work/out" 2>&1
+[ $? -eq 1 ] && row laptop - 'FAILED: it was revoked.*' && row studio 'copy certificates' 'ready.*' &&
+	! grep -q '^laptop ' "$work/b/home/$tls/peers"
+ok $? 'who was revoked is not taken in again, and the others are told'
 echo "1..$count"
