@@ -46,9 +46,38 @@ fake_script fake_script_now(void)
 	return copy;
 }
 
+/*
+ * A call that its caller gave up may still be on its way when the next test
+ * begins. What it asks about was heard of in the test before, where it belongs.
+ */
+#define SESSIONS 16
+static char heard_of[SESSIONS][VU_ID_HEX_SIZE];
+static char past[SESSIONS][VU_ID_HEX_SIZE];
+static unsigned heard_count;
+
+static void hear_of(const char *session_id)
+{
+	pthread_mutex_lock(&lock);
+	snprintf(heard_of[heard_count++ % SESSIONS], VU_ID_HEX_SIZE, "%s", session_id);
+	pthread_mutex_unlock(&lock);
+}
+
+static bool is_past(const char *session_id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < SESSIONS; i++)
+		found = found || (*past[i] && strcmp(past[i], session_id) == 0);
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
 void fake_script_reset(void)
 {
 	pthread_mutex_lock(&lock);
+	memcpy(past, heard_of, sizeof past);
+	memset(heard_of, 0, sizeof heard_of);
 	memset(&script, 0, sizeof script);
 	script.open_message = script.failure = script.extract_message = script.score_message = "";
 	script.source = VU__AUDIO_SOURCE__AUDIO_SOURCE_UPLOAD;
@@ -113,6 +142,7 @@ static void open_session(void *context, vu_rpc_call *call, const ProtobufCMessag
 	s->last_silence_ms = request->silence_ms;
 	s->source = request->source;
 	fake_script_unlock();
+	hear_of(request->session_id);
 	if (status != VU_OK) {
 		vu_rpc_fail(call, status, "%s", reason);
 		return;
@@ -127,7 +157,7 @@ static void get_session(void *context, vu_rpc_call *call, const ProtobufCMessage
 	fake_script s = fake_script_now();
 	Vu__SessionInfo info = VU__SESSION_INFO__INIT;
 	(void)context;
-	(void)message;
+	hear_of(((const Vu__SessionRequest *)message)->session_id);
 	if (s.session_status != VU_OK) {
 		vu_rpc_fail(call, s.session_status, "there is no such session");
 		return;
@@ -166,6 +196,10 @@ static void extract(void *context, vu_rpc_call *call, const ProtobufCMessage *me
 	bool aborted;
 	(void)context;
 
+	if (is_past(request->session_id)) {
+		vu_rpc_fail(call, VU_CANCELLED, "cancelled");
+		return;
+	}
 	pthread_mutex_lock(&lock);
 	script.extracted++;
 	script.last_crops = request->crops;
@@ -213,6 +247,10 @@ static void assess(void *context, vu_rpc_call *call, const ProtobufCMessage *mes
 	bool unavailable;
 	(void)context;
 
+	if (is_past(request->session_id)) {
+		vu_rpc_fail(call, VU_CANCELLED, "cancelled");
+		return;
+	}
 	pthread_mutex_lock(&lock);
 	if (script.assessed < FAKE_IDS_MAX)
 		remember(script.assess_ids[script.assessed], VU_ID_HEX_SIZE, request->attempt_id);
