@@ -4,7 +4,7 @@
  */
 #include "models_fixture.h"
 
-static int64_t wall_us;
+static _Atomic int64_t wall_us; /* the service's threads ask for it */
 
 static int64_t tell_wall(void *context)
 {
