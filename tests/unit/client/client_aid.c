@@ -260,7 +260,7 @@ static void on_history(void *context, vu_rpc_call *call, const ProtobufCMessage 
 
 static void on_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
-	const client_aid *suite = context;
+	client_aid *suite = context;
 	const Vu__ListUsersRequest *request = (const Vu__ListUsersRequest *)message;
 	Vu__ListUsersResponse response = VU__LIST_USERS_RESPONSE__INIT;
 	Vu__UserInfo infos[3];
@@ -268,10 +268,16 @@ static void on_list_users(void *context, vu_rpc_call *call, const ProtobufCMessa
 	char names[3][8];
 	char first[] = "u000";
 	unsigned next = 0;
+	unsigned enrolled;
+	bool circle_pages;
 
+	pthread_mutex_lock(&suite->mutex);
+	enrolled = suite->users;
+	circle_pages = suite->circle_pages;
+	pthread_mutex_unlock(&suite->mutex);
 	if (*request->page_token && sscanf(request->page_token, "u%u", &next) == 1)
 		next++;
-	for (; response.n_users < 3 && next < suite->users; next++) {
+	for (; response.n_users < 3 && next < enrolled; next++) {
 		size_t at = response.n_users++;
 		vu__user_info__init(&infos[at]);
 		snprintf(names[at], sizeof names[at], "u%03u", next % 1000);
@@ -280,9 +286,9 @@ static void on_list_users(void *context, vu_rpc_call *call, const ProtobufCMessa
 		users[at] = &infos[at];
 	}
 	response.users = users;
-	if (suite->circle_pages)
+	if (circle_pages)
 		response.next_page_token = first;
-	else if (next < suite->users)
+	else if (next < enrolled)
 		response.next_page_token = names[response.n_users - 1];
 	vu_rpc_reply(call, &response.base);
 }

@@ -63,6 +63,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* What the services' threads wrote before they answered is there to be read once their lock was taken. */
+static void settle(void)
+{
+	pthread_mutex_lock(&suite.mutex);
+	pthread_mutex_unlock(&suite.mutex);
+}
+
+/* As the services' threads read it. */
+#define SET(assignment)                                                                                              \
+	do {                                                                                                         \
+		pthread_mutex_lock(&suite.mutex);                                                                    \
+		assignment;                                                                                          \
+		pthread_mutex_unlock(&suite.mutex);                                                                  \
+	} while (0)
+
 static void upload_all(void)
 {
 	voiceunlock_audio audio = in_memory();
@@ -76,6 +91,7 @@ static void upload_all(void)
 
 static void assert_all_arrived(void)
 {
+	settle();
 	assert_true(suite.ended);
 	assert_int_equal(suite.audio_bytes, FRAMES * CHANNELS * sizeof(float));
 	assert_memory_equal(suite.audio, samples, suite.audio_bytes);
@@ -86,6 +102,7 @@ static void samples_arrive_whole(void **state)
 	(void)state;
 	upload_all();
 	assert_all_arrived();
+	settle();
 	assert_int_equal(suite.sample_rate, 44100);
 	assert_int_equal(suite.channels, CHANNELS);
 	assert_true(suite.whole_upload);
@@ -96,18 +113,20 @@ static void samples_arrive_whole(void **state)
 static void a_lost_place_is_begun_again(void **state)
 {
 	(void)state;
-	suite.lose_place_at = 150000;
+	SET(suite.lose_place_at = 150000);
 	upload_all();
 	assert_all_arrived();
+	settle();
 	assert_int_equal(suite.opened, 1);
 }
 
 static void a_lost_session_is_opened_again(void **state)
 {
 	(void)state;
-	suite.forget_sessions = 2;
+	SET(suite.forget_sessions = 2);
 	upload_all();
 	assert_all_arrived();
+	settle();
 	assert_int_equal(suite.opened, 3);
 }
 
@@ -118,7 +137,7 @@ static void a_session_lost_for_ever_is_an_error(void **state)
 	voiceunlock_error error;
 
 	(void)state;
-	suite.forget_sessions = 1000;
+	SET(suite.forget_sessions = 1000);
 	assert_int_equal(voiceunlock_upload(client, &audio, true, NULL, session, &error), VOICEUNLOCK_NOT_FOUND);
 	assert_string_equal(error.message, "there is no such session");
 }
@@ -126,17 +145,19 @@ static void a_session_lost_for_ever_is_an_error(void **state)
 static void chunks_may_be_taken_in_part(void **state)
 {
 	(void)state;
-	suite.take_at_most = 7777;
+	SET(suite.take_at_most = 7777);
 	upload_all();
 	assert_all_arrived();
+	settle();
 	assert_int_equal(suite.rewinds, 0);
 }
 
 static void enough_is_enough(void **state)
 {
 	(void)state;
-	suite.enough_at = 65536;
+	SET(suite.enough_at = 65536);
 	upload_all();
+	settle();
 	assert_int_equal(suite.audio_bytes, 65536 * CHANNELS * sizeof(float));
 }
 
@@ -154,8 +175,9 @@ static void files_go_the_same_way(void **state)
 	assert_non_null(file);
 	assert_int_equal(sf_writef_float(file, samples, FRAMES), FRAMES);
 	sf_close(file);
-	suite.lose_place_at = 270000;
+	SET(suite.lose_place_at = 270000);
 	assert_int_equal(voiceunlock_upload(client, &audio, true, NULL, session, NULL), VOICEUNLOCK_OK);
+	settle();
 	assert_int_equal(suite.sample_rate, 22050);
 	assert_int_equal(suite.format, VU__SAMPLE_FORMAT__SAMPLE_FORMAT_S16LE);
 	assert_int_equal(suite.audio_bytes, FRAMES * sizeof(int16_t));
@@ -176,6 +198,7 @@ static void assert_bad_audio(voiceunlock_audio audio, const char *message)
 	assert_int_equal(error.code, VOICEUNLOCK_INVALID_ARGUMENT);
 	assert_string_equal(error.message, message);
 	assert_string_equal(session, "unchanged");
+	settle();
 	assert_int_equal(suite.opened, 0);
 }
 
@@ -221,7 +244,7 @@ static void an_attempt_is_answered(void **state)
 	voiceunlock_attempt *attempt;
 
 	(void)state;
-	suite.verdict = VOICEUNLOCK_ACCEPT;
+	SET(suite.verdict = VOICEUNLOCK_ACCEPT);
 	attempt = authenticate(&audio, NULL);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_ACCEPT);
 	assert_true(attempt->may_unlock);
@@ -231,6 +254,7 @@ static void an_attempt_is_answered(void **state)
 	assert_true(isnan(attempt->threshold));
 	assert_true(isnan(attempt->antispoof.score));
 	assert_int_equal(attempt->antispoof.verdict, VOICEUNLOCK_SPOOF_UNKNOWN);
+	settle();
 	assert_int_equal(suite.opened, 1);
 	assert_int_equal(suite.closed, 1);
 	assert_int_equal(strlen(suite.authenticated_session), 32);
@@ -243,7 +267,7 @@ static void an_unknown_verdict_admits_nobody(void **state)
 	voiceunlock_attempt *attempt;
 
 	(void)state;
-	suite.verdict = 99;
+	SET(suite.verdict = 99);
 	attempt = authenticate(&audio, NULL);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_VERDICT_UNKNOWN);
 	assert_false(attempt->may_unlock);
@@ -257,20 +281,21 @@ static void a_bad_file_is_no_speech_or_something_stronger(void **state)
 	voiceunlock_attempt *attempt;
 
 	(void)state;
-	suite.verdict = VOICEUNLOCK_NO_SPEECH;
+	SET(suite.verdict = VOICEUNLOCK_NO_SPEECH);
 	attempt = authenticate(&audio, NULL);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_NO_SPEECH);
 	assert_non_null(strstr(attempt->reason, "/nowhere/a.wav"));
+	settle();
 	assert_int_equal(suite.audio_bytes, 0);
 	assert_true(suite.ended);
 	voiceunlock_attempt_free(attempt);
-	suite.verdict = VOICEUNLOCK_LOCKED;
+	SET(suite.verdict = VOICEUNLOCK_LOCKED);
 	attempt = authenticate(&audio, NULL);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_LOCKED);
 	assert_string_equal(attempt->reason, "because");
 	voiceunlock_attempt_free(attempt);
 	/* Whatever a service says about audio that it never had, it is not let in. */
-	suite.verdict = VOICEUNLOCK_ACCEPT;
+	SET(suite.verdict = VOICEUNLOCK_ACCEPT);
 	attempt = authenticate(&audio, NULL);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_NO_SPEECH);
 	assert_false(attempt->may_unlock);
@@ -284,7 +309,7 @@ static void no_answer_in_time_is_unavailable(void **state)
 	voiceunlock_attempt *attempt;
 
 	(void)state;
-	suite.verdict = VOICEUNLOCK_ACCEPT;
+	SET(suite.verdict = VOICEUNLOCK_ACCEPT);
 	client_aid_hold(&suite, true);
 	attempt = authenticate(&audio, &options);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_VERDICT_UNAVAILABLE);
@@ -330,6 +355,7 @@ static void cancelling_tells_the_service(void **state)
 	pthread_join(thread, NULL);
 	assert_null(attempt);
 	assert_true(voiceunlock_cancel_is_triggered(options.cancel));
+	settle();
 	assert_int_equal(suite.attempts_cancelled, 1);
 	assert_int_equal(suite.closed, 1);
 	voiceunlock_cancel_destroy(options.cancel);
@@ -364,9 +390,9 @@ static void progress_is_told_on_the_callers_thread(void **state)
 	voiceunlock_attempt *attempt;
 
 	(void)state;
-	suite.verdict = VOICEUNLOCK_REJECT;
+	SET(suite.verdict = VOICEUNLOCK_REJECT);
 	client_aid_hold(&suite, true);
-	suite.phase = VOICEUNLOCK_PHASE_LISTENING;
+	SET(suite.phase = VOICEUNLOCK_PHASE_LISTENING);
 	attempt = authenticate(&audio, &options);
 	assert_int_equal(attempt->verdict, VOICEUNLOCK_REJECT);
 	assert_true(seen.uploading >= 2);
@@ -400,6 +426,7 @@ static void bad_requests_go_nowhere(void **state)
 	assert_int_equal(voiceunlock_authenticate(client, "maria", &audio, &options, &attempt, &error),
 	                 VOICEUNLOCK_INVALID_ARGUMENT);
 	assert_null(attempt);
+	settle();
 	assert_int_equal(suite.opened, 0);
 	assert_int_equal(suite.authenticated, 0);
 }
@@ -423,6 +450,7 @@ static void enrolling_in_one_call(void **state)
 	assert_true(judged[2].enough);
 	assert_int_equal(enrolled->samples, 2);
 	assert_int_equal(enrolled->template_bytes, 4711);
+	settle();
 	assert_int_equal(suite.enrollments_cancelled, 0);
 	assert_int_equal(suite.closed, 2);
 	voiceunlock_enrolled_free(enrolled);
@@ -437,7 +465,7 @@ static void what_is_not_committed_is_cancelled(void **state)
 	voiceunlock_error error;
 
 	(void)state;
-	suite.commit_status = VU_FAILED_PRECONDITION;
+	SET(suite.commit_status = VU_FAILED_PRECONDITION);
 	assert_int_equal(voiceunlock_enrollment_begin(client, "maria", NULL, &enrollment, NULL), VOICEUNLOCK_OK);
 	assert_int_equal(voiceunlock_enrollment_samples_wanted(enrollment), 2);
 	assert_int_equal(voiceunlock_enrollment_samples_max(enrollment), 3);
@@ -448,6 +476,7 @@ static void what_is_not_committed_is_cancelled(void **state)
 	                 VOICEUNLOCK_FAILED_PRECONDITION);
 	assert_string_equal(error.message, "too few good samples");
 	voiceunlock_enrollment_close(enrollment);
+	settle();
 	assert_int_equal(suite.enrollments_cancelled, 1);
 	enrollment = NULL;
 	assert_int_equal(voiceunlock_enrollment_begin(client, "taken", NULL, &enrollment, &error),
@@ -602,8 +631,8 @@ static void a_supervisor_that_is_slow(void **state)
 	voiceunlock_attempt *attempt;
 
 	(void)state;
-	suite.verdict = VOICEUNLOCK_ACCEPT;
-	suite.slow_statuses = 2;
+	SET(suite.verdict = VOICEUNLOCK_ACCEPT);
+	SET(suite.slow_statuses = 2);
 	client_aid_stop_orchestrator(&suite);
 	assert_int_equal(pthread_create(&restarting, NULL, restart_orchestrator, NULL), 0);
 	attempt = authenticate(&audio, &options);
@@ -648,7 +677,7 @@ static void all_pages_of_a_list_are_read(void **state)
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
 		voiceunlock_user_list *list = NULL;
 		char name[8];
-		suite.users = counts[i];
+		SET(suite.users = counts[i]);
 		assert_int_equal(voiceunlock_list(client, &list, NULL), VOICEUNLOCK_OK);
 		assert_int_equal(list->count, counts[i]);
 		for (unsigned n = 0; n < counts[i]; n++) {
@@ -666,8 +695,8 @@ static void pages_that_go_in_circles_end(void **state)
 	voiceunlock_error error = {0};
 
 	(void)state;
-	suite.users = 2;
-	suite.circle_pages = true;
+	SET(suite.users = 2);
+	SET(suite.circle_pages = true);
 	assert_int_not_equal(voiceunlock_list(client, &list, &error), VOICEUNLOCK_OK);
 	assert_string_equal(error.message, "unable to list the users: the pages of the list do not go on");
 	assert_null(list);
@@ -698,16 +727,17 @@ static void many_threads_share_a_client(void **state)
 	bool good[4];
 
 	(void)state;
-	suite.verdict = VOICEUNLOCK_REJECT;
+	SET(suite.verdict = VOICEUNLOCK_REJECT);
 	/* The sessions of several threads meet in one fake capture, which takes them for lost places: all it must do
 	 * is end. */
-	suite.enough_at = 1;
+	SET(suite.enough_at = 1);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, authenticate_often, &good[i]), 0);
 	for (int i = 0; i < 4; i++) {
 		pthread_join(threads[i], NULL);
 		assert_true(good[i]);
 	}
+	settle();
 	assert_int_equal(suite.authenticated, 80);
 }
 
