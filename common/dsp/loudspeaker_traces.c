@@ -31,6 +31,7 @@ static const uint16_t EDGES[BANDS + 1] = {1,  2,  3,  4,  5,  6,  8,   10,  12, 
 
 struct vu_traces {
 	vu_traces *harmonics; /* the part of loudspeaker_harmonics.c */
+	vu_traces *colour;    /* and of loudspeaker_colour.c */
 	vu_framer *framer;
 	const vu_fft *fft;
 	float window[FFT];
@@ -51,6 +52,7 @@ static void destroy(vu_traces *t)
 	if (!t)
 		return;
 	vu_loudspeaker_harmonics_kind.destroy(t->harmonics);
+	vu_loudspeaker_colour_kind.destroy(t->colour);
 	vu_framer_destroy(t->framer);
 	vu_fft_free(t->time);
 	vu_fft_free(t->bins);
@@ -69,7 +71,8 @@ static vu_status create(vu_traces **traces_out)
 	t->bins = vu_fft_alloc_bins(BINS);
 	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
 	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK ||
-	    vu_loudspeaker_harmonics_kind.create(&t->harmonics) != VU_OK) {
+	    vu_loudspeaker_harmonics_kind.create(&t->harmonics) != VU_OK ||
+	    vu_loudspeaker_colour_kind.create(&t->colour) != VU_OK) {
 		destroy(t);
 		return VU_RESOURCE_EXHAUSTED;
 	}
@@ -126,6 +129,8 @@ static vu_status push(vu_traces *t, const float *samples, size_t count)
 	vu_framer_push(t->framer, samples, count, take_frame, t);
 	if (t->failed == VU_OK)
 		t->failed = vu_loudspeaker_harmonics_kind.push(t->harmonics, samples, count);
+	if (t->failed == VU_OK)
+		t->failed = vu_loudspeaker_colour_kind.push(t->colour, samples, count);
 	return t->failed;
 }
 
@@ -305,6 +310,9 @@ static vu_status finish(vu_traces *t, float *vector, bool *narrow_out)
 	free(room);
 	if (status == VU_OK)
 		status = vu_loudspeaker_harmonics_kind.finish(t->harmonics, vector + 10 * BANDS, narrow_out);
+	if (status == VU_OK)
+		status = vu_loudspeaker_colour_kind.finish(t->colour, vector + PLAIN + VU_LOUDSPEAKER_CONTRASTS,
+		                                           narrow_out);
 	if (status == VU_OK)
 		contrast(vector);
 	*narrow_out = t->above < t->whole * NARROW_SHARE;

@@ -30,6 +30,7 @@
  *                third next (of levels of harmonics the second), of mean, peaks, power, hiss
  *                and levels of harmonics; the level of the quietest tenth, peaks and hiss
  *                above it, and its steps from band to band
+ *   678     192  what does not ask at which frequency (loudspeaker_colour.c)
  *
  * Noise and rooms fill the low bands, but not with harmonics: those show what
  * the loudspeaker gives there, if the voice is low enough.
@@ -43,14 +44,16 @@
 #ifndef VU_DSP_LOUDSPEAKER_TRACES_H
 #define VU_DSP_LOUDSPEAKER_TRACES_H
 
+#include "dsp/loudspeaker_colour.h"
 #include "dsp/loudspeaker_harmonics.h"
 
 #define VU_LOUDSPEAKER_BANDS 28
 /* Steps over one band and over three (two, of harmonics) of five figures; four more of the quietest tenth. */
 #define VU_LOUDSPEAKER_CONTRASTS                                                                                     \
 	(4 * (2 * VU_LOUDSPEAKER_BANDS - 4) + (2 * VU_LOUDSPEAKER_HARMONIC_BANDS - 3) + 4 * VU_LOUDSPEAKER_BANDS - 1)
-#define VU_LOUDSPEAKER_TRACES  (10 * VU_LOUDSPEAKER_BANDS + VU_LOUDSPEAKER_HARMONICS + VU_LOUDSPEAKER_CONTRASTS)
-#define VU_LOUDSPEAKER_VERSION "loudspeaker-traces/3"
+#define VU_LOUDSPEAKER_TRACES                                                                                        \
+	(10 * VU_LOUDSPEAKER_BANDS + VU_LOUDSPEAKER_HARMONICS + VU_LOUDSPEAKER_CONTRASTS + VU_LOUDSPEAKER_COLOURS)
+#define VU_LOUDSPEAKER_VERSION "loudspeaker-traces/4"
 /* Fewer frames of speech (10 ms each) say too little. */
 #define VU_LOUDSPEAKER_FRAMES_MIN 40
 

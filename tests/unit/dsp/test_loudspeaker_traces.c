@@ -25,8 +25,9 @@
 #define SHARE (10 * BANDS + 3 * VU_LOUDSPEAKER_HARMONIC_BANDS)
 #define PITCH (10 * BANDS + 4 * VU_LOUDSPEAKER_HARMONIC_BANDS)
 #define STEPS (PITCH + 2 * VU_LOUDSPEAKER_FIRST_HARMONICS)
-/* The last of all: the quietest tenth, peaks and hiss over it, its steps. */
-#define QUIET (VU_LOUDSPEAKER_TRACES - 4 * BANDS + 1)
+/* The last of those: the quietest tenth, peaks and hiss over it, its steps. */
+#define COLOUR (VU_LOUDSPEAKER_TRACES - VU_LOUDSPEAKER_COLOURS)
+#define QUIET  (COLOUR - 4 * BANDS + 1)
 /* The band from 375 to 437 Hz, of harmonic 4; and that from 94 to 125 Hz, of the first. */
 #define BAND_400 8
 #define BAND_100 2
@@ -187,7 +188,7 @@ static void test_contrasts_are_of_what_they_say(void **state)
 		assert_true(vector[QUIET + 2 * BANDS + b] == vector[HISS + b] - quiet);
 		assert_true(vector[PEAK + b] >= vector[6 * BANDS + b]);
 	}
-	assert_true(vector[VU_LOUDSPEAKER_TRACES - 1] == vector[QUIET + BANDS - 1] - vector[QUIET + BANDS - 2]);
+	assert_true(vector[COLOUR - 1] == vector[QUIET + BANDS - 1] - vector[QUIET + BANDS - 2]);
 }
 
 static void test_what_a_room_adds(void **state)
