@@ -44,6 +44,7 @@ include scripts/targets.mk
 include scripts/client.mk
 include scripts/models.mk
 include scripts/pam.mk
+include scripts/macos.mk
 include scripts/install.mk
 
 # ---- generated protobuf code ----

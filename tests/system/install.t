@@ -166,6 +166,19 @@ for path in sys.argv[1:]:
              "ThrottleInterval", "ExitTimeOut", "UserName", "EnvironmentVariables"}
     assert set(d) <= known, set(d) - known
 END
+check 'what a Mac shows when it asks for the microphone is right' python3 - deploy/macos/Info.plist deploy/launchd/org.voiceunlock.suite.plist <<'END'
+import plistlib, sys
+info, agent = (plistlib.load(open(path, "rb")) for path in sys.argv[1:])
+assert len(info["NSMicrophoneUsageDescription"]) > 20
+assert info["CFBundleIdentifier"] == agent["Label"]
+assert info["CFBundleVersion"] == info["CFBundleShortVersionString"] == "@VERSION@"
+END
+# What make would do on a Mac, without doing it.
+make -n install UNAME=Darwin BREW=/opt/homebrew DESTDIR=/staged PREFIX=/opt/vu >"$out" 2>&1
+grep -qE '^codesign .* --identifier org.voiceunlock.suite /staged/opt/vu/bin/vu-supervisor /staged/opt/vu/bin/vu-capture$' "$out" &&
+	grep -qE -- '-o build/bin/vu-capture .*info_plist\.o' "$out" && grep -qE 'launchd/org.voiceunlock.suite.plist' "$out" &&
+	! grep -q systemd "$out"
+ok $? 'make install of a Mac signs the programs that hear, and installs no unit'
 
 # ---- scripts ----
 
