@@ -12,11 +12,12 @@
 #include "base/config_value.h"
 #include "base/file.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define VALUE_TEXT_MAX  (VU_CONFIG_TEXT_MAX * 4 + 16)
 #define VALUE_SHOWN_MAX 60
@@ -360,6 +361,8 @@ vu_status vu_config_set(const char *path, const char *name, const char *value, v
 	char *changed = NULL;
 	edit *change = NULL;
 	size_t bytes = 0;
+	struct stat info;
+	bool existed;
 	vu_error problem;
 	vu_status status;
 
@@ -374,7 +377,8 @@ vu_status vu_config_set(const char *path, const char *name, const char *value, v
 	status = find_setting(path, name, value, wish, error);
 	if (status != VU_OK)
 		goto out;
-	if (access(path, F_OK) == 0)
+	existed = stat(path, &info) == 0;
+	if (existed)
 		status = vu_file_read(path, VU_CONFIG_FILE_BYTES_MAX, &file, &bytes, error);
 	else if (!(file = strdup("")))
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to set %s: out of memory", name);
@@ -402,6 +406,9 @@ vu_status vu_config_set(const char *path, const char *name, const char *value, v
 		status = make_folder_of(path, error);
 	if (status == VU_OK)
 		status = vu_file_write_atomically(path, changed, strlen(changed), error);
+	/* Whoever could read it can read it still: the machine suite is not root, who edits its file. */
+	if (status == VU_OK && existed && chmod(path, info.st_mode & 0644) != 0)
+		status = vu_fail_errno(error, errno, "unable to keep the mode of %s", path);
 out:
 	free(changed);
 	free(change);

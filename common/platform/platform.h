@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,42 @@ char *vu_platform_executable_path(void);
 vu_status vu_platform_key_load(const char *account, void *secret, size_t bytes, vu_error *error);
 /* ALREADY_EXISTS: there is one, which stays. */
 vu_status vu_platform_key_store(const char *account, const void *secret, size_t bytes, vu_error *error);
+
+/* ---- how the suite is installed ---- */
+
+/* Where PAM's services are configured, and where libpam looks for a module without a path. NULL at the end. */
+extern const char *const VU_PLATFORM_PAM_SERVICES[];
+extern const char *const VU_PLATFORM_PAM_MODULES[];
+
+/* Where the machine suite is, as its unit says (deploy/). */
+typedef struct vu_platform_machine {
+	const char *home;
+	const char *runtime;
+	const char *key_file;
+	const char *config;
+} vu_platform_machine;
+extern const vu_platform_machine VU_PLATFORM_MACHINE;
+
+/* What starts the suite at the boot or at the login. */
+typedef struct vu_platform_unit {
+	char path[PATH_MAX];    /* its file; "" when there is none */
+	char program[PATH_MAX]; /* what that starts; "" when it cannot be told */
+	bool enabled;           /* is started without being asked */
+	bool managed;           /* what follows could be asked */
+	bool running;
+	bool failed;
+	bool stale;       /* the file has changed since it was read, or was not read at all */
+	const char *name; /* what the system calls such a file */
+	/* The command that does so, for a person to run. */
+	const char *enable;
+	const char *reload;
+	const char *explain; /* what shows why it failed */
+} vu_platform_unit;
+
+/* Of this user's own suite, or of the machine's. Runs the system's own command; may take a second. */
+void vu_platform_find_unit(bool machine, vu_platform_unit *out);
+/* Has the manager read changed files again. FAILED_PRECONDITION: it does not. */
+vu_status vu_platform_reload_units(bool machine, vu_error *error);
 
 /* ---- memory ---- */
 

@@ -45,6 +45,7 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	voiceunlock_client *client;
 	vu_config *config = NULL;
 	vu_error load_error = {.status = VU_OK};
+	doctor_suite suite;
 	bool as_json = false;
 	bool repair = false;
 	int exit_code = CLI_OK;
@@ -66,11 +67,15 @@ static int run(const cli_verb *verb, int argc, char **argv)
 		found.checks = json_array();
 	if (vu_config_load(NULL, &config, &load_error) != VU_OK)
 		config = NULL;
+	doctor_find_suite(config, &suite);
 	if (repair)
-		doctor_repair(&report);
+		doctor_repair(&suite, &report);
 	doctor_check_config(config, &load_error, &report);
-	doctor_check_folders(&report);
-	doctor_check_key(&report);
+	doctor_check_folders(&suite, &report);
+	doctor_check_sockets(&suite, &report);
+	doctor_check_key(&suite, &report);
+	doctor_check_unit(&suite, &report);
+	doctor_check_pam(&suite, NULL, &report);
 	doctor_check_confinement(config, &report);
 	doctor_check_disk(&report);
 	doctor_check_memory(config, &report);
@@ -100,8 +105,10 @@ static int run(const cli_verb *verb, int argc, char **argv)
 const cli_verb CMD_DOCTOR = {
     .name = "doctor",
     .arguments = "[--repair] [--json]",
-    .summary = "check microphone, folders, disk, configuration, services; name the remedy",
-    .help = "  -r, --repair  first take away the access of others to this user's folders and keys\n"
+    .summary = "check microphone, folders, keys, units, PAM, disk, configuration, services; name the remedy",
+    .help = "  -r, --repair  first put right what may be without asking: take away the access of others to\n"
+            "                folders, keys and sockets, as root give back what is root's of the machine suite\n"
+            "                by mistake, have systemd read changed units\n"
             "  -j, --json    one JSON object\n\n"
             "Exit 0 when all is well, 1 when there is a problem.\n",
     .run = run,

@@ -42,6 +42,6 @@ void cli_print_overview(FILE *out)
 		fprintf(out, "  %-11s %s\n", VERBS[i]->name, VERBS[i]->summary);
 	fprintf(out,
 	        "\nTo begin: %s start, then %s enroll NAME, then %s test --user NAME.\n"
-	        "Every verb has --help.\n",
+	        "Every verb has --help. Root asks the suite of the whole machine with --machine before the verb.\n",
 	        CLI_NAME, CLI_NAME, CLI_NAME);
 }

@@ -108,9 +108,65 @@ mapfile -t settings < <(sed -n 's/^Environment=//p' /lib/systemd/system/voice-un
 install -d -m 711 -o _voiceunlock -g _voiceunlock /run/voice-unlock
 as_machine() { su _voiceunlock -s /bin/bash -c "cd /; export ${settings[*]} VOICE_UNLOCK_HTTP_PORT=0; $1"; }
 check 'the machine suite starts as its user' as_machine 'jarvis-voice-unlock start'
-check 'root enrols somebody there' env "${settings[@]}" jarvis-voice-unlock enroll vutester --from /tmp/t/people/"$me"/enroll-{1,2,3,4,5}.wav
+check 'root enrols somebody there' jarvis-voice-unlock --machine enroll vutester --from /tmp/t/people/"$me"/enroll-{1,2,3,4,5}.wav
 [ "$(find /var/lib/voice-unlock-keys -name master.key -user _voiceunlock -perm 600)" = /var/lib/voice-unlock-keys/master.key ]
 ok $? 'its key lies apart from its templates'
+jarvis-voice-unlock --machine start >"$out" 2>&1
+[ $? -eq 2 ] && grep -q 'systemctl enable --now voice-unlock' "$out"
+ok $? 'root starts none of his own in its place'
+# doctor_finds RESULT NAME TEXT [OPTION…]: what root is told of the machine suite
+doctor_finds() {
+	local result=$1 name=$2 text=$3
+	shift 3
+	jarvis-voice-unlock --machine doctor --json "$@" >"$out" 2>&1
+	python3 - "$out" "$result" "$name" "$text" 2>/dev/null <<-'EOF'
+		import json, sys
+		found = [c for c in json.load(open(sys.argv[1]))["checks"] if c["name"] == sys.argv[3]]
+		assert any(c["result"] == sys.argv[2] and sys.argv[4] in c["detail"] for c in found), found
+	EOF
+}
+as_it_should() {
+	jarvis-voice-unlock --machine doctor --json >"$out" 2>&1
+	python3 - "$out" <<-'EOF'
+		import json, sys
+		checks = json.load(open(sys.argv[1]))["checks"]
+		bad = [c for c in checks if c["result"] == "problem" and c["name"] != "microphone"]
+		assert not bad, bad
+		missing = {"state folder", "socket folder", "sockets", "master key", "system unit", "PAM"} - {c["name"] for c in checks}
+		assert not missing, missing
+	EOF
+}
+as_it_should
+ok $? 'doctor, asked by root, finds nothing wrong with it'
+doctor_finds ok 'state folder' 'of _voiceunlock'
+ok $? 'its folders are those of its user'
+doctor_finds mind 'system unit' 'is not enabled'
+ok $? 'its unit is not enabled yet'
+ln -s /lib/systemd/system/voice-unlock.service /etc/systemd/system/multi-user.target.wants/voice-unlock.service
+doctor_finds ok 'system unit' 'enabled'
+ok $? 'then it is'
+chown root /var/lib/voice-unlock && chmod 755 /var/lib/voice-unlock-keys/master.key && chmod 666 /run/voice-unlock/models.sock
+doctor_finds problem 'state folder' 'belongs to user 0, not to _voiceunlock' && doctor_finds problem 'master key' 'open to others' &&
+	doctor_finds problem sockets 'models.sock is open to others'
+ok $? 'a folder that became root'"'"'s, a key and a socket for all are found'
+doctor_finds ok repaired '/var/lib/voice-unlock belongs to _voiceunlock' --repair && as_it_should &&
+	[ "$(stat -c %a%U /run/voice-unlock/models.sock /var/lib/voice-unlock-keys/master.key | sort -u)" = 600_voiceunlock ]
+ok $? 'and put right by doctor --repair'
+sed -i 's/^@include common-auth/auth sufficient pam_voice_unlock.so timeout=8\n&/' /etc/pam.d/su
+[ "$(grep -c pam_voice_unlock /etc/pam.d/su)" = 1 ] && doctor_finds ok 'PAM su' '/pam_voice_unlock.so' &&
+	doctor_finds mind PAM 'system.mode is screensaver'
+ok $? 'a line of PAM is looked at: the mode opens nothing'
+jarvis-voice-unlock --machine configure system.mode pam >"$out" 2>&1 && [ "$(stat -c %a /etc/voice-unlock/config.yaml)" = 644 ] &&
+	doctor_finds ok 'PAM su' '/pam_voice_unlock.so' && ! doctor_finds mind PAM ''
+ok $? 'until it is set, which leaves the file for its user to read'
+helper=$(dpkg -L voice-unlock | grep /vu-pam-helper)
+chmod 775 "$helper"
+doctor_finds problem 'PAM su' "$helper could have been changed"
+ok $? 'a helper that others can change is found'
+chmod 755 "$helper"
+sed -i '/pam_voice_unlock/d' /etc/pam.d/su
+jarvis-voice-unlock --machine configure system.mode screensaver >/dev/null 2>&1
+rm /etc/systemd/system/multi-user.target.wants/voice-unlock.service
 check 'and it stops' as_machine 'jarvis-voice-unlock stop'
 
 # What scripts/install --key systemd-creds puts there, and what systemd would make of it.
@@ -122,7 +178,7 @@ install -m 600 -o _voiceunlock <(echo systemd-creds+host) /var/lib/voice-unlock-
 install -d -m 700 -o _voiceunlock /run/credentials-of-it
 install -m 400 -o _voiceunlock <(head -c 32 /dev/urandom) /run/credentials-of-it/voice-unlock-key
 check 'the machine suite starts with a credential' as_machine 'CREDENTIALS_DIRECTORY=/run/credentials-of-it jarvis-voice-unlock start'
-env "${settings[@]}" jarvis-voice-unlock list --json >"$out" 2>&1
+jarvis-voice-unlock --machine list --json >"$out" 2>&1
 grep -q '"verified": *true' "$out" && [ "$(stat -c %s /var/lib/voice-unlock-keys/master.key)" = 168 ]
 ok $? 'which its key is sealed by from then on'
 check 'and it stops again' as_machine 'jarvis-voice-unlock stop'

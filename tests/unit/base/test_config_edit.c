@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -238,6 +239,27 @@ static void the_shipped_example_can_be_edited(void **state)
 	free(example);
 }
 
+static void who_could_read_it_can_read_it_still(void **state)
+{
+	char path[TEST_PATH_MAX];
+	struct stat info;
+	vu_error error;
+
+	(void)state;
+	test_file_create(folder, "config.yaml", "http:\n  port: 1\n", 0644, path);
+	assert_int_equal(vu_config_set(path, "http.port", "2", &error), VU_OK);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0644);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(vu_config_set(path, "http.port", "3", &error), VU_OK);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0600);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(vu_config_set(path, "http.port", "3", &error), VU_OK);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +267,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_missing_key_is_added_to_its_section, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_missing_section_is_added_to_the_file, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(values_are_written_as_yaml_reads_them, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(who_could_read_it_can_read_it_still, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(endpoints_are_set_as_a_list, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_is_refused_leaves_the_file_alone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_missing_file_is_made_with_its_folder, set_up, tear_down),
