@@ -126,16 +126,18 @@ static vu_status create_channel(voiceunlock_client *client, vu_service_id id, vu
 	vu_placement placement;
 	vu_channel_config config = {.service = vu_service_name(id),
 	                            .caller = client->caller,
-	                            .endpoints = placement.call,
 	                            .server_uid = client->machine_suite ? &client->suite_uid : NULL};
 	vu_status status = vu_placement_find(client->config, client->runtime_folder, id, vu_platform_is_own_address,
 	                                     &placement, error);
+	bool among_others = status == VU_OK && placement.here && placement.remote;
 
-	if (status == VU_OK && placement.remote)
+	if (status == VU_OK && placement.remote && !among_others)
 		status = read_credentials(client, error);
 	if (status != VU_OK)
 		return status;
-	config.endpoint_count = placement.call_count;
+	/* What is asked of a service itself is about the one here, wherever it stands in the list. */
+	config.endpoints = among_others ? &placement.local : placement.call;
+	config.endpoint_count = among_others ? 1 : placement.call_count;
 	config.credentials = client->credentials;
 	return vu_channel_create(&config, channel_out, error);
 }

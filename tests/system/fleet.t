@@ -165,6 +165,9 @@ ok $? 'the list of model-servers is added to the settings that were there'
 on a 'jarvis-voice-unlock doctor' >"$work/out" 2>&1
 grep -qE '^ok +models +ready on another machine' "$work/out"
 ok $? 'doctor there says that models is on another machine'
+on c 'jarvis-voice-unlock doctor' >"$work/out" 2>&1
+grep -qE '^ok +models +ready as process' "$work/out"
+ok $? 'and on the second model-server that it is there'
 grep -q ' none$' <<<"$(grep '^mini ' "$work/pki/issued/laptop/peers")"
 ok $? 'a role is as the list says'
 sed -i '/^away/d' "$work/hosts"
