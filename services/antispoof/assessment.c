@@ -96,7 +96,7 @@ static float soften(float x)
 void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)
 {
 	const vu_assessment_detector *decisive = NULL;
-	float evidence = 0;
+	float weakest = INFINITY;
 
 	memset(out, 0, sizeof *out);
 	out->verdict = VU_ASSESSMENT_BONAFIDE;
@@ -113,7 +113,7 @@ void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)
 		}
 		if (d->verdict == VU_ASSESSMENT_UNKNOWN)
 			continue;
-		evidence += d->result.score;
+		weakest = fminf(weakest, d->result.score);
 		distance = d->result.score - d->result.threshold;
 		if (distance < out->score)
 			out->score = distance;
@@ -129,7 +129,7 @@ void vu_assessment_finish(vu_assessment *a, vu_assessment_result *out)
 			out->verdict = VU_ASSESSMENT_UNKNOWN;
 	}
 	if (out->verdict == VU_ASSESSMENT_BONAFIDE)
-		out->score = soften(evidence);
+		out->score = soften(weakest);
 	if (decisive)
 		snprintf(out->reason, sizeof out->reason, "%s: %s", decisive->name, decisive->result.reason);
 }

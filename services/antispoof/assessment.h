@@ -5,10 +5,11 @@
  * The joint verdict is an AND: bona fide only when every detector that the
  * level asks for could run and none refused. The fused score is below zero
  * when one refused: the smallest distance of a detector's score from its
- * threshold. Above, it is ln(1 + e^s) of the sum s of all scores, which are
- * log-likelihood ratios: so zero is the point of refusal whatever the level,
- * and among what passes more evidence counts for more. An assessment is used
- * by one thread.
+ * threshold. Above, it is ln(1 + e^s) of the smallest score s, which are all
+ * log-likelihood ratios: so zero is the point of refusal whatever the level.
+ * What passes is worth its weakest evidence, since one attack shows in one detector:
+ * a file of synthetic speech comes through no loudspeaker, and would in a
+ * sum be helped by that. An assessment is used by one thread.
  */
 #ifndef VU_ANTISPOOF_ASSESSMENT_H
 #define VU_ANTISPOOF_ASSESSMENT_H

@@ -126,11 +126,13 @@ static void test_fused_score_turns_at_refusal(void **state)
 	(void)state;
 	assert_true(fabsf(result.score + 0.5F) < 1e-6F);
 	assert_non_null(strstr(result.reason, "low"));
-	/* What passes is worth the sum of its evidence, and never less than nothing. */
+	/* What passes is worth its weakest evidence, and never less than nothing. */
 	b = PASSES;
-	assert_true(fabsf(assess(entries, 2, VU_ANTISPOOF_LOW, false).score - logf(1 + expf(4))) < 1e-5F);
-	a.score = b.score = 40;
-	assert_true(assess(entries, 2, VU_ANTISPOOF_LOW, false).score == 80);
+	assert_true(fabsf(assess(entries, 2, VU_ANTISPOOF_LOW, false).score - logf(1 + expf(2))) < 1e-5F);
+	a.score = 40;
+	assert_true(fabsf(assess(entries, 2, VU_ANTISPOOF_LOW, false).score - logf(1 + expf(2))) < 1e-5F);
+	b.score = 30;
+	assert_true(assess(entries, 2, VU_ANTISPOOF_LOW, false).score == 30);
 }
 
 int main(void)
