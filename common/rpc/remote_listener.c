@@ -4,8 +4,9 @@
  * The allow-list is read again when it changes, and a host that is not in it
  * any more is refused from then on. But NNG takes a listener's certificates
  * once, and to close a listener under way may leave NNG 1.5.2's closing thread
- * waiting for ever: new certificates are shown by the next process, so the
- * service is to be restarted, which costs no request.
+ * waiting for ever: new certificates are shown by the next process, which the
+ * supervisor starts by itself (services/supervisor/renewal.h). That costs no
+ * request.
  */
 #include "rpc/server_internal.h"
 
@@ -53,6 +54,8 @@ void vu_remote_listeners_refresh(vu_rpc_server *server)
 	if (generation == server->credentials_generation)
 		return;
 	server->credentials_generation = generation;
-	vu_log_info("the allow-list counts as it is now; to show other hosts a renewed certificate, restart %s",
-	            server->service);
+	vu_log_info(
+	    "the allow-list counts as it is now; other hosts are shown a renewed certificate by the next process "
+	    "of %s, which its supervisor starts",
+	    server->service);
 }

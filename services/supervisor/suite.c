@@ -168,6 +168,20 @@ static void note_change(void *context, vu_service_id id)
 	advance(context);
 }
 
+/* New certificates are shown by new processes, which cost no request. */
+static void show_renewed_certificates(vu_suite *suite)
+{
+	if (!suite->renewal || suite->stopping || !vu_renewal_is_due(suite->renewal, vu_clock_monotonic_us()))
+		return;
+	for (unsigned id = 0; id < VU_CHILD_COUNT; id++) {
+		if (!(suite->listening & (1u << id)))
+			continue;
+		vu_log_info("restarting %s to show other hosts the renewed certificate",
+		            vu_service_name((vu_service_id)id));
+		vu_watched_feed(suite->services[id], VU_MACHINE_RESTART);
+	}
+}
+
 static void note_tick(uv_timer_t *timer)
 {
 	vu_suite *suite = timer->data;
@@ -177,6 +191,7 @@ static void note_tick(uv_timer_t *timer)
 		                vu_service_memory_limit((vu_service_id)id, suite->config.config));
 	if (suite->config.log_folder)
 		vu_service_log_redirect_stderr(suite->config.log_folder, "supervisor", NULL);
+	show_renewed_certificates(suite);
 	advance(suite);
 }
 
@@ -214,6 +229,15 @@ static vu_status read_credentials(vu_suite *suite, vu_error *error)
 		return vu_fail(error, VU_OUT_OF_RANGE,
 		               "unable to read credentials: the state folder's name is too long");
 	return vu_credentials_load(path, &suite->credentials, error);
+}
+
+static vu_status watch_certificates(vu_suite *suite, unsigned id, vu_error *error)
+{
+	suite->listening |= 1u << id;
+	if (!suite->renewal)
+		suite->renewal = vu_renewal_create(suite->config.home);
+	return suite->renewal ? VU_OK
+	                      : vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to watch certificates: out of memory");
 }
 
 vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, vu_error *error)
@@ -255,6 +279,8 @@ vu_status vu_suite_create(const vu_suite_config *config, vu_suite **suite_out, v
 			status = read_credentials(suite, error);
 		if (!placement.here)
 			watched.credentials = suite->credentials;
+		else if (status == VU_OK && placement.listen_count > 0)
+			status = watch_certificates(suite, id, error);
 		if (status == VU_OK && !vu_predecessor_replace(&placement.local, vu_service_name((vu_service_id)id),
 		                                               VU_SUITE_PREDECESSOR_PATIENCE_MS))
 			status =

@@ -2,6 +2,7 @@
 #ifndef VU_SUPERVISOR_SUITE_INTERNAL_H
 #define VU_SUPERVISOR_SUITE_INTERNAL_H
 
+#include "renewal.h"
 #include "suite.h"
 #include "watched.h"
 
@@ -17,6 +18,8 @@ struct vu_suite {
 	vu_suite_config config;
 	vu_watched *services[VU_CHILD_COUNT];
 	vu_credentials *credentials; /* NULL unless some service is on another machine */
+	vu_renewal *renewal;         /* NULL unless some service here listens for other hosts */
+	vu_service_set listening;    /* those that do */
 	uv_timer_t tick;
 	int ring_fd;
 	int64_t created_us;

@@ -19,6 +19,7 @@ pids=()
 
 finish() {
 	on a "$cli" stop >/dev/null 2>&1
+	on c "$cli" stop >/dev/null 2>&1
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
 	for n in a b c; do ip netns del "$tag$n" 2>/dev/null; done
 	rm -rf "$work"
@@ -259,4 +260,49 @@ ip -n "${tag}a" link set tob up
 back() { genuine; tail -n 20 "$work/a/state/log/orchestrator.log" | grep -F 'is asked at' | tail -n 1 | grep -qF "$uri_b"; }
 wait_for back
 ok $? 'when the first is back it is asked again'
+
+# ---- a certificate that is renewed under a supervisor ----
+
+stop_server c
+on c "$cli" start >"$work/out" 2>&1
+ok $? 'on the third host a whole suite serves'
+shown() { # the certificate that it shows, by its hash
+	ip netns exec "${tag}a" python3 - "$issued/guest" $three <<-'EOF'
+		import hashlib, socket, ssl, sys
+		context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+		context.load_verify_locations(sys.argv[1] + "/ca.pem")
+		context.check_hostname = False  # addresses stand in it as names do
+		context.load_cert_chain(sys.argv[1] + "/cert.pem", sys.argv[1] + "/key.pem")
+		with socket.create_connection((sys.argv[2], 8641), 5) as plain:
+		    with context.wrap_socket(plain, server_hostname=sys.argv[2]) as link:
+		        print(hashlib.sha256(link.getpeercert(True)).hexdigest())
+	EOF
+}
+before=$(shown 2>"$work/out")
+[ -n "$before" ]
+ok $? 'and shows its certificate'
+touch "$work/go"
+ip netns exec "${tag}a" "$host" loop "$issued/guest" "$uri_c" "$work/go" >"$work/loop" 2>&1 &
+loop=$!
+pki issue models-c --host $three >"$work/out" 2>&1
+echo 'no certificate' >"$work/c/state/tls/cert.pem"
+wait_for grep -qF 'shown the certificate from before' "$work/c/state/log/supervisor.log"
+status=$?
+[ "$status" -eq 0 ] && [ "$(shown 2>"$work/out")" = "$before" ]
+ok $? 'what is no certificate changes nothing'
+give models-c c
+renewed() {
+	local now
+	now=$(shown 2>"$work/out")
+	[ -n "$now" ] && [ "$now" != "$before" ]
+}
+wait_for renewed
+ok $? 'a renewed one is shown without anybody restarting anything'
+rm "$work/go"
+wait "$loop"
+status=$?
+cp "$work/loop" "$work/out"
+[ "$status" -eq 0 ] && [ "$(grep -oE '^[0-9]+' "$work/loop" | tail -n 1)" -gt 10 ]
+ok $? "and no call is lost ($(tail -n 1 "$work/loop"))"
+on c "$cli" stop >/dev/null 2>&1
 echo "1..$count"

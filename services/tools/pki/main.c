@@ -178,8 +178,9 @@ static vu_status run(const pki_arguments *arguments, int64_t now_s, vu_error *er
 		if (!status)
 			printf(
 			    "%s/issued/%s is ready: copy it to that host as $VOICE_UNLOCK_HOME/tls, and crl.pem and "
-			    "peers\nof the others to theirs. A service that serves other hosts shows a renewed one "
-			    "when restarted.\n",
+			    "peers\nof the others to theirs. A suite that serves other hosts shows a renewed one "
+			    "within "
+			    "seconds.\n",
 			    arguments->folder, arguments->name);
 	} else if (strcmp(arguments->verb, "revoke") == 0) {
 		status = pki_authority_revoke(authority, arguments->name, now_s, error);
