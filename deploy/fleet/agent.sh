@@ -4,6 +4,7 @@
 # It says what it found or did in lines, and ends with another status than 0 and a
 # reason when it could not. Nothing that is there is lost when it is cut off in the middle:
 # what is new is complete under another name before it takes the place of the old.
+# What is unpacked belongs to who runs this, also where that is root, who could give it to whom it was packed by.
 set -u
 umask 077
 PATH=$HOME/.local/bin:/usr/local/bin:/opt/homebrew/bin:$PATH
@@ -108,7 +109,7 @@ install_deb() {
 install_tree() {
 	umask 022
 	mkdir -p "$HOME/.local" || exit 1
-	tar -C "$HOME/.local" -xf - || fail "unable to write the programs into $HOME/.local"
+	tar -C "$HOME/.local" --no-same-owner -xf - || fail "unable to write the programs into $HOME/.local"
 	said=$("$cli" version 2>&1) || fail "unable to run the programs: $said; install what they need: scripts/bootstrap --run-only"
 	[ ! -f "$HOME/.local/lib/systemd/user/$unit" ] || ! command -v systemctl >/dev/null || {
 		mkdir -p "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user" &&
@@ -121,7 +122,7 @@ install_source() {
 	work=$(mktemp -d) || exit 1
 	trap 'rm -rf "$work"' EXIT
 	receive "$work/source.tar.gz"
-	{ cd "$work" && tar -xzf source.tar.gz && cd voice-unlock-*/; } || fail 'unable to unpack the source'
+	{ cd "$work" && tar --no-same-owner -xzf source.tar.gz && cd voice-unlock-*/; } || fail 'unable to unpack the source'
 	scripts/install --prefix "$HOME/.local" --no-start </dev/null >"$work/log" 2>&1 ||
 		{ tail -n 5 "$work/log" >&2; fail 'unable to build it'; }
 }
@@ -130,7 +131,7 @@ install_source() {
 
 install_tls() {
 	mkdir -p "$state" && chmod 700 "$state" || exit 1
-	{ rm -rf "$state/tls.new" && mkdir "$state/tls.new" && tar -C "$state/tls.new" -xf -; } ||
+	{ rm -rf "$state/tls.new" && mkdir "$state/tls.new" && tar -C "$state/tls.new" --no-same-owner -xf -; } ||
 		fail "unable to write $state/tls.new"
 	for file in ca.pem crl.pem cert.pem key.pem identity.key peers; do
 		[ -s "$state/tls.new/$file" ] || fail "$file did not arrive"
@@ -236,7 +237,7 @@ pack_used() {
 }
 take_templates() {
 	{ mkdir -p "$state" && chmod 700 "$state" && rm -rf "$state/templates.new" && mkdir "$state/templates.new" &&
-		tar -C "$state/templates.new" -xpf -; } || fail "unable to write $state/templates.new"
+		tar -C "$state/templates.new" --no-same-owner -xpf -; } || fail "unable to write $state/templates.new"
 	chmod 700 "$state/templates.new" "$state/templates.new/users" &&
 		find "$state/templates.new/users" -type f -exec chmod 600 {} + || exit 1
 }
@@ -245,7 +246,7 @@ take_key() {
 		fail "unable to write $key.new"
 }
 take_used() {
-	tar -C "$users" --keep-newer-files -xpf - 2>/dev/null || fail "unable to write the times of use into $users"
+	tar -C "$users" --keep-newer-files --no-same-owner -xpf - 2>/dev/null || fail "unable to write the times of use into $users"
 }
 drop_taken() {
 	rm -rf "$state/templates.new"

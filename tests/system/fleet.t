@@ -42,8 +42,9 @@ says() { # STATUS TEXT NAME COMMAND…
 	[ $? -eq "$status" ] && grep -qE -- "$text" "$work/out"
 	ok $? "$name"
 }
+# What machines pack is as of somebody with another number than who unpacks it.
 deploy() { # ARGUMENT…: on the laptop
-	ip netns exec "${tag}a" env VU_DEPLOY_SSH="ssh -F $work/ssh" scripts/deploy "$work/hosts" --pki "$work/pki" "$@"
+	ip netns exec "${tag}a" env TAR_OPTIONS=--owner=4321 VU_DEPLOY_SSH="ssh -F $work/ssh" scripts/deploy "$work/hosts" --pki "$work/pki" "$@"
 }
 row() { # NAME STEPS RESULT: whether the table has it
 	grep -qE "^$1 +$2 +$3\$" "$work/out"
@@ -96,7 +97,7 @@ listen() { # HOST ADDRESS PATH: an sshd, whose sessions have a home of their own
 		PermitRootLogin yes
 		PasswordAuthentication no
 		UsePAM no
-		SetEnv HOME=$at/home XDG_RUNTIME_DIR=$at/run VOICE_UNLOCK_HTTP_PORT=0 PATH=$3/usr/sbin:/usr/bin:/sbin:/bin
+		SetEnv TAR_OPTIONS=--owner=4321 HOME=$at/home XDG_RUNTIME_DIR=$at/run VOICE_UNLOCK_HTTP_PORT=0 PATH=$3/usr/sbin:/usr/bin:/sbin:/bin
 	END
 	ip netns exec "$tag$1" /usr/sbin/sshd -f "$at/sshd_config" -E "$at/sshd.log"
 	printf 'Host %s\n\tHostName %s\n' "$1" "$2" >>"$work/ssh"
@@ -157,7 +158,7 @@ ok $? 'programs were sent where they are to be'
 tls=.local/state/voice-unlock/tls
 [ -z "$(find "$work"/{a,b,c}/home/$tls -type f ! -perm 600)" ] && [ "$(stat -c %a "$work/b/home/$tls")" = 700 ] &&
 	cmp -s "$work/b/home/$tls/key.pem" "$work/pki/issued/studio/key.pem" &&
-	[ "$(find "$work"/{a,b,c}/home -name identity.key | wc -l)" -eq 3 ]
+	[ "$(find "$work"/{a,b,c}/home -name identity.key | wc -l)" -eq 3 ] && [ -z "$(find "$work"/{a,b,c}/home ! -user 0)" ]
 ok $? 'each has its own certificate, open to nobody else'
 grep -q 'timeout_s: 30 # slow machines' "$work/a/home/.config/voice-unlock/config.yaml" &&
 	grep -q '10.78.1.2:8641.*10.78.2.2:8641' "$work/a/home/.config/voice-unlock/config.yaml"
@@ -220,6 +221,7 @@ there=$work/c/home/.local/state/voice-unlock
 [ "$(find "$there/templates" -name p.vut -perm 600 | wc -l)" -eq 1 ] && [ "$(stat -c %a "$there/templates")" = 700 ] &&
 	[ "$(stat -c %a "$work/c/home/.config/voice-unlock-keys/master.key")" = 600 ] &&
 	cmp -s "$work"/{b,c}/home/.config/voice-unlock-keys/master.key &&
+	[ -z "$(find "$work/c/home" ! -user 0)" ] &&
 	[ -z "$(find "$work/a/home" "$work/pki" /tmp/vu-deploy.* -name '*.vut' -o -name master.key 2>/dev/null)" ]
 ok $? 'for its own eyes, and nobody else does'
 says 0 'mini: nothing to do' 'a second time there is nothing to do' deploy --standby studio mini
