@@ -116,6 +116,18 @@ void vu_peer_remove(vu_peer_table *table, nng_pipe pipe)
 	}
 }
 
+unsigned vu_peer_count(vu_peer_table *table)
+{
+	unsigned count = 0;
+
+	uv_mutex_lock(&table->lock);
+	for (size_t i = 0; i < VU_PEER_BUCKETS; i++)
+		for (const vu_peer *peer = table->buckets[i]; peer; peer = peer->next)
+			count++;
+	uv_mutex_unlock(&table->lock);
+	return count;
+}
+
 vu_peer *vu_peer_find(vu_peer_table *table, nng_pipe pipe)
 {
 	uint32_t id = pipe_number(pipe);

@@ -49,6 +49,8 @@ void vu_peer_table_fini(vu_peer_table *table);
 void vu_peer_add(vu_peer_table *table, nng_pipe pipe);
 void vu_peer_remove(vu_peer_table *table, nng_pipe pipe);
 
+unsigned vu_peer_count(vu_peer_table *table);
+
 /* The peer of a pipe with one more reference, or NULL when it has gone already. */
 vu_peer *vu_peer_find(vu_peer_table *table, nng_pipe pipe);
 void vu_peer_release(vu_peer *peer);

@@ -254,6 +254,7 @@ void vu_rpc_server_get_stats(vu_rpc_server *server, vu_rpc_server_stats *out)
 	out->rx_bytes = atomic_load(&server->rx_bytes);
 	out->tx_bytes = atomic_load(&server->tx_bytes);
 	out->in_flight = atomic_load(&server->in_flight);
+	out->connections = vu_peer_count(&server->peers);
 	out->busy_us = atomic_load(&server->busy_us);
 }
 

@@ -117,7 +117,8 @@ typedef struct vu_rpc_server_stats {
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 	unsigned in_flight;
-	uint64_t busy_us; /* sum of server times */
+	unsigned connections; /* that stand */
+	uint64_t busy_us;     /* sum of server times */
 } vu_rpc_server_stats;
 
 void vu_rpc_server_get_stats(vu_rpc_server *server, vu_rpc_server_stats *out);
