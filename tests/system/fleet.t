@@ -197,12 +197,31 @@ genuine() {
 genuine >"$work/out" 2>&1
 ok $? 'and accepted'
 
-# ---- certificates that end ----
+# ---- certificates that end, and a connection that is lost ----
 
-deploy --renew-days 60 >"$work/out" 2>&1
-[ $? -eq 0 ] && row laptop 'renew certificate, copy certificates' 'ready.*' &&
-	row studio 'renew certificate, copy certificates, restart model-server' 'ready.*'
-ok $? 'certificates near their end are renewed, and shown by model-servers'
+# What this ssh sends to a machine breaks off.
+cat >"$work/cutting-ssh" <<'END'
+#!/bin/sh
+case $* in
+*"agent 'tls'"* | *"agent 'take' 'templates'"*) head -c 3000 | ssh "$@" ;;
+*) exec ssh "$@" ;;
+esac
+END
+chmod 755 "$work/cutting-ssh"
+cut_off() { # ARGUMENT…: deploy over it
+	ip netns exec "${tag}a" env VU_DEPLOY_SSH="$work/cutting-ssh -F $work/ssh" scripts/deploy "$work/hosts" --pki "$work/pki" "$@"
+}
+cp -r "$work/b/home/$tls" "$work/before"
+cut_off --renew-days 60 >"$work/out" 2>&1
+[ $? -eq 1 ] && row studio 'renew certificate, copy certificates' 'FAILED: .*unable to write .*tls.new.*' &&
+	diff -r "$work/before" "$work/b/home/$tls" >>"$work/out"
+ok $? 'a copy that breaks off leaves the certificates that were there'
+genuine >"$work/out" 2>&1
+ok $? 'with which the voice is accepted'
+deploy >"$work/out" 2>&1
+[ $? -eq 0 ] && row laptop 'copy certificates' 'ready.*' && row studio 'copy certificates, restart model-server' 'ready.*' &&
+	! cmp -s "$work/before/cert.pem" "$work/b/home/$tls/cert.pem" && [ ! -e "$work/b/home/$tls.new" ]
+ok $? 'the next run takes the renewed ones there, and model-servers show them'
 genuine >"$work/out" 2>&1
 ok $? 'the voice is accepted as before'
 build/bin/vu-pki init --folder "$work/foreign" >/dev/null
@@ -216,6 +235,9 @@ says 0 'would get 1 templates and the master key of studio' 'a dry run says what
 	deploy --standby studio mini --dry-run
 [ -z "$(find "$work/c/home" -name p.vut)" ]
 ok $? 'which it has not got then'
+says 1 'unable to copy from studio to mini' 'a connection that is lost is told' cut_off --standby studio mini
+[ -z "$(find "$work/c/home" -name p.vut -o -name '*.new')" ]
+ok $? 'and nothing of what came over it stays'
 says 0 'mini: copied 1 templates and the master key of studio' 'the standby gets them' deploy --standby studio mini
 there=$work/c/home/.local/state/voice-unlock
 [ "$(find "$there/templates" -name p.vut -perm 600 | wc -l)" -eq 1 ] && [ "$(stat -c %a "$there/templates")" = 700 ] &&
