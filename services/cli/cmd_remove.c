@@ -2,6 +2,7 @@
 #include "terminal.h"
 #include "verbs.h"
 
+#include "base/config.h"
 #include "base/user_name.h"
 
 #include <string.h>
@@ -21,6 +22,24 @@ static bool confirmed(const char *user)
 	if (!fgets(answer, sizeof answer, stdin))
 		return false;
 	return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+/* That somebody was here stays provable; nothing of it describes a voice. */
+static void say_what_stays(void)
+{
+	static const char *const WHAT =
+	    "  kept   past attempts in the history and the audit log, which have no voice";
+	vu_config *config = NULL;
+	vu_error error;
+
+	if (vu_config_load(NULL, &config, &error) != VU_OK)
+		printf("%s\n", WHAT);
+	else if (config->security.audit_retention_days == 0)
+		printf("%s, for good (security.audit_retention_days is 0)\n", WHAT);
+	else
+		printf("%s, until they are %u days old (security.audit_retention_days)\n", WHAT,
+		       (unsigned)config->security.audit_retention_days);
+	vu_config_free(config);
 }
 
 static int run(const cli_verb *verb, int argc, char **argv)
@@ -59,6 +78,7 @@ static int run(const cli_verb *verb, int argc, char **argv)
 	for (size_t i = 0; i < erased->count; i++)
 		printf("  erased %s\n", cli_printable(erased->texts[i], printable, sizeof printable));
 	voiceunlock_text_list_free(erased);
+	say_what_stays();
 	return CLI_OK;
 }
 
@@ -67,6 +87,6 @@ const cli_verb CMD_REMOVE = {
     .arguments = "USER [--yes]",
     .summary = "erase a user's templates",
     .help = "  -y, --yes  do not ask (a pipe is never asked)\n\n"
-            "Says what was erased. Exit 5 when there is no such user.\n",
+            "Says what was erased and what stays. Exit 5 when there is no such user.\n",
     .run = run,
 };
