@@ -1,6 +1,8 @@
 /* What starts the suite at the boot or the login. A suite that somebody starts by hand needs none. */
 #include "doctor_checks.h"
 
+#include "cli.h"
+
 #include "platform/platform.h"
 
 #include <stdio.h>
@@ -8,12 +10,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Root may have meant the other one. */
+static void point_to_machine_suite(const doctor_report *report)
+{
+	vu_platform_unit unit;
+
+	vu_platform_find_unit(true, &unit);
+	if (geteuid() == 0 && unit.path[0] && unit.enabled)
+		doctor_add(report, unit.name, DOCTOR_OK, "", "%s: look at that suite by %s --machine doctor",
+		           unit.path, CLI_NAME);
+}
+
 void doctor_check_unit(const doctor_suite *suite, const doctor_report *report)
 {
 	vu_platform_unit unit;
 	char remedy[DOCTOR_TEXT_MAX];
 	struct stat info;
 
+	if (!suite->machine)
+		point_to_machine_suite(report);
 	vu_platform_find_unit(suite->machine, &unit);
 	if (!unit.path[0]) {
 		doctor_add(report, unit.name, suite->machine ? DOCTOR_MIND : DOCTOR_OK,

@@ -204,6 +204,23 @@ ok $? 'and says where the templates are'
 [ -d "$work/home" ]
 ok $? 'which it does not touch'
 
+# scripts/uninstall, for a user whose home is this: nothing of the system's is asked or touched.
+uninstall() {
+	mkdir -p "$work/nobody" "$work/prefix/bin"
+	env -u VOICE_UNLOCK_HOME -u XDG_STATE_HOME -u XDG_CONFIG_HOME -u XDG_RUNTIME_DIR -u DBUS_SESSION_BUS_ADDRESS \
+		HOME="$work/nobody" MAKEFLAGS= scripts/uninstall --prefix "$work/prefix" "$@" >"$out" 2>&1
+}
+if [ "$(uname -s)" = Linux ]; then
+	theirs=$work/nobody/.config
+	mkdir -p "$theirs/voice-unlock" "$theirs/voice-unlock-keys" "$theirs/other" "$work/nobody/.local/state/voice-unlock"
+	touch "$theirs"/voice-unlock-keys/master.key{,.place,.audit} "$work/nobody/.local/state/voice-unlock/x"
+	uninstall && [ -e "$theirs/voice-unlock-keys/master.key" ] && [ -e "$work/nobody/.local/state/voice-unlock/x" ]
+	ok $? 'scripts/uninstall keeps templates and key'
+	uninstall --erase && grep -q 'erased: .*voice-unlock and its key' "$out" &&
+		[ "$(find "$work/nobody" -iname '*voice*')" = '' ] && [ -d "$theirs/other" ]
+	ok $? 'scripts/uninstall --erase takes both, and nothing else'
+fi
+
 # ---- the Debian package ----
 
 if command -v dpkg-deb >/dev/null && command -v dpkg-shlibdeps >/dev/null; then

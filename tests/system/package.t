@@ -145,6 +145,9 @@ ok $? 'its unit is not enabled yet'
 ln -s /lib/systemd/system/voice-unlock.service /etc/systemd/system/multi-user.target.wants/voice-unlock.service
 doctor_finds ok 'system unit' 'enabled'
 ok $? 'then it is'
+jarvis-voice-unlock doctor >"$out" 2>&1
+grep -q 'system unit .* --machine doctor' "$out"
+ok $? 'whoever forgets --machine is told of it'
 chown root /var/lib/voice-unlock && chmod 755 /var/lib/voice-unlock-keys/master.key && chmod 666 /run/voice-unlock/models.sock
 doctor_finds problem 'state folder' 'belongs to user 0, not to _voiceunlock' && doctor_finds problem 'master key' 'open to others' &&
 	doctor_finds problem sockets 'models.sock is open to others'
