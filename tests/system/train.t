@@ -88,6 +88,12 @@ mkdir nobody
 run 4 "an empty folder is refused" "$BIN/vu-train" --out d.vum nobody
 said "there is no sound file in it" "and it says so"
 run 70 "a folder that does not exist is refused" "$BIN/vu-train" --out d.vum missing
+run 70 "a result that cannot be kept is refused" "$BIN/vu-train" --out missing/d.vum people
+said "unable to write missing/d.vum: folder missing: No such file or directory" "and it says where"
+run 70 "as is a manifest" "$BIN/vu-train" --out d.vum --manifest people people
+said "unable to write people: it is a folder" "and it says why"
+[ ! -e d.vum ]
+ok $? "before anything is trained"
 run 2 "an unknown option is a usage error" "$BIN/vu-train" --colour red people
 run 2 "no folder is a usage error" "$BIN/vu-train"
 

@@ -14,10 +14,12 @@
 #include "dsp/extractor.h"
 #include "manifest.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CORPORA_MAX 32
@@ -51,10 +53,10 @@ static const char USAGE[] =
     "  --copies N          corrupted copies of each file (4 when there is noise or rir)\n"
     "  --seed N            the same seed and files give the same model (1)\n"
     "  --folds N           parts for cross-validation over people (5)\n"
-    "  --set NAME=VALUE    discriminants shrinkage weight-power nu gamma svm-top second-top audio-share\n"
-    "                      enrol-samples mixture models kind second-kind iterations rank relevance "
-    "frames-discriminants frames-shrinkage\n"
-    "                      frames-top joint-weight joint-shrinkage joint-top joint-discriminants prior caution\n"
+    "  --set NAME=VALUE    discriminants shrinkage weight-power share-power nu gamma svm-top second-top\n"
+    "                      audio-share enrol-samples mixture models kind second-kind iterations rank\n"
+    "                      relevance frames-discriminants frames-shrinkage frames-top joint-weight\n"
+    "                      joint-shrinkage joint-top joint-discriminants prior caution\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -211,6 +213,27 @@ static int read_arguments(int argc, char **argv, arguments *a)
 	return -1;
 }
 
+/* Training takes minutes: a result that nobody could keep is refused before, not after. */
+static vu_status check_output(const char *path, vu_error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	struct stat info;
+	vu_status status = VU_OK;
+
+	if (!folder)
+		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train: out of memory");
+	if (access(folder, W_OK | X_OK) != 0)
+		status = vu_fail(error, VU_FAILED_PRECONDITION,
+		                 "unable to write %s: folder %s: %s; give a file in a folder of yours", path, folder,
+		                 strerror(errno));
+	else if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+		status =
+		    vu_fail(error, VU_FAILED_PRECONDITION, "unable to write %s: it is a folder; give a file", path);
+	free(folder);
+	return status;
+}
+
 static void show_progress(void *context, const char *step, double done)
 {
 	(void)context;
@@ -343,6 +366,10 @@ int main(int argc, char **argv)
 	a.config.extractor = vu_extractor_name();
 	a.config.corpora = corpora;
 	a.config.progress = show_progress;
+	if (status == VU_OK)
+		status = check_output(a.out, &error);
+	if (status == VU_OK && a.manifest)
+		status = check_output(a.manifest, &error);
 	for (int i = 0; i < a.folder_count && status == VU_OK; i++)
 		status = corpus_add_folder(&files, a.folders[i], &error);
 	if (status == VU_OK && (a.noise || a.rooms))
