@@ -80,13 +80,42 @@ static bool split(char *line, char *words[WORDS])
 	return true;
 }
 
+/*
+ * The next line with those that a backslash at the end joins to it; what is too
+ * long is cut. Counts them; *number_out is where it begins. False at the end.
+ */
+static bool read_line(FILE *file, char line[LINE_MAX_], int *count, int *number_out)
+{
+	size_t used = 0;
+	int byte;
+	int before = 0;
+
+	*number_out = *count + 1;
+	while ((byte = getc(file)) != EOF) {
+		if (byte == '\n') {
+			++*count;
+			if (before != '\\')
+				break;
+			if (used > 0 && used < LINE_MAX_ - 1)
+				line[used - 1] = ' ';
+		} else if (used < LINE_MAX_ - 1) {
+			line[used++] = (char)byte;
+		}
+		before = byte;
+	}
+	line[used] = '\0';
+	return used > 0 || byte != EOF;
+}
+
 static void read_file(FILE *file, pam_file *out)
 {
 	char line[LINE_MAX_];
 	char *words[WORDS];
+	int count = 0;
+	int number;
 
 	memset(out, 0, sizeof *out);
-	for (int number = 1; fgets(line, sizeof line, file); number++) {
+	while (read_line(file, line, &count, &number)) {
 		bool password;
 		if (strncmp(line, "@include", 8) == 0) {
 			char name[LINE_MAX_];

@@ -97,12 +97,21 @@ static void expect(const char *lines, doctor_result result, const char *part)
 
 static void lines_as_they_should_be(void **state)
 {
+	char long_line[4000];
+
 	(void)state;
 	expect(GOOD, DOCTOR_OK, "line 2, ");
 	expect("-auth\tsufficient pam_voice_unlock.so\nauth required pam_unix.so try_first_pass\n", DOCTOR_OK,
 	       "line 1, ");
 	expect("auth [success=done default=ignore] pam_voice_unlock.so # by voice\nauth include system-auth\n",
 	       DOCTOR_OK, "line 1, ");
+	/* A line may go on in the next, and be long. */
+	expect("# a\nauth \\\n sufficient \\\n  pam_voice_unlock.so timeout=8\nauth required pam_unix.so", DOCTOR_OK,
+	       "line 2, ");
+	memset(long_line, 'x', sizeof long_line - 1);
+	memcpy(long_line, "# ", 2);
+	snprintf(long_line + 3000, sizeof long_line - 3000, "%s%s", " auth required pam_voice_unlock.so\n", GOOD);
+	expect(long_line, DOCTOR_OK, "line 3, ");
 	/* That of an account says nothing of a password. */
 	expect("account required pam_unix.so\nauth sufficient pam_voice_unlock.so\nauth required pam_unix.so\n",
 	       DOCTOR_OK, "line 2, ");
