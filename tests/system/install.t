@@ -119,6 +119,10 @@ check 'bash: the words of vu-pki' pki_agrees
 ok $? 'bash: values of an option'
 [ "$(complete_bash jarvis-voice-unlock restart mo 2>"$out" | xargs)" = models ]
 ok $? 'bash: services'
+[ "$(complete_bash jarvis-voice-unlock -- 2>"$out" | xargs)" = '--machine' ] &&
+	[ "$(complete_bash jarvis-voice-unlock --machine unl 2>"$out" | xargs)" = unlock-user ] &&
+	[ "$(complete_bash jarvis-voice-unlock --machine restart mo 2>"$out" | xargs)" = models ]
+ok $? 'bash: the same after --machine'
 [ "$(complete_bash jarvis-voice-unlock configure system. 2>"$out" | xargs -n1 | sort | xargs)" = 'system.machine system.mode' ]
 ok $? 'bash: keys of the configuration'
 if command -v zsh >/dev/null; then
