@@ -55,7 +55,7 @@ endif
 ifeq ($(UNAME),Darwin)
 	install -d $(DESTDIR)$(LAUNCHD_DIR)
 	$(foreach f,$(wildcard deploy/launchd/*.plist),$(call fill,$(f),$(LAUNCHD_DIR)) &&) true
-	$(call sign_programs,$(DESTDIR)$(PREFIX))
+	$(call install_bundle,$(DESTDIR))
 else
 	install -d $(DESTDIR)$(SYSTEMD_DIR)/system $(DESTDIR)$(SYSTEMD_DIR)/user $(DESTDIR)$(SYSUSERS_DIR)
 	$(call fill,deploy/systemd/system/voice-unlock.service,$(SYSTEMD_DIR)/system)

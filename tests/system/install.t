@@ -179,10 +179,23 @@ assert info["CFBundleVersion"] == info["CFBundleShortVersionString"] == "@VERSIO
 END
 # What make would do on a Mac, without doing it.
 make -n install UNAME=Darwin BREW=/opt/homebrew DESTDIR=/staged PREFIX=/opt/vu >"$out" 2>&1
-grep -qE '^codesign .* --identifier org.voiceunlock.suite /staged/opt/vu/bin/vu-supervisor /staged/opt/vu/bin/vu-capture$' "$out" &&
+app=/staged/opt/vu/libexec/voice-unlock/VoiceUnlock.app
+grep -qE "^codesign .* --identifier org.voiceunlock.suite /staged/opt/vu/bin/vu-supervisor $app\$" "$out" &&
 	grep -qE -- '-o build/bin/vu-capture .*info_plist\.o' "$out" && grep -qE 'launchd/org.voiceunlock.suite.plist' "$out" &&
 	! grep -q systemd "$out"
 ok $? 'make install of a Mac signs the programs that hear, and installs no unit'
+# The steps that make the bundle, on files of any kind: the signature is macOS's own.
+mkdir -p "$work/mac/opt/vu/bin" && echo program >"$work/mac/opt/vu/bin/vu-capture" && make -s build/obj/bundle/Info.plist >"$out" 2>&1 &&
+	make -n install UNAME=Darwin BREW=/opt/homebrew DESTDIR="$work/mac" PREFIX=/opt/vu 2>/dev/null | sed -n '/^install -d .*Contents.MacOS$/,/^codesign/p' |
+	grep -v '^codesign' >"$work/steps" && [ "$(wc -l <"$work/steps")" = 4 ] && sh -e "$work/steps" >"$out" 2>&1 &&
+	[ "$(cat "$work/mac/opt/vu/bin/vu-capture")" = program ] && [ -L "$work/mac/opt/vu/bin/vu-capture" ]
+ok $? 'the program that hears is reached where it was, and lies in its bundle'
+check 'whose property list names it' python3 - "$work/mac/opt/vu/libexec/voice-unlock/VoiceUnlock.app/Contents" <<'END'
+import os, plistlib, sys
+info = plistlib.load(open(sys.argv[1] + "/Info.plist", "rb"))
+assert info["CFBundlePackageType"] == "APPL" and len(info["NSMicrophoneUsageDescription"]) > 20
+assert os.access(sys.argv[1] + "/MacOS/" + info["CFBundleExecutable"], os.R_OK)
+END
 
 # ---- scripts ----
 
