@@ -1,6 +1,7 @@
 /* Sums are taken in double, so that levels come out as asked whatever the length. */
 #include "dsp/corrupt.h"
 
+#include "base/random.h"
 #include "dsp/dsp.h"
 #include "dsp/vad.h"
 
@@ -199,15 +200,12 @@ float vu_corrupt_limit(float *samples, size_t count)
 	return scale;
 }
 
-/* FNV-1a for the text, then the finish of splitmix64 (Steele, Lea, Flood 2014), which spreads every bit. */
+/* FNV-1a for the text, then a step of splitmix64, which spreads every bit. */
 uint64_t vu_corrupt_choose(uint64_t seed, const char *text)
 {
 	uint64_t z = 14695981039346656037u ^ seed * 0x9E3779B97F4A7C15u;
 
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
 		z = (z ^ *c) * 1099511628211u;
-	z += 0x9E3779B97F4A7C15u;
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return z ^ (z >> 31);
+	return vu_random_next(&z);
 }

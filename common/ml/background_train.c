@@ -7,6 +7,7 @@
  */
 #include "ml/background_train.h"
 
+#include "base/random.h"
 #include "ml/background_fit.h"
 #include "ml/calibration.h"
 #include "ml/scorer.h"
@@ -96,15 +97,6 @@ static vu_status out_of_memory(vu_error *error)
 	return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a background model: out of memory");
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014): the same numbers everywhere. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return z ^ (z >> 31);
-}
-
 /* Deals people into folds: those who can enrol and the others separately, so that every fold has its share. */
 static vu_status deal_folds(training *t, unsigned folds)
 {
@@ -117,7 +109,7 @@ static vu_status deal_folds(training *t, unsigned folds)
 	for (uint32_t p = 0; p < t->people; p++)
 		order[p] = p;
 	for (uint32_t i = t->people; i > 1; i--) {
-		uint32_t j = (uint32_t)(next_random(&state) % i);
+		uint32_t j = (uint32_t)(vu_random_next(&state) % i);
 		uint32_t swap = order[i - 1];
 		order[i - 1] = order[j];
 		order[j] = swap;

@@ -4,6 +4,8 @@
  */
 #include "ml/mlp.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,20 +53,6 @@ vu_mlp_training vu_mlp_training_default(void)
 	                         .seed = 1};
 }
 
-static double uniform(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
-static double normal(uint64_t *state)
-{
-	double radius = sqrt(-2 * log(1 - uniform(state)));
-	return radius * cos(6.283185307179586 * uniform(state));
-}
-
 static int make_parameters(parameters *p, size_t count, float decay)
 {
 	p->count = count;
@@ -110,9 +98,9 @@ static int make_member(member *m, const vu_mlp_training *how, uint32_t inputs, u
 	m->input = calloc((size_t)how->batch * inputs, sizeof(float));
 	m->activation = calloc((size_t)how->batch * how->hidden, sizeof(float));
 	for (size_t i = 0; i < m->weights.count; i++)
-		m->weights.value[i] = (float)(normal(&m->random) * sqrt(2.0 / inputs));
+		m->weights.value[i] = (float)(vu_random_normal(&m->random) * sqrt(2.0 / inputs));
 	for (size_t i = 0; i < m->out.count; i++)
-		m->out.value[i] = (float)(normal(&m->random) * sqrt(1.0 / how->hidden));
+		m->out.value[i] = (float)(vu_random_normal(&m->random) * sqrt(1.0 / how->hidden));
 	return m->input && m->activation;
 }
 
@@ -151,7 +139,7 @@ static void learn(member *m, const vu_mlp_training *how, uint32_t inputs, const 
 		float a = dot(m->weights.value + (size_t)h * inputs, x, inputs) + m->bias.value[h];
 		a = a > 0 ? a : 0;
 		if (how->dropout > 0)
-			a = uniform(&m->random) < (double)how->dropout ? 0 : a / (1 - how->dropout);
+			a = vu_random_uniform(&m->random) < (double)how->dropout ? 0 : a / (1 - how->dropout);
 		activation[h] = a;
 		sum += m->out.value[h] * a;
 	}
@@ -179,15 +167,15 @@ static void draw_input(member *m, const vu_mlp_training *how, const float *scale
 	*target = examples[index].target;
 	*weight = examples[index].weight;
 	if (how->mixing > 0) {
-		size_t other = (size_t)(uniform(&m->random) * (double)count);
-		float share = how->mixing * (float)uniform(&m->random);
+		size_t other = (size_t)(vu_random_uniform(&m->random) * (double)count);
+		float share = how->mixing * (float)vu_random_uniform(&m->random);
 		for (uint32_t i = 0; i < inputs; i++)
 			x[i] += share * (scaled[other * inputs + i] - x[i]);
 		*target += share * (examples[other].target - *target);
 		*weight += share * (examples[other].weight - *weight);
 	}
 	for (uint32_t i = 0; how->dropout > 0 && i < inputs; i++)
-		x[i] = uniform(&m->random) < (double)how->dropout ? 0 : x[i] / (1 - how->dropout);
+		x[i] = vu_random_uniform(&m->random) < (double)how->dropout ? 0 : x[i] / (1 - how->dropout);
 }
 
 static void train_member(member *m, const vu_mlp_training *how, uint32_t inputs, const float *scaled,
@@ -201,7 +189,7 @@ static void train_member(member *m, const vu_mlp_training *how, uint32_t inputs,
 		order[i] = i;
 	for (uint32_t epoch = 0; epoch < how->epochs; epoch++) {
 		for (size_t i = count - 1; i > 0; i--) {
-			size_t j = (size_t)(uniform(&m->random) * (double)(i + 1));
+			size_t j = (size_t)(vu_random_uniform(&m->random) * (double)(i + 1));
 			uint32_t kept = order[i];
 			order[i] = order[j];
 			order[j] = kept;

@@ -1,6 +1,7 @@
 /* Randomized subspace iteration. Products are sums of scaled rows. */
 #include "ml/subspace.h"
 
+#include "base/random.h"
 #include "ml/kernel.h"
 #include "ml/linear.h"
 #include "ml/pca.h"
@@ -13,15 +14,6 @@
 #define PASSES       3
 /* So many rows go through the basis at a time: it is larger than caches are. */
 #define TOGETHER 8
-
-/* splitmix64 (Steele, Lea, Flood 2014), as a number in [-1, 1). */
-static float uniform(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return (float)((double)((z ^ (z >> 31)) >> 11) / 4503599627370496.0 - 1.0);
-}
 
 static void add_scaled(float *out, const float *row, float scale, size_t count)
 {
@@ -125,7 +117,7 @@ vu_status vu_subspace_fit(const float *rows, size_t count, size_t dimensions, si
 	for (size_t d = 0; d < dimensions; d++)
 		mean[d] = (float)(sum[d] / (double)count);
 	for (size_t i = 0; i < wide * dimensions; i++)
-		current[i] = uniform(&seed);
+		current[i] = (float)(2 * vu_random_uniform(&seed) - 1);
 	orthonormalize(current, wide, dimensions);
 	for (int p = 0; p < PASSES; p++) {
 		float *swap = current;

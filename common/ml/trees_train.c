@@ -5,6 +5,8 @@
  */
 #include "ml/trees.h"
 
+#include "base/random.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -62,15 +64,6 @@ vu_trees_training vu_trees_training_default(void)
 	                           .columns = 0.25f,
 	                           .rows = 0.6f,
 	                           .seed = 1};
-}
-
-/* splitmix64 (Steele, Lea, Flood 2014) */
-static double uniform(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -152,7 +145,7 @@ static void draw(training *t, uint32_t columns)
 		const vu_trees_example *e = &t->examples[i];
 		double chance;
 		sums *s = &t->slopes[t->row_count];
-		if (!(uniform(&t->random) < (double)t->how->rows))
+		if (!(vu_random_uniform(&t->random) < (double)t->how->rows))
 			continue;
 		chance = 1 / (1 + exp(-t->score[i]));
 		s->gradient = e->weight * (float)((double)e->target - chance);
@@ -161,7 +154,7 @@ static void draw(training *t, uint32_t columns)
 		t->node[t->row_count++] = 0;
 	}
 	for (uint32_t i = 0; i < columns; i++) {
-		uint32_t other = i + (uint32_t)(uniform(&t->random) * (double)(t->inputs - i));
+		uint32_t other = i + (uint32_t)(vu_random_uniform(&t->random) * (double)(t->inputs - i));
 		uint32_t kept = t->order[i];
 		t->order[i] = t->order[other];
 		t->order[other] = kept;

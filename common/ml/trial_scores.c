@@ -5,6 +5,8 @@
  */
 #include "ml/trial_scores.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -256,16 +258,6 @@ double vu_scores_min_cllr(const vu_scores *scores)
 	return 0.5 * (target_bits / (double)scores->targets + other_bits / others);
 }
 
-/* SplitMix64: enough for drawing people, the same everywhere. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return z ^ (z >> 31);
-}
-
 /* EER with each trial counting as often as its people were drawn; NaN when a class came out empty. */
 static double weighted_eer(const vu_scores *scores, const uint32_t *claimed, const uint32_t *speaking,
                            const uint32_t *drawn)
@@ -335,7 +327,7 @@ vu_status vu_scores_eer_interval(const vu_scores *scores, const uint32_t *claime
 		for (uint32_t i = 0; i < people; i++)
 			drawn[i] = 0;
 		for (uint32_t i = 0; i < people; i++)
-			drawn[next_random(&seed) % people]++;
+			drawn[vu_random_next(&seed) % people]++;
 		rate = weighted_eer(scores, claimed, speaking, drawn);
 		if (!isnan(rate))
 			rates[used++] = rate;

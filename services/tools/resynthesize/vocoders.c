@@ -7,6 +7,7 @@
  */
 #include "vocoders.h"
 
+#include "base/random.h"
 #include "dsp/dsp.h"
 #include "dsp/pitch.h"
 #include "spectrum.h"
@@ -22,14 +23,6 @@
 #define VOICED         0.55f
 
 static const double PI = 3.14159265358979323846;
-
-static double uniform(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
 
 static float magnitude(vu_fft_bin bin)
 {
@@ -86,7 +79,7 @@ static vu_status griffin_lim(uint64_t seed, float *samples, size_t count, bool m
 		squeeze_mel(magnitudes, s.count);
 	for (size_t t = 0; t < s.count; t++) {
 		for (size_t k = 0; k < SPECTRUM_BINS; k++) {
-			double phase = 2 * PI * uniform(&seed);
+			double phase = 2 * PI * vu_random_uniform(&seed);
 			s.frames[t][k].re = magnitudes[t][k] * (float)cos(phase);
 			s.frames[t][k].im = magnitudes[t][k] * (float)sin(phase);
 		}
@@ -151,7 +144,8 @@ static vu_status excite(uint64_t *seed, const float *samples, size_t count, floa
 			}
 			now = vu_pitch_analyze(pitch, frame);
 		}
-		noise[i] = (float)((uniform(seed) + uniform(seed) + uniform(seed) - 1.5) * 2);
+		noise[i] =
+		    (float)((vu_random_uniform(seed) + vu_random_uniform(seed) + vu_random_uniform(seed) - 1.5) * 2);
 		pulses[i] = 0;
 		if (now.hz < VU_PITCH_MIN_HZ || now.voicing < VOICED) {
 			pulses[i] = noise[i];

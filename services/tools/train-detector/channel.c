@@ -2,11 +2,11 @@
 #include "channel.h"
 
 #include "audio/load.h"
+#include "base/random.h"
 #include "codec.h"
+#include "dsp/dsp.h"
 #include "filter.h"
 #include "level.h"
-#include "dsp/dsp.h"
-#include "random.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -87,8 +87,8 @@ vu_status channels_add_noise(const channels *c, uint64_t seed, double snr_db, fl
 
 	if (!c->noises.count)
 		return VU_FAILED_PRECONDITION;
-	noise = &c->noises.all[random_below(&state, c->noises.count)];
-	level_add_noise(noise, snr_db, random_uniform(&state), samples, count);
+	noise = &c->noises.all[vu_random_below(&state, c->noises.count)];
+	level_add_noise(noise, snr_db, vu_random_uniform(&state), samples, count);
 	level_quantize(samples, count);
 	return VU_OK;
 }
@@ -105,8 +105,8 @@ vu_status channels_telephone(float *samples, size_t count)
 
 void channels_cut(uint64_t *state, float *samples, size_t *count)
 {
-	size_t length = (size_t)(random_between(state, 1.5, 6.0) * VU_SAMPLE_RATE);
-	double where = random_uniform(state);
+	size_t length = (size_t)(vu_random_between(state, 1.5, 6.0) * VU_SAMPLE_RATE);
+	double where = vu_random_uniform(state);
 
 	if (length >= *count)
 		return;
@@ -118,19 +118,20 @@ static filter draw_filter(const channels *c, uint64_t *state)
 {
 	static const double TOPS[] = {3400, 3700, 4000, 5000, 5500, 6500, 7000, 7500};
 	filter f = {0};
-	double low = random_uniform(state);
-	double top = random_uniform(state);
-	double which = random_uniform(state);
+	double low = vu_random_uniform(state);
+	double top = vu_random_uniform(state);
+	double which = vu_random_uniform(state);
 
 	if (low < 0.5)
-		f.low_hz = random_between(state, 40, 160);
+		f.low_hz = vu_random_between(state, 40, 160);
 	if (top < 0.2)
 		f.high_hz = TOPS[(size_t)(which * (sizeof TOPS / sizeof *TOPS))];
 	else if (top < 0.4)
-		f = (filter){.low_hz = random_between(state, 200, 350), .high_hz = random_between(state, 3200, 3900)};
-	f.tilt_db = random_between(state, -10, 10);
-	if (c->rooms.count && random_uniform(state) < 0.25)
-		f.room = &c->rooms.all[random_below(state, c->rooms.count)];
+		f = (filter){.low_hz = vu_random_between(state, 200, 350),
+		             .high_hz = vu_random_between(state, 3200, 3900)};
+	f.tilt_db = vu_random_between(state, -10, 10);
+	if (c->rooms.count && vu_random_uniform(state) < 0.25)
+		f.room = &c->rooms.all[vu_random_below(state, c->rooms.count)];
 	return f;
 }
 
@@ -146,22 +147,22 @@ vu_status channels_apply(const channels *c, uint64_t seed, float *samples, size_
 	status = filter_apply(&f, samples, *count);
 	if (status != VU_OK)
 		return status;
-	rms = pow(10, random_between(&state, -38, -14) / 20);
+	rms = pow(10, vu_random_between(&state, -38, -14) / 20);
 	level_set(rms, samples, *count);
-	if (c->noises.count && random_uniform(&state) < 0.4) {
-		const sound *noise = &c->noises.all[random_below(&state, c->noises.count)];
-		double snr_db = random_between(&state, 6, 35);
-		level_add_noise(noise, snr_db, random_uniform(&state), samples, *count);
-	} else if (random_uniform(&state) < 0.2) {
+	if (c->noises.count && vu_random_uniform(&state) < 0.4) {
+		const sound *noise = &c->noises.all[vu_random_below(&state, c->noises.count)];
+		double snr_db = vu_random_between(&state, 6, 35);
+		level_add_noise(noise, snr_db, vu_random_uniform(&state), samples, *count);
+	} else if (vu_random_uniform(&state) < 0.2) {
 		/* A gate, as in calls: what is faint becomes zeros. */
-		float gate = (float)(rms * random_between(&state, 0.005, 0.05));
+		float gate = (float)(rms * vu_random_between(&state, 0.005, 0.05));
 		for (size_t i = 0; i < *count; i++)
 			samples[i] = fabsf(samples[i]) < gate ? 0 : samples[i];
 	}
 	level_quantize(samples, *count);
-	if (random_uniform(&state) < 0.4) {
-		codec_kind kind = (codec_kind)random_below(&state, CODEC_KINDS);
-		double compression = random_between(&state, 0.1, 0.9);
+	if (vu_random_uniform(&state) < 0.4) {
+		codec_kind kind = (codec_kind)vu_random_below(&state, CODEC_KINDS);
+		double compression = vu_random_between(&state, 0.1, 0.9);
 		status = codec_apply(kind, compression, samples, *count);
 		if (status != VU_OK && status != VU_UNIMPLEMENTED)
 			return status;

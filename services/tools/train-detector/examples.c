@@ -2,8 +2,8 @@
 #include "examples.h"
 
 #include "audio/load.h"
+#include "base/random.h"
 #include "presented.h"
-#include "random.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -129,7 +129,7 @@ static void take_file(work *w, size_t index)
 	const listed_file *file = &w->list->files[index];
 	const char *slash = strrchr(file->path, '/');
 	float *samples = NULL;
-	taking t = {.w = w, .index = index, .seed = random_hash(slash ? slash + 1 : file->path, w->how->seed)};
+	taking t = {.w = w, .index = index, .seed = vu_random_hash(slash ? slash + 1 : file->path, w->how->seed)};
 	vu_error error;
 
 	if (vu_audio_load(file->path, EXAMPLE_SECONDS_MAX, &samples, &t.count, &error) != VU_OK) {

@@ -1,10 +1,10 @@
 /* A chain of filters, rooms, noises, codecs and gains, each drawn from its range. */
 #include "presented.h"
 
+#include "base/random.h"
 #include "codec.h"
 #include "dsp/dsp.h"
 #include "level.h"
-#include "random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,21 +50,21 @@ typedef struct drawing {
 
 static bool chance(drawing *d, double share)
 {
-	return random_uniform(&d->state) < share;
+	return vu_random_uniform(&d->state) < share;
 }
 
 static double draw(drawing *d, const range ranges[RANGES])
 {
 	const range *r = &ranges[d->measuring ? MEASURED : chance(d, BEYOND_SHARE) ? BEYOND : TRAINED];
-	return random_between(&d->state, r->low, r->high);
+	return vu_random_between(&d->state, r->low, r->high);
 }
 
 static void draw_ripples(drawing *d, filter *f, double low_hz, double high_hz, double most_db, size_t count)
 {
 	for (size_t i = 0; i < count && i < FILTER_RIPPLES_MAX; i++) {
-		f->ripples[i].hz = low_hz * pow(high_hz / low_hz, random_uniform(&d->state));
-		f->ripples[i].octaves = random_between(&d->state, 0.1, 0.8);
-		f->ripples[i].db = random_between(&d->state, -most_db, most_db);
+		f->ripples[i].hz = low_hz * pow(high_hz / low_hz, vu_random_uniform(&d->state));
+		f->ripples[i].octaves = vu_random_between(&d->state, 0.1, 0.8);
+		f->ripples[i].db = vu_random_between(&d->state, -most_db, most_db);
 	}
 	f->ripple_count = count;
 }
@@ -78,8 +78,8 @@ static vu_status make_room(drawing *d, double decay_s, double direct_db, sound *
 	size_t count = (size_t)(fmin(decay_s * 1.2, ROOM_SECONDS_MAX) * VU_SAMPLE_RATE);
 	double low = 0;
 	double energy = 0;
-	double damping = random_between(&d->state, 0.4, 0.9);
-	size_t onset = 16 + (size_t)(random_uniform(&d->state) * 64);
+	double damping = vu_random_between(&d->state, 0.4, 0.9);
+	size_t onset = 16 + (size_t)(vu_random_uniform(&d->state) * 64);
 	float scale;
 
 	out->count = count;
@@ -88,13 +88,13 @@ static vu_status make_room(drawing *d, double decay_s, double direct_db, sound *
 		return VU_RESOURCE_EXHAUSTED;
 	for (size_t i = onset; i < count; i++) {
 		double t = (double)(i - onset) / VU_SAMPLE_RATE / decay_s;
-		double noise = random_normal(&d->state);
+		double noise = vu_random_normal(&d->state);
 		low = 0.75 * low + 0.25 * noise;
 		out->samples[i] = (float)(2 * low * exp(-6.9 * t) + (noise - low) * exp(-6.9 * t / damping) * 0.6);
 	}
 	for (size_t k = 0; k < REFLECTIONS; k++) {
-		size_t at = 8 + (size_t)(random_uniform(&d->state) * 0.02 * VU_SAMPLE_RATE);
-		double gain = random_between(&d->state, -4, 4);
+		size_t at = 8 + (size_t)(vu_random_uniform(&d->state) * 0.02 * VU_SAMPLE_RATE);
+		double gain = vu_random_between(&d->state, -4, 4);
 		if (at < count)
 			out->samples[at] += (float)gain;
 	}
@@ -114,7 +114,7 @@ static const sound *draw_measured(drawing *d)
 
 	if (half == 0)
 		return NULL;
-	return &d->channels->rooms.all[2 * random_below(&d->state, half) + d->measuring];
+	return &d->channels->rooms.all[2 * vu_random_below(&d->state, half) + d->measuring];
 }
 
 static vu_status go_through_room(drawing *d, float *samples, size_t count)
@@ -139,27 +139,28 @@ static vu_status go_through_room(drawing *d, float *samples, size_t count)
 static vu_status go_through_microphone(drawing *d, float *samples, size_t count)
 {
 	filter f = {.low_hz = draw(d, MICROPHONE_LOW_HZ),
-	            .low_power = random_between(&d->state, 2, 6),
-	            .tilt_db = random_between(&d->state, -5, 5)};
+	            .low_power = vu_random_between(&d->state, 2, 6),
+	            .tilt_db = vu_random_between(&d->state, -5, 5)};
 	double level;
 	double smooth;
 	double past = 0;
 	vu_status status;
 
 	if (chance(d, 0.3))
-		f.high_hz = random_between(&d->state, 6000, 7900);
+		f.high_hz = vu_random_between(&d->state, 6000, 7900);
 	draw_ripples(d, &f, 100, 7000, draw(d, MICROPHONE_RIPPLE_DB), 3);
 	if ((status = filter_apply(&f, samples, count)) != VU_OK)
 		return status;
 	level = sqrt(level_power(samples, count)) * pow(10, -draw(d, FLOOR_DB) / 20);
-	smooth = random_between(&d->state, 0, 0.95);
+	smooth = vu_random_between(&d->state, 0, 0.95);
 	for (size_t i = 0; i < count; i++) {
-		past = smooth * past + sqrt(1 - smooth * smooth) * random_normal(&d->state);
+		past = smooth * past + sqrt(1 - smooth * smooth) * vu_random_normal(&d->state);
 		samples[i] += (float)(level * past);
 	}
 	if (d->channels->noises.count && chance(d, 0.3)) {
-		const sound *noise = &d->channels->noises.all[random_below(&d->state, d->channels->noises.count)];
-		level_add_noise(noise, random_between(&d->state, 10, 35), random_uniform(&d->state), samples, count);
+		const sound *noise = &d->channels->noises.all[vu_random_below(&d->state, d->channels->noises.count)];
+		level_add_noise(noise, vu_random_between(&d->state, 10, 35), vu_random_uniform(&d->state), samples,
+		                count);
 	}
 	return VU_OK;
 }
@@ -167,9 +168,9 @@ static vu_status go_through_microphone(drawing *d, float *samples, size_t count)
 /* A gain that follows the level, quickly down and slowly up. */
 static void control_gain(drawing *d, float *samples, size_t count)
 {
-	double strength = random_between(&d->state, 0.1, 0.7);
-	double down = exp(-1 / (random_between(&d->state, 0.005, 0.05) * VU_SAMPLE_RATE));
-	double up = exp(-1 / (random_between(&d->state, 0.1, 1.0) * VU_SAMPLE_RATE));
+	double strength = vu_random_between(&d->state, 0.1, 0.7);
+	double down = exp(-1 / (vu_random_between(&d->state, 0.005, 0.05) * VU_SAMPLE_RATE));
+	double up = exp(-1 / (vu_random_between(&d->state, 0.1, 1.0) * VU_SAMPLE_RATE));
 	double target = sqrt(level_power(samples, count)) + 1e-9;
 	double level = target;
 
@@ -196,8 +197,8 @@ static void bend(drawing *d, float *samples, size_t count)
 
 static vu_status go_through_codec(drawing *d, float *samples, size_t count)
 {
-	codec_kind kind = (codec_kind)random_below(&d->state, CODEC_KINDS);
-	double compression = random_between(&d->state, 0.1, 0.8);
+	codec_kind kind = (codec_kind)vu_random_below(&d->state, CODEC_KINDS);
+	double compression = vu_random_between(&d->state, 0.1, 0.8);
 	vu_status status;
 
 	/* Encoders take it ill when samples are out of range. */
@@ -210,9 +211,9 @@ static vu_status go_through_codec(drawing *d, float *samples, size_t count)
 static vu_status go_through_loudspeaker(drawing *d, float *samples, size_t count)
 {
 	filter f = {.low_hz = draw(d, chance(d, 0.5) ? SPEAKER_TINY_HZ : SPEAKER_SMALL_HZ),
-	            .low_power = random_between(&d->state, 3, 9),
-	            .high_power = random_between(&d->state, 4, 30),
-	            .tilt_db = random_between(&d->state, -6, 6)};
+	            .low_power = vu_random_between(&d->state, 3, 9),
+	            .high_power = vu_random_between(&d->state, 4, 30),
+	            .tilt_db = vu_random_between(&d->state, -6, 6)};
 
 	if (chance(d, 0.6))
 		f.high_hz = draw(d, SPEAKER_HIGH_HZ);
@@ -243,7 +244,7 @@ vu_status presented_apply(const channels *c, const presented_how *how, uint64_t 
 		return status;
 	if (chance(&d, 0.3))
 		control_gain(&d, samples, *count);
-	level_set(pow(10, random_between(&d.state, -38, -14) / 20), samples, *count);
+	level_set(pow(10, vu_random_between(&d.state, -38, -14) / 20), samples, *count);
 	level_quantize(samples, *count);
 	if (!d.measuring && chance(&d, 0.05) && (status = channels_telephone(samples, *count)) != VU_OK)
 		return status;

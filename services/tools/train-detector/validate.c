@@ -1,8 +1,8 @@
 /* Folds are drawn by the hash of the group's name, so that they do not depend on the list's order. */
 #include "validate.h"
 
+#include "base/random.h"
 #include "ml/trial_scores.h"
-#include "random.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,8 +20,8 @@ vu_status validate_groups(const file_list *list, const examples *e, const learni
 	vu_status status = fold && chosen ? VU_OK : VU_RESOURCE_EXHAUSTED;
 
 	for (size_t i = 0; i < e->count && status == VU_OK; i++) {
-		uint64_t state = random_hash(list->files[e->all[i].file].group, how->mlp.seed);
-		fold[i] = (unsigned)(random_next(&state) % folds);
+		uint64_t state = vu_random_hash(list->files[e->all[i].file].group, how->mlp.seed);
+		fold[i] = (unsigned)(vu_random_next(&state) % folds);
 	}
 	for (unsigned f = 0; f < folds && status == VU_OK; f++) {
 		vu_detector_parts parts;

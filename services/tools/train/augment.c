@@ -2,6 +2,7 @@
 #include "augment.h"
 
 #include "audio/load.h"
+#include "base/random.h"
 #include "corpus.h"
 #include "dsp/dsp.h"
 
@@ -86,15 +87,6 @@ void augmenter_destroy(augmenter *a)
 	free_sounds(&a->noises);
 	free_sounds(&a->rooms);
 	free(a);
-}
-
-/* splitmix64 (Steele, Lea, Flood 2014) */
-static double uniform(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
 }
 
 static double power_of(const float *samples, size_t count)
@@ -212,14 +204,14 @@ static void color(uint64_t *state, float *samples, size_t count)
 	double low;
 
 	for (int i = 0; i < 3; i++) {
-		double hz = 100 * pow(70, uniform(state));
-		double gain_db = -8 + 16 * uniform(state);
-		peak(hz, gain_db, 0.4 + uniform(state), samples, count);
+		double hz = 100 * pow(70, vu_random_uniform(state));
+		double gain_db = -8 + 16 * vu_random_uniform(state);
+		peak(hz, gain_db, 0.4 + vu_random_uniform(state), samples, count);
 	}
-	high = uniform(state);
+	high = vu_random_uniform(state);
 	if (high < 0.4)
 		slope(3000 + 7500 * high, false, samples, count);
-	low = uniform(state);
+	low = vu_random_uniform(state);
 	if (low < 0.4)
 		slope(100 + 500 * low, true, samples, count);
 }
@@ -227,13 +219,13 @@ static void color(uint64_t *state, float *samples, size_t count)
 vu_status augmenter_apply(const augmenter *a, uint64_t seed, float *samples, size_t count)
 {
 	uint64_t state = seed;
-	double with_room = uniform(&state);
-	double which_room = uniform(&state);
-	double with_noise = uniform(&state);
-	double which_noise = uniform(&state);
-	double snr_db = 3 + 17 * uniform(&state);
-	double start = uniform(&state);
-	float gain = (float)pow(10, (-10 + 13 * uniform(&state)) / 20);
+	double with_room = vu_random_uniform(&state);
+	double which_room = vu_random_uniform(&state);
+	double with_noise = vu_random_uniform(&state);
+	double which_noise = vu_random_uniform(&state);
+	double snr_db = 3 + 17 * vu_random_uniform(&state);
+	double start = vu_random_uniform(&state);
+	float gain = (float)pow(10, (-10 + 13 * vu_random_uniform(&state)) / 20);
 
 	if (a->rooms.count && with_room < 0.5) {
 		vu_status status =
@@ -241,7 +233,7 @@ vu_status augmenter_apply(const augmenter *a, uint64_t seed, float *samples, siz
 		if (status != VU_OK)
 			return status;
 	}
-	if (uniform(&state) < 0.5)
+	if (vu_random_uniform(&state) < 0.5)
 		color(&state, samples, count);
 	if (a->noises.count && with_noise < 0.75)
 		add_noise(&a->noises.all[(size_t)(which_noise * (double)a->noises.count)], snr_db, start, samples,
