@@ -6,6 +6,7 @@
  */
 #include "dsp/extractor.h"
 
+#include "base/sort.h"
 #include "dsp/delta.h"
 #include "dsp/dsp.h"
 #include "dsp/frame.h"
@@ -210,13 +211,6 @@ vu_status vu_extractor_push(vu_extractor *extractor, const float *samples, size_
 	return VU_OK;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 /* Fills chosen and follows: speech frames near enough to the loud ones. */
 static void choose_frames(const vu_extractor *e, workspace *w)
 {
@@ -230,7 +224,7 @@ static void choose_frames(const vu_extractor *e, workspace *w)
 	}
 	if (speech == 0)
 		return;
-	qsort(w->scratch, speech, sizeof(float), compare_floats);
+	vu_sort_floats(w->scratch, speech);
 	gate = w->scratch[speech * 95 / 100] - UNDER_LOUD_DB;
 	for (size_t h = 0; h < e->hops; h++) {
 		size_t n = w->chosen_count;

@@ -1,6 +1,7 @@
 /* Energies of fine bands are kept as the sound arrives; curves are drawn over them at the end. */
 #include "dsp/loudspeaker_colour.h"
 
+#include "base/sort.h"
 #include "dsp/dsp.h"
 #include "dsp/fft.h"
 #include "dsp/frame.h"
@@ -111,19 +112,6 @@ static vu_status push(vu_traces *t, const float *samples, size_t count)
 
 /* ---- what is asked of the rows ---- */
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
-static float percentile(float *values, size_t count, size_t percent)
-{
-	qsort(values, count, sizeof *values, compare_floats);
-	return values[(count - 1) * percent / 100];
-}
-
 static float hiss_of(const float *row)
 {
 	float sum = 0;
@@ -175,7 +163,7 @@ static float draw_curves(const vu_traces *t, float *measure, float *work, float 
 
 	for (size_t f = 0; f < count; f++)
 		work[f] = measure[f] = vu_trace_row(&t->rows, f)[LOUDNESS];
-	loud = percentile(work, count, 95);
+	loud = vu_sort_percentile(work, count, 95);
 	if (!(loud > 0))
 		return 0;
 	draw_curve(t, measure, loud * SPEECH_SHARE, INFINITY, loud, curves[MEAN]);
@@ -184,7 +172,7 @@ static float draw_curves(const vu_traces *t, float *measure, float *work, float 
 	draw_power(t, loud, curves[POWER]);
 	for (size_t f = 0; f < count; f++)
 		work[f] = measure[f] = hiss_of(vu_trace_row(&t->rows, f));
-	limit = percentile(work, count, 90);
+	limit = vu_sort_percentile(work, count, 90);
 	draw_curve(t, measure, limit, INFINITY, loud, curves[HISSING]);
 	return loud;
 }

@@ -1,6 +1,7 @@
 /* Energies of bands are kept as the sound arrives; what is loud is known only at the end. */
 #include "dsp/loudspeaker_traces.h"
 
+#include "base/sort.h"
 #include "dsp/dsp.h"
 #include "dsp/fft.h"
 #include "dsp/frame.h"
@@ -134,19 +135,6 @@ static vu_status push(vu_traces *t, const float *samples, size_t count)
 	return t->failed;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
-static float percentile(float *values, size_t count, size_t percent)
-{
-	qsort(values, count, sizeof *values, compare_floats);
-	return values[(count - 1) * percent / 100];
-}
-
 /* What rises above the noise: percentiles over the `frames` of speech, and the mean of powers. */
 static void describe_peaks(const float *level, const bool *speech, size_t count, size_t frames, float *work,
                            float *vector)
@@ -160,7 +148,7 @@ static void describe_peaks(const float *level, const bool *speech, size_t count,
 		work[taken++] = level[f];
 		power += pow(10, (double)level[f]);
 	}
-	vector[0 * BANDS] = percentile(work, frames, 50);
+	vector[0 * BANDS] = vu_sort_percentile(work, frames, 50);
 	vector[1 * BANDS] = work[(frames - 1) * 95 / 100];
 	vector[2 * BANDS] = (float)log10(power / (double)frames);
 }
@@ -188,10 +176,10 @@ static void describe_band(const float *level, const bool *speech, size_t count, 
 	vector[1 * BANDS] = (float)deviation;
 	for (size_t f = 0; f < count; f++)
 		work[f] = level[f];
-	vector[2 * BANDS] = (float)sum - percentile(work, count, 10);
+	vector[2 * BANDS] = (float)sum - vu_sort_percentile(work, count, 10);
 	for (size_t f = 0; f + STEP < count; f++)
 		work[f] = level[f] - level[f + STEP];
-	vector[3 * BANDS] = percentile(work, count - STEP, 90);
+	vector[3 * BANDS] = vu_sort_percentile(work, count - STEP, 90);
 	vector[4 * BANDS] = -work[(count - STEP - 1) / 10];
 	vector[5 * BANDS] = (float)(step / (double)frames / deviation);
 	describe_peaks(level, speech, count, frames, work, vector + 6 * BANDS);
@@ -209,7 +197,7 @@ static void describe_hiss(const vu_traces *t, float loud, float *hiss, float *wo
 			hiss[f] += t->energies[f][b];
 		work[f] = hiss[f];
 	}
-	least = percentile(work, t->count, 90);
+	least = vu_sort_percentile(work, t->count, 90);
 	for (size_t b = 0; b < BANDS; b++)
 		vector[b] = 0;
 	for (size_t f = 0; f < t->count; f++) {
@@ -234,7 +222,7 @@ static vu_status describe(const vu_traces *t, float *loudness, float *level, flo
 			loudness[f] += t->energies[f][b];
 		work[f] = loudness[f];
 	}
-	loud = percentile(work, t->count, 95);
+	loud = vu_sort_percentile(work, t->count, 95);
 	if (!(loud > 0))
 		return VU_FAILED_PRECONDITION;
 	for (size_t f = 0; f < t->count; f++) {

@@ -1,6 +1,8 @@
 /* The array doubles as it grows. */
 #include "dsp/trace_rows.h"
 
+#include "base/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,13 +28,6 @@ void vu_trace_rows_free(vu_trace_rows *rows)
 	rows->count = rows->capacity = 0;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 vu_status vu_trace_rows_percentile(const vu_trace_rows *rows, size_t column, size_t percent, float *value_out)
 {
 	float *sorted;
@@ -44,8 +39,7 @@ vu_status vu_trace_rows_percentile(const vu_trace_rows *rows, size_t column, siz
 		return VU_RESOURCE_EXHAUSTED;
 	for (size_t i = 0; i < rows->count; i++)
 		sorted[i] = vu_trace_row(rows, i)[column];
-	qsort(sorted, rows->count, sizeof *sorted, compare_floats);
-	*value_out = sorted[(rows->count - 1) * percent / 100];
+	*value_out = vu_sort_percentile(sorted, rows->count, percent);
 	free(sorted);
 	return VU_OK;
 }

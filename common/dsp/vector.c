@@ -1,6 +1,8 @@
 /* Statistics over chosen frames. Sums run in double precision. */
 #include "dsp/vector.h"
 
+#include "base/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +25,6 @@ typedef struct selection {
 	const uint32_t *chosen;
 	size_t count;
 } selection;
-
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
 
 static float deviation(double sum, double square, size_t count)
 {
@@ -87,7 +82,7 @@ static void describe_cepstra(const selection *s, float *scratch, float *values)
 		memcpy(values + AT_VOICED_MEAN, mean, MEANS * sizeof(float));
 	for (size_t t = 0; t < s->count; t++)
 		scratch[t] = s->frames[s->chosen[t]].mfcc[0];
-	qsort(scratch, s->count, sizeof(float), compare_floats);
+	vu_sort_floats(scratch, s->count);
 	if (!mean_of(s, is_quiet, scratch[s->count / 3], CLASS_FRAMES_MIN, values + AT_QUIET_MEAN))
 		memcpy(values + AT_QUIET_MEAN, mean, MEANS * sizeof(float));
 	for (size_t i = 0; i < MEANS; i++)
@@ -133,7 +128,7 @@ static void describe_pitch(const selection *s, float *scratch, float *values)
 		out[2] = 0.0f;
 		return;
 	}
-	qsort(scratch, voiced, sizeof(float), compare_floats);
+	vu_sort_floats(scratch, voiced);
 	out[0] = scratch[voiced / 2];
 	out[1] = (float)(sum / (double)voiced);
 	out[2] = deviation(sum, square, voiced);

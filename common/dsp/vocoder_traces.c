@@ -4,6 +4,7 @@
  */
 #include "dsp/vocoder_traces.h"
 
+#include "base/sort.h"
 #include "dsp/dsp.h"
 #include "dsp/fft.h"
 #include "dsp/frame.h"
@@ -129,13 +130,6 @@ vu_status vu_vocoder_traces_push(vu_vocoder_traces *t, const float *samples, siz
 	return t->failed;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 /* The energy of each frame below 4 kHz, and that above which frames are speech. */
 static vu_status find_speech(const vu_vocoder_traces *t, size_t frames, float *loudness, float *least_out)
 {
@@ -151,7 +145,7 @@ static vu_status find_speech(const vu_vocoder_traces *t, size_t frames, float *l
 		}
 		sorted[f] = loudness[f] = sum;
 	}
-	qsort(sorted, frames, sizeof *sorted, compare_floats);
+	vu_sort_floats(sorted, frames);
 	*least_out = sorted[frames * 95 / 100] * SPEECH_SHARE;
 	free(sorted);
 	return VU_OK;

@@ -6,6 +6,7 @@
 #include "ml/trees.h"
 
 #include "base/random.h"
+#include "base/sort.h"
 
 #include <float.h>
 #include <math.h>
@@ -66,13 +67,6 @@ vu_trees_training vu_trees_training_default(void)
 	                           .seed = 1};
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 /* Cuts at equal shares; equal cuts leave bins empty. */
 static void bin_input(training *t, uint32_t input, float *values)
 {
@@ -81,7 +75,7 @@ static void bin_input(training *t, uint32_t input, float *values)
 
 	for (size_t i = 0; i < t->count; i++)
 		values[i] = t->examples[i].vector[input];
-	qsort(values, t->count, sizeof *values, compare_floats);
+	vu_sort_floats(values, t->count);
 	for (size_t b = 0; b < BINS - 1; b++)
 		cuts[b] = values[(b + 1) * t->count / BINS];
 	for (size_t i = 0; i < t->count; i++) {

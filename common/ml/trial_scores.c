@@ -6,6 +6,7 @@
 #include "ml/trial_scores.h"
 
 #include "base/random.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -288,13 +289,6 @@ static double weighted_eer(const vu_scores *scores, const uint32_t *claimed, con
 	return NAN;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 vu_status vu_scores_eer_interval(const vu_scores *scores, const uint32_t *claimed, const uint32_t *speaking,
                                  uint32_t people, unsigned replicates, uint64_t seed, double confidence,
                                  double *low_out, double *high_out, vu_error *error)
@@ -334,7 +328,7 @@ vu_status vu_scores_eer_interval(const vu_scores *scores, const uint32_t *claime
 	}
 	if (used > 0) {
 		double tail = (1.0 - confidence) / 2.0;
-		qsort(rates, used, sizeof *rates, compare_doubles);
+		vu_sort_doubles(rates, used);
 		*low_out = rates[(size_t)floor(tail * (double)(used - 1))];
 		*high_out = rates[(size_t)ceil((1.0 - tail) * (double)(used - 1))];
 	}

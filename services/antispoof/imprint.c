@@ -1,6 +1,7 @@
 /* Imprints. push() transforms, make() reduces; memory is the only thing that can run out. */
 #include "imprint.h"
 
+#include "base/sort.h"
 #include "dsp/fft.h"
 
 #include <math.h>
@@ -140,13 +141,6 @@ static void measure_band(const vu_imprinter *p, size_t b, double pitch_scale, fl
 	}
 }
 
-static int ascending(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 /* One column of the picture: logarithms over the floor, less their moving mean. */
 static void make_column(const float *energy, size_t rows, float *sorted, float *column, size_t stride)
 {
@@ -156,7 +150,7 @@ static void make_column(const float *energy, size_t rows, float *sorted, float *
 	size_t to = 0;
 
 	memcpy(sorted, energy, rows * sizeof *sorted);
-	qsort(sorted, rows, sizeof *sorted, ascending);
+	vu_sort_floats(sorted, rows);
 	floor_energy = fmaxf(sorted[(size_t)((double)(rows - 1) * LOUD_QUANTILE)] * FLOOR_SHARE,
 	                     sorted[(size_t)((double)(rows - 1) * QUIET_QUANTILE)] * QUIET_FACTOR) +
 	               1e-12F;

@@ -1,6 +1,8 @@
 /* Levels every 10 ms and a slow copy of the waveform are gathered; all else is done at the end. */
 #include "splice.h"
 
+#include "base/sort.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -89,13 +91,6 @@ void vu_splice_push(vu_splice *s, int16_t sample)
 	}
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 static void measure_side(const float *level, double *mean_out, double *spread_out)
 {
 	double sum = 0;
@@ -118,7 +113,7 @@ static void find_floor_steps(const vu_splice *s, vu_splice_traces *out)
 	if (s->frames < span)
 		return;
 	memcpy(sorted, s->level, s->frames * sizeof *sorted);
-	qsort(sorted, s->frames, sizeof *sorted, compare_floats);
+	vu_sort_floats(sorted, s->frames);
 	pause = (double)sorted[s->frames * 9 / 10] - PAUSE_BELOW;
 	for (size_t i = 0; i + span <= s->frames; i++) {
 		double before, after, spread_before, spread_after, step;
@@ -180,13 +175,6 @@ static double wrap(double angle)
 	return angle - 2 * M_PI * floor(angle / (2 * M_PI) + 0.5);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 static bool is_steady(const line *l)
 {
 	double sorted[WINDOWS_MAX];
@@ -194,7 +182,7 @@ static bool is_steady(const line *l)
 	if (l->count < WINDOWS_MIN || (double)l->clear < LINE_SHARE * (double)l->count)
 		return false;
 	memcpy(sorted, l->size, l->count * sizeof *sorted);
-	qsort(sorted, l->count, sizeof *sorted, compare_doubles);
+	vu_sort_doubles(sorted, l->count);
 	return sorted[l->count * 9 / 10] <= LINE_SPREAD * sorted[l->count / 10];
 }
 
@@ -221,7 +209,7 @@ static unsigned count_breaks(const line *l)
 	/* The mains are never quite at their nominal frequency: what the phase drifts usually is no break. */
 	for (size_t i = 0; i + 1 < l->count; i++)
 		drifts[i] = wrap(l->phase[i + 1] - l->phase[i]);
-	qsort(drifts, l->count - 1, sizeof *drifts, compare_doubles);
+	vu_sort_doubles(drifts, l->count - 1);
 	drift = drifts[(l->count - 1) / 2];
 	for (size_t i = 0; i + 2 * SIDE_WINDOWS + BREAK_HOPS - 1 <= l->count; i++) {
 		size_t after = i + SIDE_WINDOWS + BREAK_HOPS - 1;

@@ -1,6 +1,8 @@
 /* Layout: 64 bytes of header, the fine ring, the long ring; a record is 96 bytes in the machine's byte order. */
 #include "metric_store.h"
 
+#include "base/sort.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -214,20 +216,13 @@ vu_status vu_metric_store_read(vu_metric_store *store, vu_metric_id id, int64_t 
 	return VU_OK;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-	return (left > right) - (left < right);
-}
-
 double vu_metric_quantile(double *values, size_t count, double share)
 {
 	size_t rank;
 
 	if (count == 0)
 		return (double)NAN;
-	qsort(values, count, sizeof *values, ascending);
+	vu_sort_doubles(values, count);
 	rank = (size_t)ceil(share * (double)count);
 	return values[rank == 0 ? 0 : rank - 1];
 }

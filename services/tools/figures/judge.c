@@ -12,6 +12,7 @@
  */
 #include "judge.h"
 
+#include "base/sort.h"
 #include "ml/a_dcf.h"
 #include "ml/rates.h"
 
@@ -179,18 +180,11 @@ static json_t *judge_levels(const results *from, const scope *within)
 	return levels;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static double median_of(double *values, size_t count)
 {
 	if (count == 0)
 		return NAN;
-	qsort(values, count, sizeof *values, compare_doubles);
+	vu_sort_doubles(values, count);
 	return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 

@@ -2,6 +2,7 @@
 #include "validate.h"
 
 #include "base/random.h"
+#include "base/sort.h"
 #include "ml/trial_scores.h"
 
 #include <math.h>
@@ -198,13 +199,6 @@ size_t eer_by_repository(const file_list *list, const examples *e, const float *
 	return count;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-	float x = *(const float *)a;
-	float y = *(const float *)b;
-	return (x > y) - (x < y);
-}
-
 float threshold_for(const examples *e, const float *scores, example_role role, bool narrow, double share)
 {
 	float *values = malloc((e->count + 1) * sizeof *values);
@@ -216,7 +210,7 @@ float threshold_for(const examples *e, const float *scores, example_role role, b
 			values[count++] = scores[i];
 	}
 	if (count >= THRESHOLD_LEAST) {
-		qsort(values, count, sizeof *values, compare_floats);
+		vu_sort_floats(values, count);
 		threshold = values[(size_t)((double)(count - 1) * share)];
 	}
 	free(values);
