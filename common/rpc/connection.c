@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "platform/platform.h"
+#include "rpc/farewell.h"
 #include "rpc/frame.h"
 #include "rpc/nng_aid.h"
 #include "rpc/peer.h"
@@ -200,9 +201,8 @@ vu_status vu_connection_open(vu_connection *connection, vu_error *error)
 void vu_connection_close(vu_connection *connection, bool abandon)
 {
 	if (abandon) {
-		/* Without dialers it holds descriptors no longer, and troubles nobody who serves there later. */
-		for (size_t i = 0; connection->dialled && i < connection->endpoint_count; i++)
-			nng_dialer_close(connection->dialers[i]);
+		if (connection->dialled)
+			vu_farewell_later(connection);
 		return;
 	}
 	if (connection->is_open)

@@ -44,6 +44,8 @@ typedef struct vu_connection {
 
 	nng_socket socket;
 	bool is_open;
+	int64_t farewell_us; /* see farewell.h; this and the next once it has been abandoned */
+	struct vu_connection *next_farewell;
 	uv_mutex_t lock;
 	uv_cond_t changed;
 	/* Guarded by lock. */
@@ -63,7 +65,11 @@ typedef struct vu_connection {
 } vu_connection;
 
 vu_status vu_connection_open(vu_connection *connection, vu_error *error);
-/* Hangs up, but leaves the socket open when `abandon` is set: closing it after timeouts can hang in NNG 1.5.2. */
+/*
+ * With `abandon`, for one that answers may still come to: hangs up later (see
+ * farewell.h) and leaves the socket open, since closing that after timeouts can
+ * hang in NNG 1.5.2.
+ */
 void vu_connection_close(vu_connection *connection, bool abandon);
 
 /*

@@ -372,6 +372,23 @@ static void a_call_without_answer_ends_at_its_deadline(void **state)
 	}
 }
 
+/* The answer to a call that was given up comes just when its channel goes (the watchdog of the server ends it). */
+static void channels_that_gave_up_can_be_destroyed_at_once(void **state)
+{
+	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
+	(void)state;
+
+	for (int i = 0; i < 100; i++) {
+		vu_channel *brief = rpc_aid_channel(&aid);
+		vu_error error;
+		vu_status status = rpc_aid_call(brief, "FinishSession", &request.base, NULL, 3000 + i * 100, &error);
+		assert_int_equal(status, VU_DEADLINE_EXCEEDED);
+		vu_channel_destroy(brief);
+		rpc_aid_answer_kept(&aid);
+	}
+	/* Closing the server, in teardown, ends only when NNG has ended all their connections. */
+}
+
 static void cancelling_ends_a_call_that_waits(void **state)
 {
 	Vu__SessionRequest request = VU__SESSION_REQUEST__INIT;
@@ -656,6 +673,7 @@ int main(int argc, char **argv)
 	                                    teardown_alone),
 	    cmocka_unit_test_setup_teardown(a_channel_survives_many_restarts, setup_alone, teardown_alone),
 	    cmocka_unit_test_setup_teardown(a_call_without_answer_ends_at_its_deadline, setup, teardown),
+	    cmocka_unit_test_setup_teardown(channels_that_gave_up_can_be_destroyed_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cancelling_ends_a_call_that_waits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cancelling_ends_waiting_for_a_server, setup_alone, teardown_alone),
 	    cmocka_unit_test_setup_teardown(more_calls_than_contexts_wait_for_one, setup, teardown),
