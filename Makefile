@@ -37,7 +37,7 @@ PROGRAMS    := $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/main.c),$(B
                $(TOOLS:%=$(BIN)/vu-%)
 
 .PHONY: all
-all: $(PROGRAMS) $(if $(CLIENT_C),$(CLIENT_A) $(CLIENT_SO)) $(EXTRA_ALL) ## build programs and libraries (DEVELOPER=1: warnings are errors; SAN=address|thread|undefined)
+all: $(PROGRAMS) $(if $(CLIENT_C),$(CLIENT_A) $(CLIENT_SO)) $(EXTRA_ALL) ## build programs and libraries (DEVELOPER=1: warnings are errors; SAN=address|thread)
 
 include scripts/tests.mk
 include scripts/targets.mk

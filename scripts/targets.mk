@@ -28,7 +28,6 @@ ifeq ($(SAN),)
 check-built: ## the same without installing
 	$(MAKE) $(PARALLEL) test-programs fuzz-programs
 	$(MAKE) $(PARALLEL) SAN=address unit-programs
-	$(MAKE) $(PARALLEL) SAN=undefined unit-programs
 	$(MAKE) $(PARALLEL) SAN=thread unit-programs all
 	tests/run
 else
@@ -46,7 +45,6 @@ check-least: test-programs ## the system tests again, at the lowest memory ceili
 .PHONY: check-sanitized
 check-sanitized: test-programs ## the system tests again, with programs under the address and undefined behaviour sanitizers
 	$(MAKE) $(PARALLEL) SAN=address all
-	$(MAKE) $(PARALLEL) SAN=undefined all
 	tests/run sanitized
 
 .PHONY: soak

@@ -35,17 +35,17 @@ endif
 ifeq ($(SAN),)
 CFLAGS   += -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LIBS_LAST := $(LIB_JEMALLOC)
-else ifneq ($(filter address undefined thread,$(SAN)),)
+else ifneq ($(filter address thread,$(SAN)),)
 SAN_FLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer
-ifeq ($(SAN),undefined)
-SAN_FLAGS += -fno-sanitize-recover=undefined
+ifeq ($(SAN),address)
+SAN_FLAGS += -fsanitize=undefined -fno-sanitize-recover=undefined
 endif
 CFLAGS   += -O1 $(SAN_FLAGS)
 LDFLAGS  += $(SAN_FLAGS)
 CPPFLAGS += -DVU_SANITIZER=1
 LIBS_LAST :=
 else
-$(error SAN=$(SAN): use address, undefined or thread)
+$(error SAN=$(SAN): use address (undefined behaviour is looked for as well) or thread)
 endif
 
 LDFLAGS_SHARED = $(SHARED) $(LDFLAGS)
