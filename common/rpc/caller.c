@@ -68,6 +68,8 @@ static const vu_caller_row ROWS[] = {
     {"models", "/voiceunlock.v1.Models/Observe", ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/Phrases", ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/CheckPhrases", ORCHESTRATOR},
+    {"models", "/voiceunlock.v1.Models/CountGuess", ORCHESTRATOR},
+    {"models", "/voiceunlock.v1.Models/ForgetGuesses", ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/Preload", CLIENT | SUPERVISOR | ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/Stats", CLIENT | SUPERVISOR | ORCHESTRATOR},
     {"models", "/voiceunlock.v1.Models/States", CLIENT | OWN_ORCHESTRATOR},

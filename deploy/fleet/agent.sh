@@ -278,8 +278,8 @@ commit_templates() {
 		[ "$ran" = no ] || start_suite
 		fail 'unable to put the templates into their place; it is as before'
 	fi
-	# When people come is learned here and anew; of who is gone nothing may stay.
-	[ -z "$gone" ] || rm -f "$state"/prediction.db*
+	# When people come is learned here and anew, and so are failures; of who is gone nothing may stay.
+	[ -z "$gone" ] || rm -f "$state"/prediction.db* "$state"/models/prediction.db* "$state"/models/guesses.db*
 	checksums "$users" '*.vut' | remember
 	[ "$ran" = no ] || start_suite || fail 'unable to start the suite'
 }

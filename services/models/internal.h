@@ -8,6 +8,9 @@
 #include "habit_store.h"
 #include "ml/scorer.h"
 #include "models.h"
+#include "platform/platform.h"
+#include "rpc/dedup.h"
+#include "store/store.h"
 #include "template_store.h"
 #include "voice_index.h"
 #include "voiceunlock/v1/models.pb-c.h"
@@ -37,6 +40,8 @@ typedef struct settings {
 	double preload_threshold;
 	uint32_t preload_queue;
 	uint32_t cpu_percent; /* 0: any */
+	uint32_t max_attempts;
+	uint32_t lockout_s;
 } settings;
 
 /* Shown in the status at most. */
@@ -77,6 +82,11 @@ struct models {
 	vu_loader_config loaders[VU_CONFIG_LOADERS_MAX];
 	unsigned loader_count;
 	struct preloader *preloader; /* NULL: not running */
+	pthread_mutex_t guess_lock;  /* of the next two, throughout a transaction */
+	char guesses_path[PATH_MAX];
+	vu_store *guesses; /* NULL until needed */
+	char boot_id[VU_BOOT_ID_SIZE];
+	vu_dedup *dedup;
 	vu_rpc_service service;
 };
 
@@ -172,6 +182,16 @@ void set_loaders(models *models, const vu_loader_config *loaders, unsigned count
 int64_t last_known_us(models *models, user_key key);
 /* NOT_FOUND when nobody used it for so long that it lets nobody in. */
 vu_status check_expiry(models *models, user_key key, vu_error *error);
+
+/* ---- guesses.c: failures at all computers that use these templates ---- */
+
+/* For how long a real user is still locked out; 0: not at all. Makes no file. */
+vu_status locked_for(models *models, const char *user, uint64_t *seconds_out, vu_error *error);
+/* Forgets the failures of a user who is no more; a failure to do so is only logged. */
+void drop_guesses(models *models, const char *user);
+void close_guesses(models *models);
+void handle_count_guess(void *context, vu_rpc_call *call, const ProtobufCMessage *message);
+void handle_forget_guesses(void *context, vu_rpc_call *call, const ProtobufCMessage *message);
 
 /* ---- users.c ---- */
 

@@ -16,6 +16,7 @@
  *   prediction.c     Observe, and who is expected
  *   preloader.c      loads them in idle time
  *   key.c            RotateKey
+ *   guesses.c        CountGuess, ForgetGuesses: failures at all computers
  *   expire.c         Expire: templates that nobody uses; expiry.c: when
  *   ceiling.c        whether the memory ceiling leaves room to serve
  *   memory.c         cleanup, States, SetPressure, Hot
@@ -57,6 +58,8 @@ static vu_status make_settings(const vu_config *config, char path[PATH_MAX], mod
 	    .cpu_percent = config->performance.max_cpu_percent,
 	    .loaders = config->ml.loaders,
 	    .loader_count = config->ml.loader_count,
+	    .max_attempts = config->authentication.max_attempts,
+	    .lockout_s = config->authentication.lockout_s,
 	};
 	vu_status status = vu_background_find(config, path, error);
 	return status == VU_OK ? models_check_ceiling(out, error) : status;

@@ -56,6 +56,8 @@ static const vu_rpc_method METHODS[] = {
     {"Expire", handle_expire, VU_RPC_IDEMPOTENT},
     {"Phrases", phrases_and_wipe, VU_RPC_IDEMPOTENT},
     {"CheckPhrases", check_phrases_and_wipe, VU_RPC_IDEMPOTENT},
+    {"CountGuess", handle_count_guess, VU_RPC_IDEMPOTENT},
+    {"ForgetGuesses", handle_forget_guesses, VU_RPC_IDEMPOTENT},
 };
 
 static vu_status take_settings(models *m, const models_settings *given, vu_error *error)
@@ -77,6 +79,8 @@ static vu_status take_settings(models *m, const models_settings *given, vu_error
 	m->settings.preload_threshold = given->preload_threshold;
 	m->settings.preload_queue = given->preload_queue;
 	m->settings.cpu_percent = given->cpu_percent;
+	m->settings.max_attempts = given->max_attempts;
+	m->settings.lockout_s = given->lockout_s;
 	set_loaders(m, given->loaders, given->loader_count);
 	return VU_OK;
 }
@@ -95,11 +99,15 @@ vu_status models_create(const char *home, const models_settings *given, models *
 		pthread_mutex_init(&m->user_locks[i], NULL);
 	pthread_mutex_init(&m->prediction_lock, NULL);
 	pthread_mutex_init(&m->loader_lock, NULL);
+	pthread_mutex_init(&m->guess_lock, NULL);
 	atomic_init(&m->users, -1);
 	atomic_init(&m->enrolments, 0);
 	atomic_init(&m->asked_us, 0);
 	atomic_init(&m->looked_us, 0);
 	m->clock = vu_clock_system();
+	/* Without it lockouts still hold: their time then starts again whenever it looks too long. */
+	if (vu_platform_boot_id(m->boot_id, NULL) != VU_OK)
+		snprintf(m->boot_id, sizeof m->boot_id, "unknown");
 	pthread_mutex_init(&m->expiry_lock, NULL);
 	(void)expiry_now_us(m);
 	m->service = (vu_rpc_service){
@@ -115,6 +123,11 @@ vu_status models_create(const char *home, const models_settings *given, models *
 	if (status == VU_OK && (size_t)snprintf(m->prediction_path, sizeof m->prediction_path, "%s/prediction.db",
 	                                        m->state_folder) >= sizeof m->prediction_path)
 		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to keep habits in %s: the path is too long", home);
+	if (status == VU_OK && (size_t)snprintf(m->guesses_path, sizeof m->guesses_path, "%s/guesses.db",
+	                                        m->state_folder) >= sizeof m->guesses_path)
+		status = vu_fail(error, VU_OUT_OF_RANGE, "unable to count guesses in %s: the path is too long", home);
+	if (status == VU_OK && vu_dedup_create(NULL, &m->dedup) != VU_OK)
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to start the model-server: out of memory");
 	if (status == VU_OK && given->key_path)
 		status = vu_vault_create(given->key_path, &m->vault, error);
 	if (status == VU_OK && given->key_path)
@@ -144,12 +157,15 @@ void models_destroy(models *m)
 		return;
 	models_stop_preloading(m);
 	close_habits(m);
+	close_guesses(m);
+	vu_dedup_destroy(m->dedup);
 	cache_destroy(m->cache);
 	vu_vault_destroy(m->vault);
 	voice_index_destroy(m->index);
 	pthread_mutex_destroy(&m->prediction_lock);
 	set_loaders(m, NULL, 0);
 	pthread_mutex_destroy(&m->loader_lock);
+	pthread_mutex_destroy(&m->guess_lock);
 	pthread_mutex_destroy(&m->expiry_lock);
 	for (size_t i = 0; i < USER_LOCKS; i++)
 		pthread_mutex_destroy(&m->user_locks[i]);

@@ -36,6 +36,9 @@ typedef struct models_settings {
 	uint32_t cpu_percent;                 /* performance.max_cpu_percent; 0: any */
 	const vu_loader_config *loaders;      /* ml.loaders */
 	unsigned loader_count;
+	uint32_t
+	    max_attempts;   /* authentication.max_attempts, for failures at all computers that use these templates */
+	uint32_t lockout_s; /* authentication.lockout_duration_s */
 } models_settings;
 
 /*

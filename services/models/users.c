@@ -225,6 +225,11 @@ void handle_list_users(void *context, vu_rpc_call *call, const ProtobufCMessage 
 			goto out;
 		}
 		describe(m, (user_key){request->namespace_, wanted.names[i]}, &users[i]);
+		/* Who asks for somebody by name is about to listen to them. */
+		if (request->user && request->user[0] && !request->namespace_[0])
+			status = locked_for(m, wanted.names[i], &users[i].info.locked_for_s, &error);
+		if (status != VU_OK)
+			goto out;
 		bytes += bytes_of(&users[i]);
 		if (i > 0 && bytes > PAGE_BYTES_MAX) {
 			wanted.more = true;
@@ -261,6 +266,8 @@ vu_status remove_user(models *m, user_key key, const uint8_t request_id[VU_ID_BY
 		atomic_fetch_add(&m->enrolments, 1);
 		if (!key.namespace[0])
 			forget_habit(m, key.user);
+		if (!key.namespace[0])
+			drop_guesses(m, key.user);
 		if (*bytes_out > 0 && !key.namespace[0] && atomic_load(&m->users) > 0)
 			atomic_fetch_sub(&m->users, 1);
 	}

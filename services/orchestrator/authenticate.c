@@ -48,6 +48,7 @@ typedef struct voice_claim {
 	vu_evidence evidence;
 	vu_check known; /* is the user enrolled, as asked while listening */
 	vu_error known_error;
+	vu_guesses guesses; /* learned with that, where models is shared */
 	Vu__ScoreResponse *score;
 	vu_error score_error;
 	vu_challenge challenge; /* level maximum at the microphone; else never put */
@@ -122,6 +123,12 @@ static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
 	                         error);
 }
 
+/* Whether failures at other computers count for this attempt. */
+static bool shares_guesses(const voice_claim *claim)
+{
+	return claim->policy.shares_models && !claim->isolated;
+}
+
 /* While the person speaks: is there such a user, and let models get the template ready. */
 static bool prepare_models(void *context, vu_cancel *cancel)
 {
@@ -131,9 +138,13 @@ static bool prepare_models(void *context, vu_cancel *cancel)
 	    .user = claim->request->user,
 	    .deadline_us = claim->deadline_us,
 	    .cancel = cancel,
+	    .guesses = &claim->guesses,
 	};
 
 	claim->known = vu_users_check(claim->orchestrator, &query, &claim->known_error);
+	/* Nobody is to speak in vain. */
+	if (shares_guesses(claim) && claim->guesses.locked_for_s > 0)
+		return false;
 	if (claim->known == VU_CHECK_PASSED)
 		vu_users_preload(claim->orchestrator, &query);
 	return claim->known != VU_CHECK_REFUSED;
@@ -200,7 +211,7 @@ static void score(void *context, const Vu__ExtractResponse *features)
 /* Whether there is such a user, by what the listening brought; asked again when nothing was learned. */
 static vu_check judge_enrolled(voice_claim *claim)
 {
-	if (claim->score)
+	if (claim->score && (!shares_guesses(claim) || claim->guesses.known))
 		return VU_CHECK_PASSED;
 	if (claim->score_error.status == VU_NOT_FOUND)
 		return VU_CHECK_REFUSED;
@@ -210,6 +221,7 @@ static vu_check judge_enrolled(voice_claim *claim)
 		    .name_space = claim->request->namespace_,
 		    .user = claim->request->user,
 		    .deadline_us = claim->deadline_us,
+		    .guesses = &claim->guesses,
 		};
 		claim->known = vu_users_check(claim->orchestrator, &query, &claim->known_error);
 	}
@@ -341,6 +353,22 @@ static const ProtobufCMessage *answer(void *context, const vu_settlement *settle
 	return &response->base;
 }
 
+/* A failure is counted where the templates are before it is answered, so that it is not forgotten here. */
+static void count_elsewhere(voice_claim *claim)
+{
+	vu_evidence evidence = claim->evidence;
+	Vu__Verdict verdict;
+
+	if (!shares_guesses(claim) || claim->guesses.locked_for_s > 0 || evidence.challenge == VU_CHECK_REFUSED)
+		return;
+	/* As things stand but for what vu_settle looks at. */
+	evidence.lockout = evidence.lockout == VU_CHECK_NOT_RUN ? VU_CHECK_PASSED : evidence.lockout;
+	evidence.record = VU_CHECK_PASSED;
+	verdict = vu_decide(&evidence);
+	if (verdict == VU__VERDICT__VERDICT_REJECT || verdict == VU__VERDICT__VERDICT_SPOOF)
+		vu_guesses_count(claim->orchestrator, claim->request->user, claim->deadline_us, &claim->guesses);
+}
+
 static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,
                    Vu__AuthenticateResponse *response)
 {
@@ -355,6 +383,7 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	    .door = vu_source_is_door(claim->source) ? claim->request->door : NULL,
 	    .isolated = claim->isolated,
 	    .upload = claim->upload,
+	    .elsewhere = shares_guesses(claim) ? &claim->guesses : NULL,
 	    .levels_suffice = vu_policy_levels_suffice(&claim->policy, claim->level, claim->antispoof),
 	    .score = response->score,
 	    .threshold = response->threshold,
@@ -368,6 +397,7 @@ static void settle(voice_claim *claim, const vu_listening *listening, const char
 	    .context = &parts,
 	};
 
+	count_elsewhere(claim);
 	vu_settle(claim->orchestrator, &claim->policy, &attempt, &claim->evidence, settlement);
 	/* Again: what could not be stored has become another verdict. */
 	answer(&parts, settlement);
@@ -456,6 +486,17 @@ static void tell_of_visit(vu_orchestrator *orchestrator, char *user)
 	vu_peer_free(response);
 }
 
+/* What is not forgotten there counts against the next failures: stricter, never weaker. */
+static void forget_elsewhere(vu_orchestrator *orchestrator, const char *user)
+{
+	bool was_locked_out;
+	vu_error error;
+
+	if (vu_guesses_forget(orchestrator, user, vu_clock_monotonic_us() + OBSERVE_US, &was_locked_out, &error) !=
+	    VU_OK)
+		vu_log_warn("%s; failures at other computers still count", error.message);
+}
+
 void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	vu_orchestrator *orchestrator = context;
@@ -504,4 +545,6 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	vu_attempt_leave(orchestrator->attempts, claim.attempt);
 	if (came)
 		tell_of_visit(orchestrator, user);
+	if (settlement.may_unlock && shares_guesses(&claim))
+		forget_elsewhere(orchestrator, user);
 }

@@ -1,7 +1,24 @@
 /* Configuration to policy. Only parsing a caller's words can fail. */
 #include "policy.h"
 
+#include "rpc/endpoint.h"
+
 #include <stdio.h>
+
+/* With an address of the network it is somebody else's, or others are to come to ours. */
+static bool shares_models(const vu_config *config)
+{
+	const vu_endpoints *endpoints = &config->endpoints[VU_SERVICE_MODELS];
+
+	for (unsigned i = 0; i < endpoints->count; i++) {
+		vu_endpoint endpoint;
+		vu_error error;
+		if (vu_endpoint_parse(endpoints->uris[i], &endpoint, &error) == VU_OK &&
+		    endpoint.transport != VU_TRANSPORT_IPC)
+			return true;
+	}
+	return false;
+}
 
 void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 {
@@ -26,6 +43,7 @@ void vu_policy_from_config(const vu_config *config, vu_policy *policy)
 	policy->alert_cpu_percent = config->alerts.cpu_percent;
 	policy->alert_inference_ms = config->alerts.inference_ms;
 	policy->alert_cache_hit_percent = config->alerts.cache_hit_percent;
+	policy->shares_models = shares_models(config);
 	policy->has_alert_command = config->alerts.command && *config->alerts.command;
 }
 

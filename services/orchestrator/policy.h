@@ -38,6 +38,7 @@ typedef struct vu_policy {
 	double alert_inference_ms;
 	double alert_cache_hit_percent;
 	bool has_alert_command;
+	bool shares_models; /* other computers authenticate with the same templates, or may */
 } vu_policy;
 
 void vu_policy_from_config(const vu_config *config, vu_policy *policy);

@@ -37,6 +37,23 @@ static vu_lockout_rule source_rule_of(vu_orchestrator *orchestrator, const vu_po
 	return rule;
 }
 
+/* A lockout that other computers know of as well. */
+static void join_elsewhere(const vu_guesses *elsewhere, vu_lockout_state *state)
+{
+	uint64_t locked_for_s;
+
+	if (!elsewhere)
+		return;
+	locked_for_s = elsewhere->counted ? elsewhere->now_locked_s : elsewhere->locked_for_s;
+	if (locked_for_s > state->remaining_s) {
+		state->locked = true;
+		state->remaining_s = locked_for_s;
+		state->failures_left = 0;
+	}
+	if (elsewhere->counted && elsewhere->failures_left < state->failures_left)
+		state->failures_left = elsewhere->failures_left;
+}
+
 /* How things stand for user and source together: the longer lockout of the two. */
 static vu_status read_lockouts(vu_orchestrator *orchestrator, const vu_policy *policy, vu_store *store,
                                const char *user, const char *source, vu_lockout_state *state, vu_error *error)
@@ -186,12 +203,20 @@ static vu_status settle_within(vu_orchestrator *orchestrator, const vu_policy *p
 
 	if (status != VU_OK)
 		return status;
+	/* What this very attempt has brought about elsewhere is for the words below, not for its verdict. */
+	if (attempt->elsewhere && !attempt->elsewhere->counted)
+		join_elsewhere(attempt->elsewhere, &settlement->lockout);
 	evidence->lockout = settlement->lockout.locked ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
+	/* Nobody is let in whose failures elsewhere nobody knows. */
+	if (evidence->lockout == VU_CHECK_PASSED && attempt->elsewhere && !attempt->elsewhere->known)
+		evidence->lockout = VU_CHECK_FAILED;
 	evidence->record = VU_CHECK_PASSED;
 	decide(attempt, evidence, attempt->trouble, settlement);
 	status = apply(orchestrator, policy, attempt, evidence, store, settlement, error);
 	if (status != VU_OK)
 		return status;
+	if (attempt->elsewhere && attempt->elsewhere->counted)
+		join_elsewhere(attempt->elsewhere, &settlement->lockout);
 	/* Again for the words: they tell what is left after counting. The verdict stays. */
 	decide(attempt, evidence, attempt->trouble, settlement);
 	status = store_attempt(orchestrator, attempt, store, settlement, error);

@@ -8,9 +8,12 @@
 #define VU_ORCHESTRATOR_SETTLE_H
 
 #include "decision.h"
-#include "lockout.h"
+#include "guesses.h"
 #include "orchestrator.h"
 #include "reason.h"
+#include "source.h"
+
+#include "store/lockout.h"
 
 #include <stdbool.h>
 
@@ -24,12 +27,14 @@ typedef struct vu_settlement {
 typedef struct vu_case {
 	const char *attempt_id;
 	const char *user;   /* "" when identification found nobody */
-	const char *source; /* who asks, or "" where that does not count: see lockout.h */
+	const char *source; /* who asks, or "" where that does not count: see store/lockout.h */
 	const char *door;   /* as root named it, for the audit log; NULL or "": none */
 	bool identify;      /* nothing is counted or cleared: nobody claimed to be anyone */
 	bool isolated;      /* neither stored nor counted, and no lockout */
 	bool upload;
 	bool levels_suffice;
+	/* What is known of failures at other computers (guesses.h); NULL: none authenticate with these templates. */
+	const vu_guesses *elsewhere;
 	double score; /* NaN: not computed; so for the next two */
 	double threshold;
 	double antispoof_score;

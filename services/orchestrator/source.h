@@ -1,5 +1,5 @@
 /*
- * Who asks, for counting failures by source besides by user (lockout.h):
+ * Who asks, for counting failures by source besides by user (store/lockout.h):
  *
  *   /uid/1000               a process of that uid, whomever it asks for
  *   /pam:sudo:pts/3:anna    root, for somebody who stands at a door: a PAM
@@ -14,13 +14,15 @@
 #ifndef VU_ORCHESTRATOR_SOURCE_H
 #define VU_ORCHESTRATOR_SOURCE_H
 
+#include "store/lockout.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #define VU_SOURCE_DOOR_MAX 64
 /* The longest door and user name, and what stands around them. */
-#define VU_SOURCE_SIZE 144
+#define VU_SOURCE_SIZE VU_LOCKOUT_NAME_SIZE
 
 /* `door` may be "". */
 void vu_source_write(char *source, size_t size, uid_t uid, const char *door, const char *user);

@@ -2,7 +2,7 @@
 #include "suite.h"
 
 #include "fanout.h"
-#include "lockout.h"
+#include "store/lockout.h"
 
 #include "base/clock.h"
 #include "base/log.h"

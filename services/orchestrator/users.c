@@ -39,6 +39,8 @@ vu_check vu_users_check(vu_orchestrator *orchestrator, const vu_user_query *quer
 		if (strcmp(found->user, query->user) != 0)
 			continue;
 		check = found->expired ? VU_CHECK_REFUSED : VU_CHECK_PASSED;
+		if (query->guesses)
+			query->guesses->locked_for_s = found->locked_for_s;
 		if (found->expired)
 			snprintf(
 			    error->message, sizeof error->message,
@@ -46,6 +48,8 @@ vu_check vu_users_check(vu_orchestrator *orchestrator, const vu_user_query *quer
 			    "%s --replace.",
 			    query->user, query->user);
 	}
+	if (query->guesses)
+		query->guesses->known = true;
 	error->status = VU_OK;
 	vu_peer_free(&response->base);
 	return check;
@@ -137,7 +141,9 @@ void vu_handle_unlock_user(void *context, vu_rpc_call *call, const ProtobufCMess
 	vu_policy policy = vu_orchestrator_policy(orchestrator);
 	char event_id[VU_ID_HEX_SIZE];
 	bool was_locked = false;
+	bool was_locked_elsewhere = false;
 	vu_error error;
+	vu_error reason;
 	vu_status status = vu_user_name_check(request->user, &error);
 
 	/* Who is root was authenticated by the operating system; our own user may be whoever sits at the machine. */
@@ -149,10 +155,18 @@ void vu_handle_unlock_user(void *context, vu_rpc_call *call, const ProtobufCMess
 	vu_id_to_hex(vu_rpc_request_id(call), event_id);
 	if (status == VU_OK)
 		status = vu_settle_unlock(orchestrator, &policy, event_id, request->user, &was_locked, &error);
+	if (status == VU_OK && policy.shares_models &&
+	    vu_guesses_forget(orchestrator, request->user, vu_rpc_deadline_us(call), &was_locked_elsewhere,
+	                      &reason) != VU_OK)
+		status = vu_fail(&error, reason.status,
+		                 "user '%s' is unlocked on this computer and not where the templates are: %s; run it "
+		                 "again when that answers",
+		                 request->user, reason.message);
 	if (status != VU_OK) {
 		vu_rpc_fail_error(call, &error);
 		return;
 	}
+	was_locked = was_locked || was_locked_elsewhere;
 	response.was_locked = was_locked;
 	vu_rpc_reply(call, &response.base);
 }

@@ -3,13 +3,15 @@
 #define VU_ORCHESTRATOR_USERS_H
 
 #include "decision.h"
+#include "guesses.h"
 #include "orchestrator.h"
 
 typedef struct vu_user_query {
 	const char *name_space;
 	const char *user;
 	int64_t deadline_us;
-	vu_cancel *cancel; /* or NULL */
+	vu_cancel *cancel;   /* or NULL */
+	vu_guesses *guesses; /* or NULL; filled in when passed or refused */
 } vu_user_query;
 
 /* Passed: enrolled. Refused: not. Failed: models gave no answer, `error` (required) says why. */

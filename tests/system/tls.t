@@ -18,8 +18,7 @@ count=0
 pids=()
 
 finish() {
-	on a "$cli" stop >/dev/null 2>&1
-	on c "$cli" stop >/dev/null 2>&1
+	for n in a c d; do on $n "$cli" stop >/dev/null 2>&1; done
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
 	for n in a b c; do ip netns del "$tag$n" 2>/dev/null; done
 	rm -rf "$work"
@@ -43,11 +42,11 @@ wait_for() { # COMMAND…: until it succeeds, twenty seconds at most
 	for _ in $(seq 200); do "$@" >"$work/waited" 2>&1 && return 0; sleep 0.1; done
 	return 1
 }
-# A command as on a host; with become=exec in place of this shell.
+# A command as on a host; with become=exec in place of this shell. The host d has the addresses of a.
 on() { # HOST COMMAND…
 	local at=$1
 	shift
-	${become:-} ip netns exec "$tag$at" env VOICE_UNLOCK_HOME="$work/$at/state" VOICE_UNLOCK_RUNTIME_DIR="$work/$at/run" \
+	${become:-} ip netns exec "$tag${at/d/a}" env VOICE_UNLOCK_HOME="$work/$at/state" VOICE_UNLOCK_RUNTIME_DIR="$work/$at/run" \
 		VOICE_UNLOCK_CONFIG="$work/config.yaml" VOICE_UNLOCK_HTTP_PORT=0 \
 		${TEST_MAX_MEMORY:+VOICE_UNLOCK_MAX_MEMORY="$TEST_MAX_MEMORY"} "$@"
 }
@@ -260,6 +259,44 @@ ip -n "${tag}a" link set tob up
 back() { genuine; tail -n 20 "$work/a/state/log/orchestrator.log" | grep -F 'is asked at' | tail -n 1 | grep -qF "$uri_b"; }
 wait_for back
 ok $? 'when the first is back it is asked again'
+
+# ---- guesses at several computers ----
+
+pki issue second --host $one --role orchestrator >"$work/out" 2>&1
+cp "$issued/second/peers" "$work/b/state/tls/"
+give second d
+{ on d "$cli" start && on d "$cli" enroll q --from "$other"/enroll-*.wav; } >"$work/out" 2>&1
+ok $? 'a second suite enrols somebody there'
+guess() { # HOST FILE: the verdict and for how long
+	on "$1" "$cli" test --user q --from "$2" --anti-spoofing off --json >"$work/out" 2>&1
+	local status=$?
+	echo "# $1 $status" >>"$work/out"
+	return $status
+}
+locked_at() { # HOST FILE
+	guess "$1" "$2"
+	grep -q '"verdict": "locked"' "$work/out"
+}
+for n in a a a d; do guess $n "$mine/test-1.wav"; done
+grep -qF '1 attempt is left before a lockout' "$work/out"
+ok $? 'failures at both are counted together'
+guess d "$mine/test-2.wav"
+[ $? -eq 1 ] && grep -qF 'try again in 300 s' "$work/out"
+ok $? 'and lock out'
+locked_at a "$other/test-1.wav"
+ok $? 'the right voice at the one'
+locked_at d "$other/test-1.wav"
+ok $? 'and at the other'
+stop_server b
+serve b
+still_locked() { locked_at a "$other/test-1.wav"; }
+wait_for still_locked
+ok $? 'over a restart of the model-server'
+says 'q' 'an administrator unlocks at one of them' on d "$cli" unlock-user q
+let_in() { guess a "$other/test-1.wav" || guess a "$other/test-2.wav"; }
+wait_for let_in
+ok $? 'and the voice is let in at the other'
+on d "$cli" stop >/dev/null 2>&1
 
 # ---- a certificate that is renewed under a supervisor ----
 

@@ -475,9 +475,48 @@ static void list_users(void *context, vu_rpc_call *call, const ProtobufCMessage 
 		return;
 	}
 	user.user = *request->user ? request->user : text("anna");
+	user.locked_for_s = s.locked_for_s;
 	response.users = users;
 	response.n_users = s.enrolled ? 1 : 0;
 	vu_rpc_reply(call, &response.base);
+}
+
+static void count_guess(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	const Vu__CountGuessRequest *request = (const Vu__CountGuessRequest *)message;
+	Vu__CountGuessResponse response = VU__COUNT_GUESS_RESPONSE__INIT;
+	fake_script *s = fake_script_lock();
+	vu_status status = s->guess_status;
+	(void)context;
+	if (status == VU_OK) {
+		s->guesses_counted++;
+		snprintf(s->last_guessed, sizeof s->last_guessed, "%s", request->key->user);
+		response.failures_left = s->guesses_left;
+		response.locked_for_s = s->guesses_left > 0 ? 0 : 90;
+	}
+	fake_script_unlock();
+	if (status == VU_OK)
+		vu_rpc_reply(call, &response.base);
+	else
+		vu_rpc_fail(call, status, "models has trouble");
+}
+
+static void forget_guesses(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
+{
+	Vu__ForgetGuessesResponse response = VU__FORGET_GUESSES_RESPONSE__INIT;
+	fake_script *s = fake_script_lock();
+	vu_status status = s->guess_status;
+	(void)context;
+	(void)message;
+	if (status == VU_OK) {
+		s->guesses_forgotten++;
+		response.was_locked = s->locked_for_s > 0;
+	}
+	fake_script_unlock();
+	if (status == VU_OK)
+		vu_rpc_reply(call, &response.base);
+	else
+		vu_rpc_fail(call, status, "models has trouble");
 }
 
 static void preload(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
@@ -592,13 +631,22 @@ static const vu_rpc_method CAPTURE[] = {
     {"OpenSession", open_session, 0}, {"GetSession", get_session, 0}, {"CloseSession", close_session, 0}};
 static const vu_rpc_method FEATURES[] = {{"Extract", extract, 0}};
 static const vu_rpc_method ANTISPOOF[] = {{"Assess", assess, 0}, {"Forget", forget, 0}};
-static const vu_rpc_method MODELS[] = {{"Score", score, 0},          {"ScoreMany", score_many, 0},
-                                       {"Identify", identify, 0},    {"Adapt", adapt, 0},
-                                       {"ListUsers", list_users, 0}, {"Preload", preload, 0},
-                                       {"Enroll", enroll, 0},        {"Agreement", agreement, 0},
-                                       {"Remove", remove_user, 0},   {"RemoveNamespace", remove_namespace, 0},
-                                       {"Stats", stats, 0},          {"Observe", observe, 0},
-                                       {"Phrases", phrases, 0},      {"CheckPhrases", check_phrases, 0}};
+static const vu_rpc_method MODELS[] = {{"Score", score, 0},
+                                       {"ScoreMany", score_many, 0},
+                                       {"Identify", identify, 0},
+                                       {"Adapt", adapt, 0},
+                                       {"ListUsers", list_users, 0},
+                                       {"Preload", preload, 0},
+                                       {"Enroll", enroll, 0},
+                                       {"Agreement", agreement, 0},
+                                       {"Remove", remove_user, 0},
+                                       {"RemoveNamespace", remove_namespace, 0},
+                                       {"Stats", stats, 0},
+                                       {"Observe", observe, 0},
+                                       {"Phrases", phrases, 0},
+                                       {"CheckPhrases", check_phrases, 0},
+                                       {"CountGuess", count_guess, 0},
+                                       {"ForgetGuesses", forget_guesses, 0}};
 static const vu_rpc_method SUPERVISOR[] = {{"Status", supervisor_status, 0}};
 
 #define COUNT(table) (sizeof table / sizeof *table)

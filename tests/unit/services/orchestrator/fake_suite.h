@@ -71,6 +71,9 @@ typedef struct fake_script {
 	bool said;                /* what was asked */
 	float distance;
 	float margin;
+	uint64_t locked_for_s;  /* by failures at other computers */
+	vu_status guess_status; /* of CountGuess and ForgetGuesses */
+	uint32_t guesses_left;  /* after CountGuess; at 0 it answers locked for 90 s */
 	void (*on_score)(void); /* called while Score is answered */
 
 	/* what was asked */
@@ -86,6 +89,9 @@ typedef struct fake_script {
 	unsigned enrolled_calls;
 	unsigned enrolled_samples; /* in the last Enroll */
 	unsigned forgotten;
+	unsigned guesses_counted;
+	unsigned guesses_forgotten;
+	char last_guessed[72];
 	unsigned removed;
 	bool last_isolated;
 	bool last_enrollment;

@@ -11,7 +11,7 @@
 #include "front_aid.h"
 
 #include "base/clock.h"
-#include "lockout.h"
+#include "store/lockout.h"
 #include "orchestrator.h"
 
 #include <pthread.h>

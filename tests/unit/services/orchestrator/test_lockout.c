@@ -1,5 +1,5 @@
 /* Lockouts: counting, time, restarts and reboots, with time in the test's hands. */
-#include "lockout.h"
+#include "store/lockout.h"
 
 #include "../../folder_aid.h"
 #include "history.h"

@@ -1,5 +1,5 @@
 /* Failures and lockouts, one row a user; no row means no failures. */
-#include "lockout.h"
+#include "store/lockout.h"
 
 #include <stdio.h>
 #include <string.h>
