@@ -122,7 +122,7 @@ for service in capture features models antispoof orchestrator; do
 		may+="|capture/$P.Capture.(OpenSession|GetSession|CloseSession)|features/$P.Features.Extract"
 		may+="|antispoof/$P.Antispoof.(Assess|Forget|ReplayMemory)"
 		may+="|models/$P.Models.(Enroll|Agreement|Score|ScoreMany|Identify|Adapt|Revert|ListUsers|Remove"
-		may+="|RemoveNamespace|Observe|Expire|Phrases|CheckPhrases|Preload|Stats|States)"
+		may+="|RemoveNamespace|Observe|Expire|Phrases|CheckPhrases|CountGuess|ForgetGuesses|Preload|Stats|States)"
 		;;
 	*) may=$HEALTH ;;
 	esac
