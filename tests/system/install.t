@@ -236,6 +236,27 @@ if [ "$(uname -s)" = Linux ]; then
 	uninstall --erase && grep -q 'erased: .*voice-unlock and its key' "$out" &&
 		[ "$(find "$work/nobody" -iname '*voice*')" = '' ] && [ -d "$theirs/other" ]
 	ok $? 'scripts/uninstall --erase takes both, and nothing else'
+	# The machine suite's places are fixed, so they are others in a mount namespace of this test's own.
+	machines=(/var/lib/voice-unlock /var/lib/voice-unlock-keys /etc/voice-unlock)
+	in_machine() { # SCRIPT…: where a machine suite is installed
+		unshare -m bash -c '
+			mkdir -p "$0/varlib" && { [ -d "$0/etc" ] || cp -a /etc "$0/etc"; } &&
+				mount --bind "$0/varlib" /var/lib && mount --bind "$0/etc" /etc || exit 99
+			eval "$1"' "$work" "$1"
+	}
+	if [ "$(id -u)" -ne 0 ] || ! in_machine true >"$out" 2>&1; then
+		skip 'templates of a machine suite' 'unable to make a mount namespace here'
+	else
+		export -f uninstall
+		export work out
+		install_machine='mkdir -p "$work/prefix/lib/systemd/system" /var/lib/voice-unlock{,-keys} /etc/voice-unlock
+			touch "$work/prefix/lib/systemd/system/voice-unlock.service" /var/lib/voice-unlock/x /var/lib/voice-unlock-keys/master.key'
+		check 'scripts/uninstall keeps what a machine suite has learned' in_machine \
+			"$install_machine; uninstall && [ -e /var/lib/voice-unlock/x ] && [ -e /var/lib/voice-unlock-keys/master.key ] && [ -d /etc/voice-unlock ]"
+		in_machine "$install_machine; touch /var/lib/other; uninstall --erase && ! ls -d ${machines[*]} 2>/dev/null && [ -e /var/lib/other ] && [ -e /etc/passwd ]"
+		[ $? -eq 0 ] && grep -q 'erased: /var/lib/voice-unlock, .* of the machine suite; its user _voiceunlock stays' "$out"
+		ok $? 'scripts/uninstall --erase takes that, too'
+	fi
 fi
 
 # ---- the Debian package ----
