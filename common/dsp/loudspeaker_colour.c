@@ -3,10 +3,8 @@
 
 #include "base/sort.h"
 #include "dsp/dsp.h"
-#include "dsp/fft.h"
-#include "dsp/frame.h"
 #include "dsp/trace_rows.h"
-#include "dsp/window.h"
+#include "dsp/trace_spectrum.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -34,12 +32,7 @@ enum { MEAN, POWER, HISSING, QUIET, LOUD, CURVES };
 static const uint8_t RANGE[RANGES + 1] = {0, 15, 27, 39, 51, BANDS};
 
 struct vu_traces {
-	vu_framer *framer;
-	const vu_fft *fft;
-	float window[FFT];
-	float *time;
-	vu_fft_bin *bins;
-	float power[BINS];
+	vu_trace_spectrum *spectrum; /* NULL: windows are given by vu_loudspeaker_colour_take */
 	uint16_t edges[BANDS + 1];
 	vu_trace_rows rows;
 	vu_status failed;
@@ -49,9 +42,7 @@ static void destroy(vu_traces *t)
 {
 	if (!t)
 		return;
-	vu_framer_destroy(t->framer);
-	vu_fft_free(t->time);
-	vu_fft_free(t->bins);
+	vu_trace_spectrum_free(t->spectrum);
 	vu_trace_rows_free(&t->rows);
 	free(t);
 }
@@ -64,14 +55,6 @@ static vu_status create(vu_traces **traces_out)
 	if (!t)
 		return VU_RESOURCE_EXHAUSTED;
 	t->rows.width = WIDTH;
-	t->time = vu_fft_alloc(FFT);
-	t->bins = vu_fft_alloc_bins(BINS);
-	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
-	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK) {
-		destroy(t);
-		return VU_RESOURCE_EXHAUSTED;
-	}
-	vu_window_fill(VU_WINDOW_HANN, t->window, FFT);
 	for (int b = 0; b <= BANDS; b++)
 		t->edges[b] = (uint16_t)(b <= SINGLES ? FIRST_BIN + b
 		                                      : lround((FIRST_BIN + SINGLES) * pow(2, (b - SINGLES) / 12.0)));
@@ -80,7 +63,7 @@ static vu_status create(vu_traces **traces_out)
 	return VU_OK;
 }
 
-static void take_frame(void *context, const float *samples, uint64_t index)
+static void take_frame(void *context, const float *power, uint64_t index)
 {
 	vu_traces *t = context;
 	float *row = t->failed == VU_OK ? vu_trace_rows_add(&t->rows) : NULL;
@@ -90,23 +73,28 @@ static void take_frame(void *context, const float *samples, uint64_t index)
 		t->failed = VU_RESOURCE_EXHAUSTED;
 		return;
 	}
-	for (size_t i = 0; i < FFT; i++)
-		t->time[i] = samples[i] * t->window[i];
-	vu_fft_forward(t->fft, t->time, t->bins);
-	vu_fft_power(t->bins, BINS, t->power);
 	row[LOUDNESS] = 0;
 	for (size_t b = 0; b < BANDS; b++) {
 		row[b] = 0;
 		for (size_t i = t->edges[b]; i < t->edges[b + 1]; i++)
-			row[b] += t->power[i];
+			row[b] += power[i];
 		row[LOUDNESS] += row[b];
 		row[b] /= (float)(t->edges[b + 1] - t->edges[b]);
 	}
 }
 
+vu_status vu_loudspeaker_colour_take(vu_traces *t, const float *power)
+{
+	take_frame(t, power, 0);
+	return t->failed;
+}
+
 static vu_status push(vu_traces *t, const float *samples, size_t count)
 {
-	vu_framer_push(t->framer, samples, count, take_frame, t);
+	if (!t->spectrum && vu_trace_spectrum_create(FFT, VU_HOP_SAMPLES, &t->spectrum) != VU_OK)
+		t->failed = VU_RESOURCE_EXHAUSTED;
+	if (t->failed == VU_OK)
+		vu_trace_spectrum_push(t->spectrum, samples, count, take_frame, t);
 	return t->failed;
 }
 

@@ -36,4 +36,11 @@
 
 extern const vu_traces_kind vu_loudspeaker_colour_kind;
 
+/*
+ * In place of pushing samples, for who has their spectrum: the power of one
+ * window more, VU_FFT_SIZE / 2 + 1 bins (trace_spectrum.h, one window each
+ * VU_HOP_SAMPLES).
+ */
+vu_status vu_loudspeaker_colour_take(vu_traces *traces, const float *power);
+
 #endif

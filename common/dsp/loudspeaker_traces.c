@@ -3,9 +3,7 @@
 
 #include "base/sort.h"
 #include "dsp/dsp.h"
-#include "dsp/fft.h"
-#include "dsp/frame.h"
-#include "dsp/window.h"
+#include "dsp/trace_spectrum.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -33,12 +31,7 @@ static const uint16_t EDGES[BANDS + 1] = {1,  2,  3,  4,  5,  6,  8,   10,  12, 
 struct vu_traces {
 	vu_traces *harmonics; /* the part of loudspeaker_harmonics.c */
 	vu_traces *colour;    /* and of loudspeaker_colour.c */
-	vu_framer *framer;
-	const vu_fft *fft;
-	float window[FFT];
-	float *time;
-	vu_fft_bin *bins;
-	float power[BINS];
+	vu_trace_spectrum *spectrum;
 	float (*energies)[BANDS];
 	size_t count;
 	size_t capacity;
@@ -54,9 +47,7 @@ static void destroy(vu_traces *t)
 		return;
 	vu_loudspeaker_harmonics_kind.destroy(t->harmonics);
 	vu_loudspeaker_colour_kind.destroy(t->colour);
-	vu_framer_destroy(t->framer);
-	vu_fft_free(t->time);
-	vu_fft_free(t->bins);
+	vu_trace_spectrum_free(t->spectrum);
 	free(t->energies);
 	free(t);
 }
@@ -68,16 +59,12 @@ static vu_status create(vu_traces **traces_out)
 	*traces_out = NULL;
 	if (!t)
 		return VU_RESOURCE_EXHAUSTED;
-	t->time = vu_fft_alloc(FFT);
-	t->bins = vu_fft_alloc_bins(BINS);
-	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
-	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK ||
+	if (vu_trace_spectrum_create(FFT, VU_HOP_SAMPLES, &t->spectrum) != VU_OK ||
 	    vu_loudspeaker_harmonics_kind.create(&t->harmonics) != VU_OK ||
 	    vu_loudspeaker_colour_kind.create(&t->colour) != VU_OK) {
 		destroy(t);
 		return VU_RESOURCE_EXHAUSTED;
 	}
-	vu_window_fill(VU_WINDOW_HANN, t->window, FFT);
 	*traces_out = t;
 	return VU_OK;
 }
@@ -97,28 +84,26 @@ static bool reserve(vu_traces *t)
 	return true;
 }
 
-static void take_frame(void *context, const float *samples, uint64_t index)
+static void take_frame(void *context, const float *power, uint64_t index)
 {
 	vu_traces *t = context;
 
 	(void)index;
 	if (t->failed == VU_OK && !reserve(t))
 		t->failed = VU_RESOURCE_EXHAUSTED;
+	if (t->failed == VU_OK)
+		t->failed = vu_loudspeaker_colour_take(t->colour, power);
 	if (t->failed != VU_OK)
 		return;
-	for (size_t i = 0; i < FFT; i++)
-		t->time[i] = samples[i] * t->window[i];
-	vu_fft_forward(t->fft, t->time, t->bins);
-	vu_fft_power(t->bins, BINS, t->power);
 	for (size_t b = 0; b < BANDS; b++) {
 		float sum = 0;
 		for (size_t i = EDGES[b]; i < EDGES[b + 1]; i++)
-			sum += t->power[i];
+			sum += power[i];
 		t->energies[t->count][b] = sum;
 		t->whole += (double)sum;
 	}
 	for (size_t i = NARROW_BIN; i < BINS; i++)
-		t->above += (double)t->power[i];
+		t->above += (double)power[i];
 	t->count++;
 }
 
@@ -127,11 +112,9 @@ static vu_status push(vu_traces *t, const float *samples, size_t count)
 	if (count > SAMPLES_MAX - t->samples)
 		return VU_OUT_OF_RANGE;
 	t->samples += count;
-	vu_framer_push(t->framer, samples, count, take_frame, t);
+	vu_trace_spectrum_push(t->spectrum, samples, count, take_frame, t);
 	if (t->failed == VU_OK)
 		t->failed = vu_loudspeaker_harmonics_kind.push(t->harmonics, samples, count);
-	if (t->failed == VU_OK)
-		t->failed = vu_loudspeaker_colour_kind.push(t->colour, samples, count);
 	return t->failed;
 }
 

@@ -2,10 +2,8 @@
 #include "dsp/synthetic_traces.h"
 
 #include "dsp/dsp.h"
-#include "dsp/fft.h"
-#include "dsp/frame.h"
 #include "dsp/trace_rows.h"
-#include "dsp/window.h"
+#include "dsp/trace_spectrum.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,12 +26,7 @@
 #define WIDTH (1 + BINS)
 
 struct vu_traces {
-	vu_framer *framer;
-	const vu_fft *fft;
-	float window[FFT];
-	float *time;
-	vu_fft_bin *bins;
-	float power[BINS];
+	vu_trace_spectrum *spectrum;
 	vu_trace_rows rows;
 	vu_status failed;
 };
@@ -42,9 +35,7 @@ static void destroy(vu_traces *t)
 {
 	if (!t)
 		return;
-	vu_framer_destroy(t->framer);
-	vu_fft_free(t->time);
-	vu_fft_free(t->bins);
+	vu_trace_spectrum_free(t->spectrum);
 	vu_trace_rows_free(&t->rows);
 	free(t);
 }
@@ -57,19 +48,15 @@ static vu_status create(vu_traces **traces_out)
 	if (!t)
 		return VU_RESOURCE_EXHAUSTED;
 	t->rows.width = WIDTH;
-	t->time = vu_fft_alloc(FFT);
-	t->bins = vu_fft_alloc_bins(BINS);
-	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
-	    vu_framer_create(FFT, HOP, 0, &t->framer) != VU_OK) {
+	if (vu_trace_spectrum_create(FFT, HOP, &t->spectrum) != VU_OK) {
 		destroy(t);
 		return VU_RESOURCE_EXHAUSTED;
 	}
-	vu_window_fill(VU_WINDOW_HANN, t->window, FFT);
 	*traces_out = t;
 	return VU_OK;
 }
 
-static void take_window(void *context, const float *samples, uint64_t index)
+static void take_window(void *context, const float *power, uint64_t index)
 {
 	vu_traces *t = context;
 	float *row;
@@ -81,20 +68,16 @@ static void take_window(void *context, const float *samples, uint64_t index)
 		t->failed = VU_RESOURCE_EXHAUSTED;
 		return;
 	}
-	for (size_t i = 0; i < FFT; i++)
-		t->time[i] = samples[i] * t->window[i];
-	vu_fft_forward(t->fft, t->time, t->bins);
-	vu_fft_power(t->bins, BINS, t->power);
 	row[0] = 0;
 	for (size_t k = 0; k < BINS; k++) {
-		row[0] += t->power[k];
-		row[1 + k] = logf(t->power[k] + FLOOR);
+		row[0] += power[k];
+		row[1 + k] = logf(power[k] + FLOOR);
 	}
 }
 
 static vu_status push(vu_traces *t, const float *samples, size_t count)
 {
-	vu_framer_push(t->framer, samples, count, take_window, t);
+	vu_trace_spectrum_push(t->spectrum, samples, count, take_window, t);
 	return t->failed;
 }
 

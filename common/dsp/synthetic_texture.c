@@ -4,9 +4,8 @@
 #include "dsp/dsp.h"
 #include "dsp/fft.h"
 #include "dsp/filterbank.h"
-#include "dsp/frame.h"
 #include "dsp/trace_rows.h"
-#include "dsp/window.h"
+#include "dsp/trace_spectrum.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -46,12 +45,10 @@
 #define FIGURES 6
 
 struct vu_traces {
-	vu_framer *framer;
-	const vu_fft *fft;
+	vu_trace_spectrum *spectrum;
 	vu_filterbank *filters;
 	float cosines[CEPSTRA][CEPSTRA];
-	float window[FFT];
-	float *time;
+	float *time; /* of a stretch, and its transform */
 	vu_fft_bin *bins;
 	float power[BINS];
 	float level[BINS]; /* log power of this frame, and of the one before */
@@ -64,7 +61,7 @@ static void destroy(vu_traces *t)
 {
 	if (!t)
 		return;
-	vu_framer_destroy(t->framer);
+	vu_trace_spectrum_free(t->spectrum);
 	vu_filterbank_destroy(t->filters);
 	vu_fft_free(t->time);
 	vu_fft_free(t->bins);
@@ -81,15 +78,13 @@ static vu_status create(vu_traces **traces_out)
 	if (!t)
 		return VU_RESOURCE_EXHAUSTED;
 	t->rows.width = WIDTH;
-	t->time = vu_fft_alloc(FFT);
-	t->bins = vu_fft_alloc_bins(BINS);
-	if (!t->time || !t->bins || vu_fft_get(FFT, &t->fft) != VU_OK ||
-	    vu_filterbank_create(&filters, &t->filters) != VU_OK ||
-	    vu_framer_create(FFT, VU_HOP_SAMPLES, 0, &t->framer) != VU_OK) {
+	t->time = vu_fft_alloc(STRETCH);
+	t->bins = vu_fft_alloc_bins(STRETCH / 2 + 1);
+	if (!t->time || !t->bins || vu_trace_spectrum_create(FFT, VU_HOP_SAMPLES, &t->spectrum) != VU_OK ||
+	    vu_filterbank_create(&filters, &t->filters) != VU_OK) {
 		destroy(t);
 		return VU_RESOURCE_EXHAUSTED;
 	}
-	vu_window_fill(VU_WINDOW_HANN, t->window, FFT);
 	for (size_t n = 0; n < CEPSTRA; n++) {
 		for (size_t i = 0; i < CEPSTRA; i++)
 			t->cosines[n][i] = (float)(sqrt((n == 0 ? 1.0 : 2.0) / CEPSTRA) *
@@ -146,7 +141,7 @@ static void measure_cepstrum(const vu_traces *t, float *cepstrum)
 	}
 }
 
-static void take_frame(void *context, const float *samples, uint64_t index)
+static void take_frame(void *context, const float *power, uint64_t index)
 {
 	vu_traces *t = context;
 	float *row = t->failed == VU_OK ? vu_trace_rows_add(&t->rows) : NULL;
@@ -155,13 +150,9 @@ static void take_frame(void *context, const float *samples, uint64_t index)
 		t->failed = VU_RESOURCE_EXHAUSTED;
 		return;
 	}
-	for (size_t i = 0; i < FFT; i++)
-		t->time[i] = samples[i] * t->window[i];
-	vu_fft_forward(t->fft, t->time, t->bins);
-	vu_fft_power(t->bins, BINS, t->power);
 	memcpy(t->before, t->level, sizeof t->before);
 	for (size_t k = 0; k < BINS; k++) {
-		t->power[k] += FLOOR;
+		t->power[k] = power[k] + FLOOR;
 		t->level[k] = logf(t->power[k]);
 	}
 	row[ENERGY] = 0;
@@ -181,7 +172,7 @@ static void take_frame(void *context, const float *samples, uint64_t index)
 
 static vu_status push(vu_traces *t, const float *samples, size_t count)
 {
-	vu_framer_push(t->framer, samples, count, take_frame, t);
+	vu_trace_spectrum_push(t->spectrum, samples, count, take_frame, t);
 	return t->failed;
 }
 
