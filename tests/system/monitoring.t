@@ -193,7 +193,8 @@ says '^it did not work' "$log"; ok $? 'with what it said'
 check 'the suite stops' "$vu" stop
 # ---- secrets that cannot be locked in memory ----
 
-if [ -d /proc/self ]; then
+# The address sanitizer makes mlock() succeed always.
+if [ -d /proc/self ] && ! grep -qa __asan_init build/bin/vu-models; then
 	"$vu" configure performance.background_monitoring true >"$out" 2>&1
 	"$vu" configure alerts.command "$work/on-alert" >"$out" 2>&1
 	check 'the suite starts where nothing can be locked in memory' bash -c 'ulimit -l 0 && exec "$0" start' "$vu"
