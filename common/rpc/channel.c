@@ -348,6 +348,15 @@ vu_status vu_channel_call_bytes(vu_channel *channel, const char *full_method, co
 	return status;
 }
 
+size_t vu_channel_parts(vu_channel *channel, vu_channel **parts, size_t room)
+{
+	if (channel->group)
+		return vu_group_parts(channel->group, parts, room);
+	if (room > 0)
+		parts[0] = channel;
+	return 1;
+}
+
 void vu_channel_get_stats(vu_channel *channel, vu_channel_stats *out)
 {
 	out->calls = atomic_load(&channel->calls);

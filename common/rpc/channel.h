@@ -91,4 +91,12 @@ typedef struct vu_channel_stats {
 
 void vu_channel_get_stats(vu_channel *channel, vu_channel_stats *out);
 
+/*
+ * What has to be told to every server, and not to whichever is asked now: the
+ * channels to the single endpoints that this one chooses among, in the order of
+ * the configuration; `channel` itself when it does not choose. They live as long
+ * as it does. Returns how many there are, at most `room` of them in `parts`.
+ */
+size_t vu_channel_parts(vu_channel *channel, vu_channel **parts, size_t room);
+
 #endif

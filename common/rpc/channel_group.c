@@ -191,3 +191,10 @@ void vu_group_add_stats(vu_group *group, vu_channel_stats *out)
 		out->rx_bytes += atomic_load(&group->members[i].channel->rx_bytes);
 	}
 }
+
+size_t vu_group_parts(vu_group *group, vu_channel **parts, size_t room)
+{
+	for (size_t i = 0; i < group->count && i < room; i++)
+		parts[i] = group->members[i].channel;
+	return group->count;
+}

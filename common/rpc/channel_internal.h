@@ -110,6 +110,7 @@ void vu_group_destroy(vu_group *group);
 /* One try on the member whose turn it is. */
 vu_status vu_group_try(vu_channel *channel, vu_try *try, vu_error *error);
 void vu_group_add_stats(vu_group *group, vu_channel_stats *out);
+size_t vu_group_parts(vu_group *group, vu_channel **parts, size_t room);
 
 /* All tries of a call. On OK the caller frees try->response_msg. */
 vu_status vu_channel_run(vu_channel *channel, vu_try *try, vu_error *error);

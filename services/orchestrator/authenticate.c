@@ -366,7 +366,7 @@ static void count_elsewhere(voice_claim *claim)
 	evidence.record = VU_CHECK_PASSED;
 	verdict = vu_decide(&evidence);
 	if (verdict == VU__VERDICT__VERDICT_REJECT || verdict == VU__VERDICT__VERDICT_SPOOF)
-		vu_guesses_count(claim->orchestrator, claim->request->user, claim->deadline_us, &claim->guesses);
+		vu_guesses_count(claim->orchestrator, claim->request->user, &claim->guesses);
 }
 
 static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,
@@ -492,8 +492,7 @@ static void forget_elsewhere(vu_orchestrator *orchestrator, const char *user)
 	bool was_locked_out;
 	vu_error error;
 
-	if (vu_guesses_forget(orchestrator, user, vu_clock_monotonic_us() + OBSERVE_US, &was_locked_out, &error) !=
-	    VU_OK)
+	if (vu_guesses_forget(orchestrator, user, false, &was_locked_out, &error) != VU_OK)
 		vu_log_warn("%s; failures at other computers still count", error.message);
 }
 

@@ -21,10 +21,13 @@ typedef struct vu_guesses {
 } vu_guesses;
 
 /* Counts a failure of `user`. What fails is logged: our own count holds all the same. */
-void vu_guesses_count(vu_orchestrator *orchestrator, const char *user, int64_t deadline_us, vu_guesses *guesses);
+void vu_guesses_count(vu_orchestrator *orchestrator, const char *user, vu_guesses *guesses);
 
-/* Forgets the user's failures and lockout. Errors are those of the call. */
-vu_status vu_guesses_forget(vu_orchestrator *orchestrator, const char *user, int64_t deadline_us,
-                            bool *was_locked_out, vu_error *error);
+/*
+ * Forgets the user's failures and lockout. When `unlocking`, endpoints that do
+ * not answer are waited for, some seconds each. Fails when none answers.
+ */
+vu_status vu_guesses_forget(vu_orchestrator *orchestrator, const char *user, bool unlocking, bool *was_locked_out,
+                            vu_error *error);
 
 #endif

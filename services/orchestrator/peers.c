@@ -2,6 +2,8 @@
 #include "peers.h"
 
 #include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
 
 #include <uv.h>
 
@@ -42,6 +44,42 @@ ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const Pr
 			return NULL;
 	}
 	return response;
+}
+
+size_t vu_peer_tell_all(const vu_peers *peers, vu_service_id id, const ProtobufCServiceDescriptor *service,
+                        const char *method, const ProtobufCMessage *request, int64_t timeout_us, bool wait_for_ready,
+                        void (*take)(void *context, const ProtobufCMessage *response), void *context, vu_error *error)
+{
+	vu_channel *parts[VU_CONFIG_ENDPOINTS_MAX];
+	vu_channel *channel = peers->channel(peers->context, id, error);
+	uint8_t request_id[VU_ID_BYTES];
+	size_t count;
+	size_t answered = 0;
+
+	if (!channel)
+		return 0;
+	/* Two endpoints may lead to one server. */
+	vu_id_generate(request_id);
+	count = vu_channel_parts(channel, parts, VU_CONFIG_ENDPOINTS_MAX);
+	for (size_t i = 0; i < count && i < VU_CONFIG_ENDPOINTS_MAX; i++) {
+		vu_call_options options = {.timeout_us = timeout_us,
+		                           .wait_for_ready = wait_for_ready,
+		                           .idempotent = true,
+		                           .request_id = request_id};
+		ProtobufCMessage *response = NULL;
+		vu_error reason;
+		if (vu_channel_call(parts[i], service, method, request, &response, &options, &reason) == VU_OK) {
+			take(context, response);
+			vu_peer_free(response);
+			answered++;
+			continue;
+		}
+		if (i == 0)
+			*error = reason;
+		if (count > 1)
+			vu_log_warn("%s", reason.message);
+	}
+	return answered;
 }
 
 void vu_peer_free(ProtobufCMessage *response)

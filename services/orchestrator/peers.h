@@ -43,6 +43,17 @@ ProtobufCMessage *vu_peer_call(const vu_peers *peers, vu_service_id id, const Pr
                                const char *method, const ProtobufCMessage *request, const vu_peer_plan *plan,
                                vu_error *error);
 
+/*
+ * The same to each endpoint of a service, one after the other: for what all of
+ * them are to know, however the calls of this service are chosen. `take` gets
+ * each response, which is freed then. Returns how many answered; when none did,
+ * `error` says why the first did not. The deadline is that of each call.
+ */
+size_t vu_peer_tell_all(const vu_peers *peers, vu_service_id id, const ProtobufCServiceDescriptor *service,
+                        const char *method, const ProtobufCMessage *request, int64_t timeout_us, bool wait_for_ready,
+                        void (*take)(void *context, const ProtobufCMessage *response), void *context,
+                        vu_error *error);
+
 /* NULL is allowed. */
 void vu_peer_free(ProtobufCMessage *response);
 

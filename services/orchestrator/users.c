@@ -156,8 +156,7 @@ void vu_handle_unlock_user(void *context, vu_rpc_call *call, const ProtobufCMess
 	if (status == VU_OK)
 		status = vu_settle_unlock(orchestrator, &policy, event_id, request->user, &was_locked, &error);
 	if (status == VU_OK && policy.shares_models &&
-	    vu_guesses_forget(orchestrator, request->user, vu_rpc_deadline_us(call), &was_locked_elsewhere,
-	                      &reason) != VU_OK)
+	    vu_guesses_forget(orchestrator, request->user, true, &was_locked_elsewhere, &reason) != VU_OK)
 		status = vu_fail(&error, reason.status,
 		                 "user '%s' is unlocked on this computer and not where the templates are: %s; run it "
 		                 "again when that answers",

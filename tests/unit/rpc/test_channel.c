@@ -636,6 +636,17 @@ static void endpoints_are_balanced_and_failed_over(void **state)
 	rpc_aid_fini(&other);
 }
 
+/* Where NNG chooses among local endpoints there is one to tell; groups, of remote ones, are told part by part. */
+static void a_channel_that_does_not_choose_is_its_own_part(void **state)
+{
+	vu_channel *parts[2] = {NULL, NULL};
+	(void)state;
+
+	assert_int_equal(vu_channel_parts(channel, parts, 2), 1);
+	assert_ptr_equal(parts[0], channel);
+	assert_null(parts[1]);
+}
+
 static void endpoints_are_checked(void **state)
 {
 	vu_endpoint endpoint;
@@ -682,6 +693,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(servers_that_leave_at_once_do_not_end_the_channel, setup_alone,
 	                                    teardown_alone),
 	    cmocka_unit_test_setup_teardown(endpoints_are_balanced_and_failed_over, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_channel_that_does_not_choose_is_its_own_part, setup_alone,
+	                                    teardown_alone),
 	    cmocka_unit_test(endpoints_are_checked),
 	};
 	rpc_aid_main(argc, argv);
