@@ -256,6 +256,24 @@ if [ "$(uname -s)" = Linux ]; then
 		in_machine "$install_machine; touch /var/lib/other; uninstall --erase && ! ls -d ${machines[*]} 2>/dev/null && [ -e /var/lib/other ] && [ -e /etc/passwd ]"
 		[ $? -eq 0 ] && grep -q 'erased: /var/lib/voice-unlock, .* of the machine suite; its user _voiceunlock stays' "$out"
 		ok $? 'scripts/uninstall --erase takes that, too'
+		# A key sealed by systemd, whose programs are these here: what was called of them is in calls.
+		mkdir -p "$work/aids" "$work/machine-run"
+		printf '#!/bin/sh\n[ "$1" != --user ] || exit 1\necho "$@" >>"%s/calls"\n' "$work" >"$work/aids/systemctl"
+		chmod 755 "$work/aids/systemctl"
+		# shellcheck disable=SC2016 # for in_machine
+		install_sealed="$install_machine"'
+			mount --bind "$work/machine-run" /run && PATH=$work/aids:$PATH drop=/etc/systemd/system/voice-unlock.service.d || exit 99
+			mkdir -p "$drop" && touch "$drop/master-key.conf" "${drop%.d}" /etc/voice-unlock/master-key.cred || exit 99
+			cred=/etc/voice-unlock/master-key.cred key=/var/lib/voice-unlock-keys/master.key; rm -f "$work/calls"'
+		check 'scripts/uninstall takes the unit and the line of a sealed key where systemd does not run, asking it nothing' in_machine \
+			"$install_sealed"'; touch "$drop/own.conf"; uninstall && [ ! -e "${drop%.d}" ] && [ "$(ls "$drop")" = own.conf ] && rm "$drop/own.conf" &&
+				[ ! -e "$work/calls" ] && [ -e "$cred" ] && [ -e "$key" ] && grep -q "^kept: $cred, which alone opens $key" "$out"'
+		check 'and stops and disables the suite where it runs; what opens the key stays' in_machine \
+			"$install_sealed"'; mkdir -p /run/systemd/system; uninstall && [ "$(cat "$work/calls")" = "disable --now voice-unlock.service" ] &&
+				[ ! -e "${drop%.d}" ] && [ ! -e "$drop" ] && [ -e "$cred" ] && [ -e "$key" ] && grep -q "^kept: $cred" "$out"'
+		check 'unless it is to be erased' in_machine \
+			"$install_sealed"'; uninstall --erase && [ ! -e "${drop%.d}" ] && [ ! -e "$drop" ] && [ ! -e "$cred" ] && [ ! -e "$key" ] &&
+				[ "$(cat "$work/calls")" = "disable --now voice-unlock.service" ] && ! grep -q ^kept: "$out"'
 	fi
 fi
 
