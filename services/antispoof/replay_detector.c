@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 /*
- * Recordings of an attempt through rooms, telephones and noise at 10 dB reach
- * 0.45 and more, other utterances of the same person 0.38 at the most (see
+ * Of recordings of an attempt through a room, a telephone or noise at 10 dB 99 %
+ * reach 0.46 and more; of 1826 other utterances one reaches 0.38 (see
  * tests/unit/services/antispoof/test_replay_reuse.c, which measures it).
  */
 #define LIKENESS_AT_ZERO 0.38
