@@ -4,6 +4,7 @@
 # suite does all it does. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 built_in=$PWD/build/share/voice-unlock/background.vum
@@ -18,25 +19,7 @@ export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none
 : >"$VOICE_UNLOCK_CONFIG"
 trap '"$vu" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 gives() { # CODE NAME COMMAND…
 	local code=$1 name=$2
 	shift 2

@@ -4,8 +4,8 @@
 # are not, and where none can be put nobody is let in. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
-count=0
 work=$(mktemp -d /tmp/vu-chal.XXXXXX)
 for name in $(compgen -e); do
 	case $name in VOICE_UNLOCK_*) unset "$name" ;; esac
@@ -22,14 +22,8 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM
-ok() {
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		tail -n 20 "$work/log" "$work/out" "$work/err" 2>/dev/null | sed 's/^/# /'
-	fi
+why() {
+	tail -n 20 "$work/log" "$work/out" "$work/err"
 }
 
 mkdir "$work/mic"

@@ -4,6 +4,7 @@
 # interruption. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 ROOT=$PWD
 BIN=$ROOT/build/bin
@@ -18,21 +19,12 @@ export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none NO_COLOR
 : >"$VOICE_UNLOCK_CONFIG"
 unset NO_COLOR
 
-count=0
-failures=0
 out=$work/out
 err=$work/err
 
-ok() { # STATUS NAME: reports one test
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-400 | sed 's/^/# out: /'
-		head -n 20 "$err" 2>/dev/null | cut -c1-400 | sed 's/^/# err: /'
-	fi
+why() {
+	head -n 20 "$out" | cut -c1-400 | sed 's/^/out: /'
+	head -n 20 "$err" | cut -c1-400 | sed 's/^/err: /'
 }
 skip() { # NAME REASON
 	count=$((count + 1))

@@ -5,6 +5,7 @@
 # only run on are left alone, as a person who sets the clock leaves them. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 ask=$PWD/build/tests/aid/ask_supervisor
@@ -23,25 +24,7 @@ export VOICE_UNLOCK_HOME=$work/home VOICE_UNLOCK_RUNTIME_DIR=$work/run LC_ALL=C.
 export XDG_CONFIG_HOME=$work/none VOICE_UNLOCK_HTTP_PORT=0
 trap '"$vu" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 ends_with() { # STATUS NAME COMMAND…
 	local wanted=$1 name=$2 got
 	shift 2

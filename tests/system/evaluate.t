@@ -4,6 +4,7 @@
 # do. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-evaluate.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -14,18 +15,9 @@ done
 export EVALUATION_OUT=$work/out VOICE_UNLOCK_DATA=$work/data
 [ -z "${TEST_MAX_MEMORY:-}" ] || export VOICE_UNLOCK_MAX_MEMORY=$TEST_MAX_MEMORY
 out=$work/log
-count=0
-failures=0
 
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		tail -n 20 "$out" 2>/dev/null | cut -c1-300 | sed 's/^/# /'
-	fi
+why() {
+	tail -n 20 "$out" | cut -c1-300
 }
 check() { # NAME COMMAND…
 	local name=$1

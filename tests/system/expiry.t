@@ -3,6 +3,7 @@
 # later, and not because of a clock that jumped. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-exp.XXXXXX")
@@ -15,25 +16,7 @@ export VOICE_UNLOCK_CONFIG=$work/config.yaml XDG_CONFIG_HOME=$work/none VOICE_UN
 : >"$VOICE_UNLOCK_CONFIG"
 chmod 600 "$VOICE_UNLOCK_CONFIG"
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 within() { # SECONDS COMMAND…
 	local until=$((SECONDS + $1))
 	shift

@@ -3,6 +3,7 @@
 # files that a suite must not trust. As another uid where this runs as root. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 BUILD=$PWD/build
 vu=$BUILD/bin/jarvis-voice-unlock
@@ -14,23 +15,9 @@ export VOICE_UNLOCK_CONFIG=$work/config.yaml
 : >"$VOICE_UNLOCK_CONFIG"
 chmod 755 "$work"
 
-count=0
-failures=0
-ok() { # STATUS NAME: reports one test
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		tail -n 20 "$work/out" 2>/dev/null | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$work/out" 2>&1
-	ok $? "$name"
+out=$work/out
+why() {
+	tail -n 20 "$work/out"
 }
 # CODE TEXT NAME COMMAND…: ends so and says so
 says() {

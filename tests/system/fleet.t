@@ -6,10 +6,10 @@
 set -uo pipefail
 umask 077
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 work=$(mktemp -d /tmp/vu-fleet.XXXXXX)
 tag=vuf$$
-count=0
 # shellcheck disable=SC2329 # by the trap
 finish() {
 	local n
@@ -21,14 +21,8 @@ finish() {
 	rm -rf "$work"
 }
 trap finish EXIT
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		tail -n 25 "$work/out" 2>/dev/null | cut -c1-300 | sed 's/^/# /'
-	fi
+why() {
+	tail -n 25 "$work/out" | cut -c1-300
 }
 skip_rest() {
 	echo "ok $((count + 1)) - machines # SKIP $*"
@@ -223,14 +217,6 @@ deploy >"$work/out" 2>&1
 	! cmp -s "$work/before/cert.pem" "$work/b/home/$tls/cert.pem" && [ ! -e "$work/b/home/$tls.new" ]
 ok $? 'the next run takes the renewed ones there, and model-servers show them'
 # Until the laptop has found it again the standby is asked, where the voice has yet to be brought.
-within() { # SECONDS COMMAND…
-	local until=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$until" ] || return 1
-		sleep 0.5
-	done
-}
 within 60 genuine >"$work/out" 2>&1
 ok $? 'the voice is accepted as before'
 build/bin/vu-pki init --folder "$work/foreign" >/dev/null

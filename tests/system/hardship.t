@@ -4,6 +4,7 @@
 # nothing is lost, and the suite goes on. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 ask=$PWD/build/tests/aid/ask_supervisor
@@ -24,25 +25,7 @@ finish() {
 }
 trap finish EXIT
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 pids() { "$ask" status | awk 'NF > 2 {print $1, $2}'; }
 undisturbed() { [ "$(pids)" = "$before" ]; }
 lets_in() { "$vu" test --user anna --from "$mine/test-1.wav" --anti-spoofing off; }

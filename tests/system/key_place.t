@@ -4,6 +4,7 @@
 # made anew and nothing is changed. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 cli=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d /tmp/vu-place.XXXXXX)
@@ -14,18 +15,9 @@ printf 'security:\n  anti_spoofing: "off"\n' >"$VOICE_UNLOCK_CONFIG"
 unset VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME CREDENTIALS_DIRECTORY
 trap '"$cli" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 
-count=0
-failures=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		sed 's/^/# /' "$work/out" 2>/dev/null
-		tail -n 3 "$VOICE_UNLOCK_HOME/log/models.log" 2>/dev/null | sed 's/^/# models: /'
-	fi
+why() {
+	cat "$work/out"
+	tail -n 3 "$VOICE_UNLOCK_HOME/log/models.log" | sed 's/^/models: /'
 }
 bail() {
 	echo "Bail out! $*"

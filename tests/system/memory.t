@@ -4,6 +4,7 @@
 # is bad is told of and left alone. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-mem.XXXXXX")
@@ -22,25 +23,7 @@ ml:
       sha256: $(python3 -c 'import hashlib,sys; print(hashlib.sha256(open(sys.argv[1],"rb").read()).hexdigest())' "$model")
 END
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 # NAME EXPRESSION METHOD [JSON]: holds for the JSON object d that the method answers
 answer() {
 	local name=$1 expression=$2

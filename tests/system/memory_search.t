@@ -5,6 +5,7 @@
 # the audit log in the locked memory of the orchestrator. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 cli=$PWD/build/bin/jarvis-voice-unlock
 search=$PWD/build/tests/aid/search_memory
@@ -14,17 +15,8 @@ export VOICE_UNLOCK_HOME=$work/state VOICE_UNLOCK_RUNTIME_DIR=$work/run VOICE_UN
 unset VOICE_UNLOCK_CONFIG VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME
 trap '"$cli" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 
-count=0
-failures=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		sed 's/^/# /' "$work/out" 2>/dev/null
-	fi
+why() {
+	cat "$work/out"
 }
 bail() {
 	echo "Bail out! $*"

@@ -6,6 +6,7 @@
 # right, everything goes on without a restart. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 cli=$PWD/build/bin/jarvis-voice-unlock
 shipped=$PWD/build/share/voice-unlock/background.vum
@@ -23,17 +24,8 @@ finish() {
 }
 trap finish EXIT
 
-count=0
-failures=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		cut -c1-400 "$work/out" 2>/dev/null | sed 's/^/# /'
-	fi
+why() {
+	cut -c1-400 "$work/out"
 }
 run() { # STATUS NAME COMMAND…
 	local expected=$1 name=$2 status

@@ -3,6 +3,7 @@
 # ways, the report and the diagnostics of a running suite. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-mon.XXXXXX")
@@ -37,25 +38,7 @@ alerts:
   cache_hit_percent: 0
 END
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 # NAME EXPRESSION FILE: holds for the JSON object d in the file
 holds() {
 	python3 - "$3" "$2" >"$out" 2>&1 <<-'END'
@@ -64,14 +47,6 @@ holds() {
 		sys.exit(0 if eval("(" + sys.argv[2] + ")") else "does not hold: " + sys.argv[2])
 	END
 	ok $? "$1"
-}
-within() { # SECONDS COMMAND…
-	local until=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $until ] || return 1
-		sleep 0.1
-	done
 }
 follower=
 trap '[ -z "$follower" ] || kill "$follower" 2>/dev/null; "$vu" stop >/dev/null 2>&1; rm -rf "$work"' EXIT

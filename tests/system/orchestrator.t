@@ -3,6 +3,7 @@
 # restarts, history, a damaged history, the HTTP pages. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 bin=$PWD/build/bin
 cli=$bin/jarvis-voice-unlock
@@ -23,17 +24,8 @@ finish() {
 }
 trap finish EXIT
 
-count=0
-failures=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		sed 's/^/# /' "$work/out" 2>/dev/null
-	fi
+why() {
+	cat "$work/out"
 }
 bail() {
 	echo "Bail out! $*"

@@ -4,6 +4,7 @@
 # and nothing left but what it says. TAP. Needs root, dpkg-dev and overlayfs.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 skip_all() {
 	echo "1..0 # SKIP $*"
@@ -44,23 +45,10 @@ fi
 # ---- from here on inside ----
 
 cd /tmp/t || exit 1
-count=0
 out=/tmp/t/out
 trap 'exit 1' INT TERM
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		tail -n 20 "$out" | cut -c1-300 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
+why() {
+	tail -n 20 "$out" | cut -c1-300
 }
 traces() {
 	find /bin /etc /lib /opt /run /sbin /srv /usr /var -xdev \( -iname '*voice*unlock*' -o -name 'vu-*' \) | sort

@@ -5,19 +5,13 @@
 # TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 ROOT=$PWD
-count=0
 out=
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		[ -z "$out" ] || sed 's/^/# /' <<<"$out" | head -n 20
-		[ ! -f "$work/suite.log" ] || tail -n 5 "$work/suite.log" | sed 's/^/# suite: /'
-	fi
+why() {
+	[ -z "$out" ] || sed 's/^/# /' <<<"$out" | head -n 20
+	[ ! -f "$work/suite.log" ] || tail -n 5 "$work/suite.log" | sed 's/^/suite: /'
 }
 skip() {
 	echo "1..0 # SKIP $1"

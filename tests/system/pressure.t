@@ -3,6 +3,7 @@
 # ballast in the process makes its memory what the test wants. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 vu=$PWD/build/bin/jarvis-voice-unlock
 ballast=$PWD/build/tests/ballast.so
@@ -18,34 +19,8 @@ export BALLAST_PROGRAM=vu-models BALLAST_FILE=$work/home/models/ballast
 	echo "1..0 # SKIP the ballast is for Linux"
 	exit 0
 }
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 "$out" 2>/dev/null | cut -c1-600 | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$out" 2>&1
-	ok $? "$name"
-}
 trap '"$vu" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
-within() { # SECONDS COMMAND…
-	local until=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $until ] || return 1
-		sleep 0.1
-	done
-}
 pid_of() { "$vu" status --json | python3 -c 'import json,sys; print([s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == sys.argv[1]][0])' "$1"; }
 is_loaded() { "$vu" call models/States "{\"keys\":[{\"user\":\"$1\"}]}" | grep -q '"LOADED"'; }
 refuses_loads() { "$vu" call models/Stats | grep -q '"refusing_loads": *true'; }

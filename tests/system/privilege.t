@@ -4,6 +4,7 @@
 # in its place). TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 BUILD=$PWD/build
 vu=$BUILD/bin/jarvis-voice-unlock
@@ -15,23 +16,9 @@ export VOICE_UNLOCK_CONFIG=$work/config.yaml
 # A command for alerts must not widen anything: it is the supervisor that runs it.
 printf 'alerts:\n  command: "true"\n' >"$VOICE_UNLOCK_CONFIG"
 
-count=0
-failures=0
-ok() { # STATUS NAME: reports one test
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		tail -n 20 "$work/out" 2>/dev/null | sed 's/^/# /'
-	fi
-}
-check() { # NAME COMMAND…
-	local name=$1
-	shift
-	"$@" >"$work/out" 2>&1
-	ok $? "$name"
+out=$work/out
+why() {
+	tail -n 20 "$work/out"
 }
 within() { # SECONDS COMMAND…: waits until it succeeds
 	local end=$((SECONDS + $1))

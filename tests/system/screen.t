@@ -3,8 +3,8 @@
 # microphone: what unlocks, and above all what does not. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
-count=0
 work=$(mktemp -d /tmp/vu-screen.XXXXXX)
 for name in $(compgen -e); do
 	case $name in VOICE_UNLOCK_* | XDG_SESSION_ID) unset "$name" ;; esac
@@ -24,14 +24,8 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM
-ok() {
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		tail -n 12 "$work/log" "$work/out" 2>/dev/null | sed 's/^/# /'
-	fi
+why() {
+	tail -n 12 "$work/log" "$work/out"
 }
 
 mkdir "$work/bin" "$work/mic"

@@ -3,6 +3,7 @@
 # demand (tests/system/aid/odd_service.c), then with the true ones. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 BUILD=$PWD/build
 ask=$BUILD/tests/aid/ask_supervisor
@@ -20,18 +21,9 @@ export VOICE_UNLOCK_CONFIG=$work/config.yaml
 : >"$VOICE_UNLOCK_CONFIG"
 odd=$VOICE_UNLOCK_HOME/odd
 
-count=0
-failures=0
-ok() { # STATUS NAME: reports one test
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		"$ask" status 2>&1 | sed 's/^/# /'
-		tail -n 5 "$VOICE_UNLOCK_HOME/log/supervisor.log" 2>/dev/null | sed 's/^/# /'
-	fi
+why() {
+	"$ask" status 2>&1
+	tail -n 5 "$VOICE_UNLOCK_HOME/log/supervisor.log"
 }
 check() { # NAME COMMAND…: ok when the command succeeds
 	local name=$1

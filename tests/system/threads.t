@@ -4,6 +4,7 @@
 # watch status and alerts. Whatever race is seen in any process fails. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 bin=$PWD/build/thread/bin
 vu=$bin/jarvis-voice-unlock
@@ -26,18 +27,9 @@ finish() {
 }
 trap finish EXIT
 
-count=0
-failures=0
 out=$work/out
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 40 "$out" 2>/dev/null | cut -c1-300 | sed 's/^/# /'
-	fi
+why() {
+	head -n 40 "$out" | cut -c1-300
 }
 # What the command says goes where races are looked for as well.
 check() { # NAME COMMAND…
@@ -52,14 +44,6 @@ is_new() { # SERVICE PID
 	local pid
 	pid=$(pid_of "$1")
 	[ "${pid:-0}" -gt 1 ] && [ "$pid" != "$2" ]
-}
-within() { # SECONDS COMMAND…
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.2
-	done
 }
 
 build/tests/aid/utterances "$work/people" >"$out" 2>&1 || {

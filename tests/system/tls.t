@@ -6,6 +6,7 @@
 set -uo pipefail
 umask 077
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 bin=$PWD/build/bin
 cli=$bin/jarvis-voice-unlock
@@ -14,7 +15,6 @@ cut_s=${VU_TLS_CUT_S:-3}
 work=$(mktemp -d /tmp/vu-tls.XXXXXX)
 tag=vut$$
 one=10.77.1.1 two=10.77.1.2 three=10.77.2.2 away=10.77.2.1
-count=0
 pids=()
 
 finish() {
@@ -24,14 +24,8 @@ finish() {
 	rm -rf "$work"
 }
 trap finish EXIT
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		tail -n 15 "$work/out" 2>/dev/null | cut -c1-300 | sed 's/^/# /'
-	fi
+why() {
+	tail -n 15 "$work/out" | cut -c1-300
 }
 bail() {
 	echo "Bail out! $*"

@@ -5,23 +5,15 @@
 # models are refused with the reason. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/system/aid/tap.sh
 
 BIN=$PWD/build/bin
 work=$(mktemp -d "${TMPDIR:-/tmp}/vu-train.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
-count=0
-failures=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		head -n 20 out err 2>/dev/null | cut -c1-300 | sed 's/^/# /'
-	fi
+why() {
+	head -n 20 out err | cut -c1-300
 }
 # run EXPECTED-STATUS NAME COMMAND…
 run() {

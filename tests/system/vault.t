@@ -4,6 +4,7 @@
 # master key; removal destroys the key. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+. tests/system/aid/tap.sh
 
 cli=$PWD/build/bin/jarvis-voice-unlock
 work=$(mktemp -d /tmp/vu-vault.XXXXXX)
@@ -14,17 +15,8 @@ printf 'monitoring:\n  interval_s: 1\n' >"$VOICE_UNLOCK_CONFIG"
 unset VOICE_UNLOCK_KEY_FILE XDG_CONFIG_HOME
 trap '"$cli" stop >/dev/null 2>&1; rm -rf "$work"' EXIT
 
-count=0
-failures=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $2"
-		sed 's/^/# /' "$work/out" 2>/dev/null
-	fi
+why() {
+	cat "$work/out"
 }
 bail() {
 	echo "Bail out! $*"
