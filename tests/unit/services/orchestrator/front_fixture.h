@@ -18,6 +18,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -119,6 +120,35 @@ static int reset(void **state)
 	assert_int_equal(vu_lockout_clear_sources(store, &error), VU_OK);
 	assert_int_equal(vu_ledger_commit(orchestrator->ledger, &error), VU_OK);
 	return 0;
+}
+
+__attribute__((unused)) static Vu__Attempt *last_attempt(const char *user, Vu__HistoryResponse **history)
+{
+	Vu__HistoryRequest request = VU__HISTORY_REQUEST__INIT;
+	request.user = front_text(user);
+	*history = front_call_ok("History", &request.base);
+	return (*history)->n_attempts > 0 ? (*history)->attempts[0] : NULL;
+}
+
+/* One attempt's verdict, and that the history agrees. */
+__attribute__((unused)) static Vu__AuthenticateResponse *front_expect(const char *user, bool microphone,
+                                                                      Vu__Verdict verdict, const char *words)
+{
+	Vu__AuthenticateResponse *response = front_authenticate(user, microphone, 5 * FRONT_SECOND);
+	Vu__HistoryResponse *history;
+	Vu__Attempt *attempt;
+
+	if (response->verdict != verdict)
+		fail_msg("verdict %d (%s), expected %d", response->verdict, response->reason, verdict);
+	if (!strstr(response->reason, words))
+		fail_msg("\"%s\" does not say \"%s\"", response->reason, words);
+	attempt = last_attempt(user, &history);
+	assert_non_null(attempt);
+	assert_string_equal(attempt->attempt_id, response->attempt_id);
+	assert_string_equal(attempt->reason, response->reason);
+	assert_string_equal(attempt->source, microphone ? "microphone" : "upload");
+	front_free(history);
+	return response;
 }
 
 #define CHANGE(assignment)                                                                                           \

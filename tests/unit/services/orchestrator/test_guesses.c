@@ -12,17 +12,6 @@ static int start(void **state)
 	return 0;
 }
 
-static Vu__AuthenticateResponse *expect(const char *user, bool microphone, Vu__Verdict verdict, const char *words)
-{
-	Vu__AuthenticateResponse *response = front_authenticate(user, microphone, 5 * FRONT_SECOND);
-
-	if (response->verdict != verdict)
-		fail_msg("verdict %d (%s), expected %d", response->verdict, response->reason, verdict);
-	if (!strstr(response->reason, words))
-		fail_msg("\"%s\" does not say \"%s\"", response->reason, words);
-	return response;
-}
-
 static bool wait_for_forgetting(unsigned times)
 {
 	for (int i = 0; i < 500 && fake_script_now().guesses_forgotten < times; i++)
@@ -35,17 +24,17 @@ static void who_is_locked_out_elsewhere_is_so_here(void **state)
 	Vu__AuthenticateResponse *r;
 	(void)state;
 	CHANGE(locked_for_s = 200);
-	r = expect("lea", true, VU__VERDICT__VERDICT_LOCKED, "try again in ");
+	r = front_expect("lea", true, VU__VERDICT__VERDICT_LOCKED, "try again in ");
 	assert_int_equal(r->locked_for_s, 200);
 	assert_int_equal(r->failures_left, 0);
 	assert_false(r->may_unlock);
 	front_free(r);
 	fake_script_reset();
 	CHANGE(locked_for_s = 200);
-	front_free(expect("lea", false, VU__VERDICT__VERDICT_LOCKED, "try again in "));
+	front_free(front_expect("lea", false, VU__VERDICT__VERDICT_LOCKED, "try again in "));
 	assert_int_equal(fake_script_now().guesses_counted, 0);
 	CHANGE(locked_for_s = 0);
-	front_free(expect("lea", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	front_free(front_expect("lea", true, VU__VERDICT__VERDICT_ACCEPT, ""));
 	assert_true(wait_for_forgetting(1));
 }
 
@@ -55,13 +44,13 @@ static void failures_here_are_counted_there(void **state)
 	(void)state;
 	CHANGE(fused = 0);
 	CHANGE(guesses_left = 1);
-	r = expect("mia", true, VU__VERDICT__VERDICT_REJECT, "");
+	r = front_expect("mia", true, VU__VERDICT__VERDICT_REJECT, "");
 	/* Two are left by our own count of three. */
 	assert_int_equal(r->failures_left, 1);
 	front_free(r);
 	assert_string_equal(fake_script_now().last_guessed, "mia");
 	CHANGE(guesses_left = 0);
-	r = expect("mia", true, VU__VERDICT__VERDICT_REJECT, "");
+	r = front_expect("mia", true, VU__VERDICT__VERDICT_REJECT, "");
 	assert_int_equal(r->locked_for_s, 90);
 	assert_int_equal(r->failures_left, 0);
 	front_free(r);
@@ -72,7 +61,7 @@ static void failures_here_are_counted_there(void **state)
 	front_free(front_authenticate("mia", true, 5 * FRONT_SECOND));
 	CHANGE(enrolled = false);
 	CHANGE(score_status = VU_NOT_FOUND);
-	front_free(expect("nobody", true, VU__VERDICT__VERDICT_NOT_ENROLLED, ""));
+	front_free(front_expect("nobody", true, VU__VERDICT__VERDICT_NOT_ENROLLED, ""));
 	assert_int_equal(fake_script_now().guesses_counted, 0);
 }
 
@@ -80,21 +69,21 @@ static void without_their_count_nobody_is_let_in(void **state)
 {
 	(void)state;
 	CHANGE(list_status = VU_INTERNAL);
-	front_free(expect("ida", true, VU__VERDICT__VERDICT_UNAVAILABLE, "models has trouble"));
+	front_free(front_expect("ida", true, VU__VERDICT__VERDICT_UNAVAILABLE, "models has trouble"));
 	/* A failure that cannot be counted there counts here. */
 	fake_script_reset();
 	CHANGE(fused = 0);
 	CHANGE(guess_status = VU_INTERNAL);
 	for (int i = 0; i < 3; i++)
-		front_free(expect("ida", true, VU__VERDICT__VERDICT_REJECT, ""));
-	front_free(expect("ida", true, VU__VERDICT__VERDICT_LOCKED, ""));
+		front_free(front_expect("ida", true, VU__VERDICT__VERDICT_REJECT, ""));
+	front_free(front_expect("ida", true, VU__VERDICT__VERDICT_LOCKED, ""));
 }
 
 static void an_accept_that_opens_nothing_forgets_nothing(void **state)
 {
 	(void)state;
-	front_free(expect("eva", false, VU__VERDICT__VERDICT_ACCEPT, ""));
-	front_free(expect("eva", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	front_free(front_expect("eva", false, VU__VERDICT__VERDICT_ACCEPT, ""));
+	front_free(front_expect("eva", true, VU__VERDICT__VERDICT_ACCEPT, ""));
 	assert_true(wait_for_forgetting(1));
 	usleep(50000);
 	assert_int_equal(fake_script_now().guesses_forgotten, 1);
@@ -125,9 +114,9 @@ static void templates_of_our_own_need_none_of_this(void **state)
 	orchestrator->policy.shares_models = false;
 	CHANGE(fused = 0);
 	CHANGE(locked_for_s = 200);
-	front_free(expect("own", true, VU__VERDICT__VERDICT_REJECT, ""));
+	front_free(front_expect("own", true, VU__VERDICT__VERDICT_REJECT, ""));
 	CHANGE(fused = 2);
-	front_free(expect("own", true, VU__VERDICT__VERDICT_ACCEPT, ""));
+	front_free(front_expect("own", true, VU__VERDICT__VERDICT_ACCEPT, ""));
 	usleep(50000);
 	assert_int_equal(fake_script_now().guesses_counted, 0);
 	assert_int_equal(fake_script_now().guesses_forgotten, 0);
