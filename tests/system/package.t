@@ -4,7 +4,10 @@
 # and nothing left but what it says. TAP. Needs root, dpkg-dev and overlayfs.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-. tests/system/aid/tap.sh
+# In the copy of the system it lies beside this.
+tap=${0%/*}/tap.sh
+[ -e "$tap" ] || tap=tests/system/aid/tap.sh
+. "$tap"
 
 skip_all() {
 	echo "1..0 # SKIP $*"
@@ -36,7 +39,7 @@ if [ "${1:-}" != inside ]; then
 		mount -t overlay -o "lowerdir=/,upperdir=$1/over/up,workdir=$1/over/work" none "$1/root" &&
 		mount -t proc proc "$1/root/proc" && mount --rbind /dev "$1/root/dev" && mount --rbind /sys "$1/root/sys" &&
 		mount -t tmpfs -o mode=755 none "$1/root/run" && mount -t tmpfs -o mode=1777 none "$1/root/tmp" &&
-		mkdir "$1/root/tmp/t" && cp -r "$1/package.deb" "$1/people" "$1/root/tmp/t" && cp "$0" "$1/root/tmp/t/test" &&
+		mkdir "$1/root/tmp/t" && cp -r "$1/package.deb" "$1/people" "$1/root/tmp/t" && cp "$0" "$1/root/tmp/t/test" && cp tests/system/aid/tap.sh "$1/root/tmp/t/" &&
 		exec chroot "$1/root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 			bash /tmp/t/test inside' "$0" "$work"
 	exit $?
