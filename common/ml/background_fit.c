@@ -175,7 +175,7 @@ vu_status vu_background_fit(const vu_training_config *config, const vu_training_
 		status = vu_pca_fit(all.values, all.count, D, fit->pca_mean, fit->pca_basis, fit->pca_variance);
 	}
 	if (status == VU_OK)
-		status = vu_training_fit_lda(config->shrinkage, &all, utterances_of, false, &space);
+		status = vu_training_fit_lda(config->shrinkage, 0, &all, utterances_of, false, &space);
 	if (status == VU_OK)
 		status = fit_weights(config, &all, utterances_of, people, fit);
 	if (status == VU_OK)

@@ -81,10 +81,11 @@ static vu_status gather_supervectors(const vu_training_config *config, vu_frames
 	all->dimensions = n;
 	all->values = malloc((count + 1) * n * sizeof *all->values);
 	all->person = malloc((count + 1) * sizeof *all->person);
+	all->corpus = malloc((count + 1) * sizeof *all->corpus);
 	all->whole = malloc((count + 1) * sizeof *all->whole);
 	out->utterance = malloc((count + 1) * sizeof *out->utterance);
 	out->spread = malloc((count + 1) * VU_FRAMES_DIMENSIONS * sizeof *out->spread);
-	if (!all->values || !all->person || !all->whole || !out->utterance || !out->spread)
+	if (!all->values || !all->person || !all->corpus || !all->whole || !out->utterance || !out->spread)
 		return out_of_memory(error);
 	for (size_t i = 0; i < count; i++) {
 		float *frames;
@@ -101,6 +102,7 @@ static vu_status gather_supervectors(const vu_training_config *config, vu_frames
 			return out_of_memory(error);
 		out->utterance[all->count] = &utterances[i];
 		all->person[all->count] = utterances[i].person;
+		all->corpus[all->count] = utterances[i].corpus;
 		all->whole[all->count++] = !utterances[i].augmented;
 	}
 	return VU_OK;
@@ -187,7 +189,8 @@ static vu_status fit_joint(const vu_training_config *config, uint32_t model, con
 		                          row + D + rank);
 	}
 	if (status == VU_OK)
-		status = vu_training_fit_lda(config->joint_shrinkage, &rows, people->utterances_of, true, &space);
+		status = vu_training_fit_lda(config->joint_shrinkage, config->corpus_weight, &rows,
+		                             people->utterances_of, true, &space);
 	if (status == VU_OK)
 		status = vu_training_make_cohort(&rows, people->count, &space);
 	if (status == VU_OK)
@@ -258,7 +261,7 @@ static vu_status fit_model(const vu_training_config *config, uint32_t model, con
 	if (status == VU_OK) {
 		embed(&all.rows, mean, basis, rank);
 		status =
-		    vu_training_fit_lda(config->frames_shrinkage, &all.rows, people->utterances_of, true, &space);
+		    vu_training_fit_lda(config->frames_shrinkage, 0, &all.rows, people->utterances_of, true, &space);
 	}
 	if (status == VU_OK)
 		status = vu_training_make_cohort(&all.rows, people->count, &space);

@@ -12,6 +12,7 @@ void vu_training_rows_free(vu_training_rows *all)
 	free(all->values);
 	free(all->person);
 	free(all->whole);
+	free(all->corpus);
 }
 
 void vu_training_space_free(vu_training_space *space)
@@ -22,19 +23,20 @@ void vu_training_space_free(vu_training_space *space)
 	free(space->cohort);
 }
 
-vu_status vu_training_fit_lda(double shrinkage, const vu_training_rows *all, const uint32_t *utterances_of,
-                              bool everybody, vu_training_space *space)
+vu_status vu_training_fit_lda(double shrinkage, double corpus_weight, const vu_training_rows *all,
+                              const uint32_t *utterances_of, bool everybody, vu_training_space *space)
 {
 	size_t n = all->dimensions;
 	size_t used = 0;
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 	float *values = malloc((all->count + 1) * n * sizeof *values);
 	uint32_t *labels = malloc((all->count + 1) * sizeof *labels);
+	uint32_t *corpora = malloc((all->count + 1) * sizeof *corpora);
 
 	space->mean = malloc(n * sizeof(float));
 	space->basis = malloc(n * n * sizeof(float));
 	space->ratio = malloc(n * sizeof(float));
-	if (!values || !labels || !space->mean || !space->basis || !space->ratio)
+	if (!values || !labels || !corpora || !space->mean || !space->basis || !space->ratio)
 		goto out;
 	for (size_t i = 0; i < all->count; i++) {
 		bool several = everybody || utterances_of[all->person[i]] > 1;
@@ -43,10 +45,13 @@ vu_status vu_training_fit_lda(double shrinkage, const vu_training_rows *all, con
 		if (!several && !first)
 			continue;
 		memcpy(values + used * n, all->values + i * n, n * sizeof *values);
+		corpora[used] = all->corpus ? all->corpus[i] : 0;
 		labels[used++] = all->person[i];
 	}
-	status = vu_lda_fit(values, labels, used, n, shrinkage, space->mean, space->basis, space->ratio);
+	status = vu_lda_fit(values, labels, used, n, shrinkage, corpora, corpus_weight, space->mean, space->basis,
+	                    space->ratio);
 out:
+	free(corpora);
 	free(labels);
 	free(values);
 	return status;

@@ -11,7 +11,8 @@ typedef struct vu_training_rows {
 	float *values; /* count x dimensions; vectors are scaled once the scaler is known */
 	size_t dimensions;
 	uint32_t *person;
-	bool *whole; /* all of an uncorrupted utterance */
+	uint32_t *corpus; /* NULL: corpora are not told apart */
+	bool *whole;      /* all of an uncorrupted utterance */
 	size_t count;
 } vu_training_rows;
 
@@ -30,10 +31,11 @@ void vu_training_space_free(vu_training_space *space);
 /*
  * Linear discriminants. Of people with one utterance all rows count when
  * `everybody` is set (corrupted copies then show what channels do), else the
- * first alone. INVALID_ARGUMENT or INTERNAL: the rows do not vary as speech does.
+ * first alone. `corpus_weight` as in background_train.h. INVALID_ARGUMENT or INTERNAL: the rows do not vary as speech
+ * does.
  */
-vu_status vu_training_fit_lda(double shrinkage, const vu_training_rows *rows, const uint32_t *utterances_of,
-                              bool everybody, vu_training_space *space);
+vu_status vu_training_fit_lda(double shrinkage, double corpus_weight, const vu_training_rows *rows,
+                              const uint32_t *utterances_of, bool everybody, vu_training_space *space);
 
 /* One row a person of `people`, the mean of the uncorrupted wholes; at most VU_COHORT_MAX, evenly chosen. */
 vu_status vu_training_make_cohort(const vu_training_rows *rows, uint32_t people, vu_training_space *space);

@@ -21,6 +21,7 @@
 /* A stretch of one person's speech. */
 typedef struct vu_training_utterance {
 	uint32_t person; /* from 0 */
+	uint32_t corpus; /* recorded alike: from 0, below VU_LDA_GROUPS_MAX of pca.h */
 	bool augmented;  /* a corrupted copy or a part, after its original: widens scaler, PCA and LDA, is not in the
 	                cohort, does not enrol; the first one of each is tried */
 	const float *whole; /* VU_BACKGROUND_DIMENSIONS raw values */
@@ -53,6 +54,11 @@ typedef struct vu_training_config {
 	double joint_shrinkage;
 	unsigned joint_top;
 	unsigned joint_discriminants;
+	/*
+	 * How much the spread between corpora counts as spread within a person, in the joint spaces: what sets whole
+	 * corpora apart is rooms and microphones, not people. 0: not at all.
+	 */
+	double corpus_weight;
 	double shrinkage; /* of LDA's within-person covariance */
 	/* pca.weight = (within-person deviation)^-weight_power x (between / all variance)^share_power */
 	double weight_power;

@@ -106,8 +106,48 @@ static size_t person_means(const float *rows, const uint32_t *labels, size_t cou
 	return several;
 }
 
+/* Adds the covariance of the means of groups, `weight` times; every person counts once in a group. */
+static vu_status add_groups(double *within, const uint32_t *labels, const uint32_t *groups, size_t count, size_t n,
+                            const double *means, double weight)
+{
+	size_t sizes[VU_LDA_GROUPS_MAX] = {0};
+	size_t present = 0;
+	double *sums = calloc(VU_LDA_GROUPS_MAX * n, sizeof *sums);
+	double *center = calloc(n, sizeof *center);
+	vu_status status = sums && center ? VU_OK : VU_RESOURCE_EXHAUSTED;
+
+	for (size_t i = 0; i < count && status == VU_OK; i++) {
+		const double *mean = means + (size_t)labels[i] * n;
+		/* The rows of a person lie together. */
+		if (i > 0 && labels[i] == labels[i - 1])
+			continue;
+		if (groups[i] >= VU_LDA_GROUPS_MAX) {
+			status = VU_INVALID_ARGUMENT;
+			break;
+		}
+		sizes[groups[i]]++;
+		for (size_t d = 0; d < n; d++)
+			sums[groups[i] * n + d] += mean[d];
+	}
+	for (size_t g = 0; g < VU_LDA_GROUPS_MAX && status == VU_OK; g++) {
+		present += sizes[g] > 0;
+		for (size_t d = 0; d < n && sizes[g]; d++)
+			center[d] += sums[g * n + d] /= (double)sizes[g];
+	}
+	for (size_t g = 0; g < VU_LDA_GROUPS_MAX && status == VU_OK && present > 1; g++) {
+		if (!sizes[g])
+			continue;
+		for (size_t d = 0; d < n; d++)
+			sums[g * n + d] -= center[d] / (double)present;
+		add_outer(within, n, sums + g * n, weight / (double)(present - 1));
+	}
+	free(center);
+	free(sums);
+	return status;
+}
+
 vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, size_t dimensions, double shrinkage,
-                     float *mean, float *basis, float *ratios)
+                     const uint32_t *groups, double group_weight, float *mean, float *basis, float *ratios)
 {
 	size_t n = dimensions;
 	size_t people = 0;
@@ -158,6 +198,11 @@ vu_status vu_lda_fit(const float *rows, const uint32_t *labels, size_t count, si
 			offset[d] = rows[i * n + d] - means[labels[i] * n + d];
 		add_outer(within, n, offset, 1.0 / (double)within_rows);
 	}
+	status = VU_OK;
+	if (groups && group_weight > 0)
+		status = add_groups(within, labels, groups, count, n, means, group_weight);
+	if (status != VU_OK)
+		goto out;
 	for (size_t d = 0; d < n; d++)
 		trace += within[d * n + d] / (double)n;
 	for (size_t i = 0; i < n; i++)

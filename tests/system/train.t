@@ -44,6 +44,14 @@ ok $? "the same files and seed give the same bytes"
 run 0 "trains with another seed" "$BIN/vu-train" --out b.vum --set mixture=16 --seed 2 --corpus "made up: free" people
 ! cmp -s a.vum b.vum
 ok $? "another seed gives other bytes"
+run 0 "trains with corpora held apart" "$BIN/vu-train" --out b.vum --set mixture=16 --set corpus-weight=2 --corpus "made up: free" people
+cmp -s a.vum b.vum
+ok $? "which one corpus alone has nothing to do with"
+mkdir -p here there && cp -r people/p[123] here/ && cp -r people/p[45] there/
+run 0 "trains from two corpora" "$BIN/vu-train" --out b.vum --set mixture=16 here there
+run 0 "and with them held apart" "$BIN/vu-train" --out c.vum --manifest c.json --set mixture=16 --set corpus-weight=2 here there
+! cmp -s b.vum c.vum && grep -q '"corpus_weight": 2.0' c.json
+ok $? "what sets corpora apart counts as asked for, and the manifest says so"
 grep -q '"people": 5' a.json && grep -q '"made up: free"' a.json && grep -q '"files_skipped": 0' a.json
 ok $? "the manifest says what it was made of"
 run 0 "the model is good" "$BIN/vu-model" verify a.vum

@@ -53,6 +53,7 @@ static vu_status add_file(corpus *all, const char *path, uint32_t person, vu_err
 	all->files = files;
 	files[all->file_count].path = strdup(path);
 	files[all->file_count].person = person;
+	files[all->file_count].corpus = all->folder_count;
 	return files[all->file_count++].path ? VU_OK : out_of_memory(error);
 }
 
@@ -171,6 +172,7 @@ vu_status corpus_add_folder(corpus *all, const char *folder, vu_error *error)
 		free(entries[i]);
 	}
 	free(entries);
+	all->folder_count++;
 	if (status == VU_OK && all->file_count == before)
 		status = vu_fail(error, VU_INVALID_ARGUMENT, "unable to train from %s: there is no sound file in it",
 		                 folder);

@@ -17,6 +17,7 @@
 typedef struct corpus_file {
 	char *path;
 	uint32_t person;
+	uint32_t corpus; /* which of the folders added, from 0 */
 } corpus_file;
 
 typedef struct corpus {
@@ -24,6 +25,7 @@ typedef struct corpus {
 	size_t file_count;
 	char **people; /* "<folder>/<person>" */
 	size_t people_count;
+	uint32_t folder_count;
 } corpus;
 
 /* Adds what is in `folder`. INVALID_ARGUMENT: no sound file in it; others from the system. */

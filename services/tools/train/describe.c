@@ -15,7 +15,7 @@ static vu_status out_of_memory(vu_error *error)
 }
 
 /* Copies what the extractor says into an utterance with arrays of its own. */
-static vu_status keep(const vu_features *features, uint32_t person, bool augmented, described *out)
+static vu_status keep(const vu_features *features, const corpus_file *file, bool augmented, described *out)
 {
 	size_t crops = features->crop_count;
 	float *values = malloc((crops + 1) * VU_VECTOR_DIMENSIONS * sizeof *values);
@@ -39,7 +39,8 @@ static vu_status keep(const vu_features *features, uint32_t person, bool augment
 		crop_ms[c] = features->crops[c].end_ms - features->crops[c].start_ms;
 	}
 	utterances[out->count++] = (vu_training_utterance){
-	    .person = person,
+	    .person = file->person,
+	    .corpus = file->corpus,
 	    .augmented = augmented,
 	    .whole = values,
 	    .speech_ms = features->quality.speech_ms,
@@ -62,8 +63,8 @@ static uint64_t copy_seed(uint64_t seed, size_t index, unsigned copy)
 }
 
 /* *kept_out is false when there is no speech to describe. */
-static vu_status describe_samples(const float *samples, size_t count, uint32_t person, bool augmented, bool *kept_out,
-                                  described *out)
+static vu_status describe_samples(const float *samples, size_t count, const corpus_file *file, bool augmented,
+                                  bool *kept_out, described *out)
 {
 	vu_extractor_config config = {.crops = true, .limits = {1.0, 10.0}};
 	vu_extractor *extractor;
@@ -79,7 +80,7 @@ static vu_status describe_samples(const float *samples, size_t count, uint32_t p
 	if (status == VU_OK)
 		status = vu_extractor_finish(extractor, features);
 	if (status == VU_OK && features->has_vector) {
-		status = keep(features, person, augmented, out);
+		status = keep(features, file, augmented, out);
 		*kept_out = status == VU_OK;
 	}
 	vu_extractor_destroy(extractor);
@@ -97,7 +98,7 @@ static bool is_only_one(const corpus *files, size_t index)
 }
 
 /* Halves that are long enough say how a voice varies with what is said. They go where copies go. */
-static vu_status describe_halves(const float *samples, size_t count, uint32_t person, described *out)
+static vu_status describe_halves(const float *samples, size_t count, const corpus_file *file, described *out)
 {
 	size_t half = count / 2;
 	bool ignored;
@@ -105,8 +106,8 @@ static vu_status describe_halves(const float *samples, size_t count, uint32_t pe
 
 	if (half < HALF_SAMPLES_MIN)
 		return VU_OK;
-	status = describe_samples(samples, half, person, true, &ignored, out);
-	return status == VU_OK ? describe_samples(samples + half, count - half, person, true, &ignored, out) : status;
+	status = describe_samples(samples, half, file, true, &ignored, out);
+	return status == VU_OK ? describe_samples(samples + half, count - half, file, true, &ignored, out) : status;
 }
 
 static vu_status describe_file(const corpus *files, size_t index, const augmenter *corrupt, unsigned copies,
@@ -126,7 +127,7 @@ static vu_status describe_file(const corpus *files, size_t index, const augmente
 		out->skipped++;
 		return VU_OK;
 	}
-	status = describe_samples(samples, count, file->person, false, &kept, out);
+	status = describe_samples(samples, count, file, false, &kept, out);
 	if (status == VU_OK && !kept) {
 		fprintf(stderr, "vu-train: skipping a file: there is no speech in %s\n", file->path);
 		out->skipped++;
@@ -139,16 +140,16 @@ static vu_status describe_file(const corpus *files, size_t index, const augmente
 		memcpy(copy, samples, count * sizeof *copy);
 		status = augmenter_apply(corrupt, copy_seed(seed, index, c), copy, count);
 		if (status == VU_OK)
-			status = describe_samples(copy, count, file->person, true, &ignored, out);
+			status = describe_samples(copy, count, file, true, &ignored, out);
 	}
 	/* After a copy, since what follows the original directly is taken for one. */
 	if (status == VU_OK && kept && halve)
-		status = describe_halves(samples, count, file->person, out);
+		status = describe_halves(samples, count, file, out);
 	for (unsigned c = 0; c < copies && status == VU_OK && kept && halve; c++) {
 		memcpy(copy, samples, count * sizeof *copy);
 		status = augmenter_apply(corrupt, copy_seed(seed, index, c), copy, count);
 		if (status == VU_OK)
-			status = describe_halves(copy, count, file->person, out);
+			status = describe_halves(copy, count, file, out);
 	}
 	free(copy);
 	free(samples);

@@ -56,7 +56,7 @@ static const char USAGE[] =
     "  --set NAME=VALUE    discriminants shrinkage weight-power share-power nu gamma svm-top second-top\n"
     "                      audio-share enrol-samples mixture models kind second-kind iterations rank\n"
     "                      relevance frames-discriminants frames-shrinkage frames-top joint-weight\n"
-    "                      joint-shrinkage joint-top joint-discriminants prior caution\n"
+    "                      joint-shrinkage joint-top joint-discriminants corpus-weight prior caution\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -71,6 +71,7 @@ static bool set_value(vu_training_config *c, const char *text)
 		double *number;
 	} names[] = {
 	    {"discriminants", &c->discriminants, NULL},
+	    {"corpus-weight", NULL, &c->corpus_weight},
 	    {"shrinkage", NULL, &c->shrinkage},
 	    {"weight-power", NULL, &c->weight_power},
 	    {"share-power", NULL, &c->share_power},

@@ -97,7 +97,7 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:o,s:i,s:i,s:i,s:i,"
 	    "s:i,"
 	    "s:i,s:o,"
-	    "s:i,s:o,s:i,s:o,s:o,s:i,s:i,s:o,s:o},s:s,s:o}",
+	    "s:i,s:o,s:i,s:o,s:o,s:i,s:i,s:o,s:o,s:o},s:s,s:o}",
 	    "model", hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
 	    m->corpus_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "people",
 	    (json_int_t)m->people, "speech_s", rounded(m->speech_s, 1), "training", "seed", (json_int_t)c->seed,
@@ -110,10 +110,10 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    "relevance", rounded(c->relevance, 1e6), "frames_discriminants", (int)c->frames_discriminants,
 	    "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top", (int)c->frames_top, "joint_weight",
 	    rounded(c->joint_weight, 1e6), "joint_shrinkage", rounded(c->joint_shrinkage, 1e6), "joint_top",
-	    (int)c->joint_top, "joint_discriminants", (int)c->joint_discriminants, "prior", rounded(c->prior, 1e6),
-	    "caution", rounded(c->caution, 1e6), "figures_of",
-	    "cross-validation over people; none of them had a part in the model that scored them", "figures",
-	    figures);
+	    (int)c->joint_top, "joint_discriminants", (int)c->joint_discriminants, "corpus_weight",
+	    rounded(c->corpus_weight, 1e6), "prior", rounded(c->prior, 1e6), "caution", rounded(c->caution, 1e6),
+	    "figures_of", "cross-validation over people; none of them had a part in the model that scored them",
+	    "figures", figures);
 	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) : NULL;
 	if (!text)
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to write %s: out of memory", path);

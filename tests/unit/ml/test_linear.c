@@ -220,7 +220,7 @@ static void test_lda_whitens_within_and_separates(void **state)
 				                                 : synthetic_random(&seed));
 		}
 	}
-	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0, mean, basis, ratios), VU_OK);
+	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0, NULL, 0, mean, basis, ratios), VU_OK);
 	assert_true(ratios[0] > 20 * ratios[1]);
 	for (size_t i = 0; i < ROWS; i++)
 		vu_pca_apply(mean, basis, D, D, rows + i * D, projected + i * D);
@@ -237,10 +237,53 @@ static void test_lda_whitens_within_and_separates(void **state)
 	}
 	for (size_t i = 0; i < ROWS; i++)
 		labels[i] = (uint32_t)i;
-	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0, mean, basis, ratios), VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0, NULL, 0, mean, basis, ratios), VU_INVALID_ARGUMENT);
 	memset(labels, 0, sizeof labels);
-	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0, mean, basis, ratios), VU_INVALID_ARGUMENT);
+	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0, NULL, 0, mean, basis, ratios), VU_INVALID_ARGUMENT);
 	free(rows);
+}
+
+/* Two corpora far apart in the direction that also tells people apart: the more it counts, the less that is seen. */
+static void test_lda_takes_groups_for_no_people(void **state)
+{
+	enum { PEOPLE = 40, EACH = 6, D = 3, ROWS = PEOPLE * EACH };
+	static float rows[ROWS * D];
+	static uint32_t labels[ROWS];
+	static uint32_t groups[ROWS];
+	const double weights[] = {0, 1, 100};
+	double last = INFINITY;
+	float plain[D * D];
+	float basis[D * D];
+	float mean[D];
+	float ratios[D];
+	uint64_t seed = 5;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		labels[i] = (uint32_t)(i / EACH);
+		groups[i] = labels[i] % 2;
+		for (size_t d = 0; d < D; d++)
+			rows[i * D + d] = (float)(0.3 * synthetic_random(&seed) + (d == 0 && groups[i] ? 5 : 0));
+	}
+	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0.1, NULL, 0, mean, plain, ratios), VU_OK);
+	for (size_t w = 0; w < sizeof weights / sizeof *weights; w++) {
+		double squares = 0;
+		assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0.1, groups, weights[w], mean, basis, ratios),
+		                 VU_OK);
+		if (w == 0)
+			assert_memory_equal(basis, plain, sizeof plain);
+		for (size_t k = 0; k < D; k++)
+			squares += 25.0 * (double)basis[k * D] * (double)basis[k * D];
+		assert_true(squares < last / 4);
+		last = squares;
+	}
+	assert_true(last < 0.1);
+	/* One group says nothing of groups. */
+	memset(groups, 0, sizeof groups);
+	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0.1, groups, 100, mean, basis, ratios), VU_OK);
+	assert_memory_equal(basis, plain, sizeof plain);
+	groups[EACH] = VU_LDA_GROUPS_MAX;
+	assert_int_equal(vu_lda_fit(rows, labels, ROWS, D, 0.1, groups, 1, mean, basis, ratios), VU_INVALID_ARGUMENT);
 }
 
 int main(void)
@@ -253,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(test_scaler),
 	    cmocka_unit_test(test_pca_finds_the_main_directions),
 	    cmocka_unit_test(test_lda_whitens_within_and_separates),
+	    cmocka_unit_test(test_lda_takes_groups_for_no_people),
 	};
 	return cmocka_run_group_tests_name("linear", tests, NULL, NULL);
 }
