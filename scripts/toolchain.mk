@@ -56,6 +56,7 @@ LIBS_COMMON       := -lnng -lprotobuf-c -luv -lcyaml -lyaml -lfftw3f -lsvm -lsnd
 LIBS_orchestrator := -lmicrohttpd
 LIBS_client       :=
 LIBS_cli          :=
+LIBS_train-detector := -lspeex
 LIBS_pki          := -lmbedtls -lmbedx509 -lmbedcrypto
 # A tool that is a client: before the libraries that the client needs.
 LIBS_screen        = $(CLIENT_A) $(COMMON_A) $(LIBS_COMMON)

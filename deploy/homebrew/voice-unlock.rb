@@ -22,6 +22,7 @@ class VoiceUnlock < Formula
   depends_on "nng"
   depends_on "portaudio"
   depends_on "protobuf-c"
+  depends_on "speex"
   depends_on "sqlite"
 
   def install

@@ -1,4 +1,4 @@
-/* Codecs of libsndfile over a buffer in memory. */
+/* Codecs of libsndfile over a buffer in memory; speex.c has one more. */
 #include "codec.h"
 
 #include "dsp/dsp.h"
@@ -82,11 +82,15 @@ vu_status codec_apply(codec_kind kind, double compression, float *samples, size_
 	SF_VIRTUAL_IO io = {get_size, seek_to, read_from, write_to, tell};
 	SF_INFO info = {.samplerate = VU_SAMPLE_RATE, .channels = 1, .format = format_of(kind)};
 	buffer bytes = {0};
-	SNDFILE *file = sf_open_virtual(&io, SFM_WRITE, &info, &bytes);
+	SNDFILE *file;
 	vu_status status = VU_UNIMPLEMENTED;
-	float *decoded = malloc(count * sizeof *decoded);
+	float *decoded;
 	sf_count_t got = 0;
 
+	if (kind == CODEC_SPEEX)
+		return speex_apply(compression, samples, count);
+	file = sf_open_virtual(&io, SFM_WRITE, &info, &bytes);
+	decoded = malloc(count * sizeof *decoded);
 	if (!file || !decoded)
 		goto out;
 	sf_command(file, SFC_SET_COMPRESSION_LEVEL, &compression, sizeof compression);
