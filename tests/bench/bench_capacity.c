@@ -58,6 +58,7 @@ extern char **environ;
 #define PEOPLE_MAX 16
 /* Days of habits: of who comes every day, and of the others. */
 #define HABIT_DAYS_KNOWN 8
+#define HABITS_AHEAD_US  INT64_C(600000000)
 #define FRAMES           280
 #define CALL_US          60000000
 
@@ -467,7 +468,8 @@ static double write_habits(const host *h)
 	char path[PATH_MAX];
 	habit_store *habits;
 	int64_t now_us = vu_clock_wall_us();
-	habit_moment now = habit_moment_of(now_us);
+	/* Not long before a quarter of an hour ends what was seen in it says too little of what comes. */
+	habit_moment now = habit_moment_of(now_us + HABITS_AHEAD_US);
 	struct stat info;
 	vu_error error = {0};
 
