@@ -120,7 +120,7 @@ ODD_LOADERS := FAILS HANGS PRIES LIES CRASHES GROWS NONSENSE ABI
 LOADERS     := build/tests/loaders/example.so $(ODD_LOADERS:%=build/tests/loaders/odd-%.so)
 
 # The model lies beside it: of any build, its host reads the object's own folder.
-build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h scripts/tests.mk $(BACKGROUND_FILES)
+build/tests/loaders/example.so: services/loaders/example/loader.c common/ml/vu_loader.h scripts/tests.mk $(wildcard services/models/background/background.vum)
 	@mkdir -p $(@D)
 	cp services/models/background/background.vum $(@D)/
 	$(CC) -std=c11 -O1 -g -fPIC -shared -Icommon $(WARNINGS) -DEXAMPLE_MODEL='"$(CURDIR)/$(@D)/background.vum"' \
