@@ -9,6 +9,7 @@
 #include "ml/cohort.h"
 #include "ml/kernel.h"
 #include "ml/pca.h"
+#include "ml/rows.h"
 
 #include <assert.h>
 #include <math.h>
@@ -192,6 +193,7 @@ static size_t memory_of(const vu_background *background)
 		if (space->made_cohort)
 			bytes += (size_t)space->discriminants * space->cohort_count * sizeof(float);
 	}
+	bytes += background->shift.length * sizeof(float);
 	for (uint32_t i = 0; i < background->model_count; i++) {
 		const vu_gmm *ubm = background->models[i].ubm;
 		bytes += vu_gmm_bytes(ubm) + ubm->components * ubm->dimensions * sizeof(float);
@@ -255,6 +257,7 @@ void vu_background_destroy(vu_background *background)
 		free(background->spaces[i].made_cohort);
 		free(background->spaces[i].mean);
 	}
+	free(background->shift.mean);
 	for (int i = 0; i < VU_FRAMES_MODELS_MAX; i++) {
 		free(background->models[i].mean);
 		vu_gmm_destroy(background->models[i].ubm);
@@ -340,22 +343,6 @@ vu_status vu_background_load_cohort(const vu_background *background, float *out,
 	                                 D, out, error);
 }
 
-float vu_background_dot(const vu_model_section *rows, uint32_t index, const float *values)
-{
-	const uint8_t *row = (const uint8_t *)rows->data + index * vu_model_row_bytes(rows->element, rows->columns);
-	float scale;
-
-	switch (rows->element) {
-	case VU_ELEMENT_F16:
-		return vu_kernel_dot_half((const vu_float16 *)(const void *)row, values, rows->columns);
-	case VU_ELEMENT_I8:
-		memcpy(&scale, row, sizeof scale);
-		return scale * vu_kernel_dot_i8((const int8_t *)row + sizeof scale, values, rows->columns);
-	default:
-		return vu_kernel_dot((const float *)(const void *)row, values, rows->columns);
-	}
-}
-
 void vu_background_discriminate(const vu_voice_space *space, const float *values, float *voice)
 {
 	float centered[VU_BACKGROUND_DISCRIMINANTS_MAX];
@@ -363,14 +350,14 @@ void vu_background_discriminate(const vu_voice_space *space, const float *values
 	for (uint32_t d = 0; d < space->dimensions; d++)
 		centered[d] = values[d] - space->mean[d];
 	for (uint32_t k = 0; k < space->discriminants; k++)
-		voice[k] = vu_background_dot(&space->basis, k, centered);
+		voice[k] = vu_rows_dot(&space->basis, k, centered);
 	vu_normalize_length(voice, space->discriminants);
 }
 
 void vu_background_ask_cohort(const vu_voice_space *space, const float *voice, float *scores)
 {
 	for (uint32_t i = 0; i < space->cohort_count; i++)
-		scores[i] = vu_background_dot(&space->cohort, i, voice);
+		scores[i] = vu_rows_dot(&space->cohort, i, voice);
 }
 
 uint32_t vu_background_main_space(const vu_background *background)

@@ -18,7 +18,7 @@
  *   cohort         N x D        scaled vectors of background people, one each
  *   svm            1 x 4        nu, gamma x components, cohort's top share for z-norm, 0
  *   second         1 x 4        cohort's top number for s-norm, share of the audio's norm (0: half), 0, 0
- *   calibration    R x 19       see the enumeration below (float32)
+ *   calibration    R x 21       see the enumeration below (float32)
  *   agreement      1 x 4        constant, weight of the second scorer's value, lowest ratio that agrees, 0
  *
  * and, where frames are modelled too (all of these or none), F = 39 dimensions
@@ -42,6 +42,14 @@
  * whose names begin with ubm2, fram2 and join2. What it gets wrong is not what
  * the first gets wrong.
  *
+ * How voices shift the first model's mixture (shift.h), where it is small
+ * enough for that; all of these or none:
+ *
+ *   shift.param    1 x 4        relevance, cohort's top number, share of the audio's norm, frames heard of one
+ *   shift.mean     1 x MF       of the cohort's voices
+ *   shift.cohort   N x MF       voices of some background people at unit length
+ *   shift.length   1 x N        what their lengths were (float32)
+ *
  * All are immutable once loaded and may be used by any thread.
  */
 #ifndef VU_ML_BACKGROUND_H
@@ -52,6 +60,7 @@
 #include "ml/frames.h"
 #include "ml/gmm.h"
 #include "ml/model_file.h"
+#include "ml/shift.h"
 #include "ml/subspace.h"
 
 #include <stdbool.h>
@@ -62,8 +71,8 @@
 #define VU_FRAMES_MODELS_MAX     2
 /* Where one model of frames has an utterance: E dimensions of the subspace, then F of the frames' spread. */
 #define VU_BACKGROUND_ONE_PLACE_MAX (VU_SUBSPACE_RANK_MAX + VU_FRAMES_DIMENSIONS)
-/* The place of an utterance's frames: where each of the models has it, one after the other. */
-#define VU_BACKGROUND_PLACE_MAX         (VU_FRAMES_MODELS_MAX * VU_BACKGROUND_ONE_PLACE_MAX)
+/* The place of an utterance's frames: where each of the models has it, one after the other, then how it shifts. */
+#define VU_BACKGROUND_PLACE_MAX         (VU_FRAMES_MODELS_MAX * VU_BACKGROUND_ONE_PLACE_MAX + VU_SHIFT_HEARD_MAX)
 #define VU_BACKGROUND_DISCRIMINANTS_MAX (VU_BACKGROUND_DIMENSIONS + VU_BACKGROUND_ONE_PLACE_MAX)
 #define VU_BACKGROUND_COMPONENTS_MIN    10
 #define VU_BACKGROUND_COMPONENTS_MAX    100
@@ -80,17 +89,18 @@ enum {
 #define VU_SPACE_FRAMES_OF(model) (VU_SPACE_FRAMES + 2 * (model))
 #define VU_SPACE_JOINT_OF(model)  (VU_SPACE_JOINT + 2 * (model))
 
-/* What is fused: the SVM, then the cosine of every space; a space that is not there counts as 0. */
-#define VU_CALIBRATION_SCORERS (1 + VU_SPACES_MAX)
+/* What is fused: the SVM, the cosine of every space, the shift; what is not there counts as 0. */
+#define VU_CALIBRATION_SCORERS (2 + VU_SPACES_MAX)
 #define VU_CALIBRATION_INPUTS  (2 * VU_CALIBRATION_SCORERS + 2)
 
 /* Columns of the section "calibration". */
 enum {
 	VU_CALIBRATION_COMPONENTS,
 	VU_CALIBRATION_CONSTANT,
-	VU_CALIBRATION_SVM,                                              /* weight of the SVM */
-	VU_CALIBRATION_COSINE,                                           /* weights of the spaces */
-	VU_CALIBRATION_DURATION = VU_CALIBRATION_COSINE + VU_SPACES_MAX, /* log duration */
+	VU_CALIBRATION_SVM,                                           /* weight of the SVM */
+	VU_CALIBRATION_COSINE,                                        /* weights of the spaces */
+	VU_CALIBRATION_SHIFT = VU_CALIBRATION_COSINE + VU_SPACES_MAX, /* weight of the shift */
+	VU_CALIBRATION_DURATION,                                      /* log duration */
 	VU_CALIBRATION_SNR,
 	VU_CALIBRATION_NOISY, /* what is added to the weights of the scorers, in the order above, times the noise */
 	VU_CALIBRATION_THRESHOLDS = VU_CALIBRATION_NOISY + VU_CALIBRATION_SCORERS, /* three, by vu_level */
@@ -129,6 +139,7 @@ typedef struct vu_background {
 	vu_frames_model models[VU_FRAMES_MODELS_MAX];
 	uint32_t space_count; /* 1 + 2 x model_count */
 	vu_voice_space spaces[VU_SPACES_MAX];
+	vu_shift_model shift; /* length 0: there is none */
 	double svm_nu;
 	double svm_gamma; /* times the number of components */
 	uint32_t svm_top; /* cohort members that z-norm looks at */
@@ -190,7 +201,8 @@ uint32_t vu_background_place_size(const vu_background *background);
 /*
  * The place of an utterance's statistics: for each model of frames the
  * dimensions of its subspace at unit length, then the spread of its frames,
- * standardized, each within +-1; `out` has room for VU_BACKGROUND_PLACE_MAX.
+ * standardized, each within +-1; last, where there are shifts, what
+ * vu_shift_hear gives. `out` has room for VU_BACKGROUND_PLACE_MAX.
  * Only where frames are modelled. Errors as vu_frames_make.
  */
 vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
@@ -201,6 +213,9 @@ void vu_background_ask_cohort(const vu_voice_space *space, const float *voice, f
 
 /* Where in a place that of one model begins. */
 const float *vu_background_place_of(const vu_background *background, uint32_t model, const float *place);
+
+/* Where in a place the shift begins; NULL without one. */
+const float *vu_background_heard_of(const vu_background *background, const float *place);
 
 /* The dimensions of a model's joint space for a scaled vector and the place that this model gives. */
 void vu_background_join(const vu_frames_model *model, const float *scaled, const float *place, float *out);

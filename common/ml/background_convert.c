@@ -4,6 +4,7 @@
 #include "ml/background.h"
 #include "ml/frames.h"
 #include "ml/gmm.h"
+#include "ml/pca.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #define F VU_FRAMES_DIMENSIONS
 
 /* How a section follows the mixture when components go. */
-typedef enum follows { FOLLOWS_NOTHING, FOLLOWS_WEIGHTS, FOLLOWS_ROWS, FOLLOWS_BLOCKS } follows;
+typedef enum follows { FOLLOWS_NOTHING, FOLLOWS_WEIGHTS, FOLLOWS_ROWS, FOLLOWS_BLOCKS, FOLLOWS_UNIT_BLOCKS } follows;
 
 typedef struct convertible {
 	const char *name;
@@ -25,6 +26,11 @@ static const convertible OF_VECTORS[] = {
     {"lda.basis", true, FOLLOWS_NOTHING},
     {"cohort", true, FOLLOWS_NOTHING},
 };
+/* Of the first model's shifts. */
+static const convertible OF_SHIFTS[] = {
+    {"shift.mean", false, FOLLOWS_BLOCKS},
+    {"shift.cohort", true, FOLLOWS_UNIT_BLOCKS},
+};
 /* Of a model of frames; after what vu_background_section puts before them. */
 static const convertible OF_MODELS[] = {
     {"weight", false, FOLLOWS_WEIGHTS}, {"mean", false, FOLLOWS_ROWS},        {"precision", false, FOLLOWS_ROWS},
@@ -35,6 +41,7 @@ static const vu_background_part PARTS[] = {VU_PART_UBM,    VU_PART_UBM,    VU_PA
                                            VU_PART_FRAMES, VU_PART_FRAMES, VU_PART_FRAMES,
                                            VU_PART_FRAMES, VU_PART_JOINT,  VU_PART_JOINT};
 #define OF_VECTORS_COUNT (sizeof OF_VECTORS / sizeof *OF_VECTORS)
+#define OF_SHIFTS_COUNT  (sizeof OF_SHIFTS / sizeof *OF_SHIFTS)
 #define OF_MODELS_COUNT  (sizeof OF_MODELS / sizeof *OF_MODELS)
 
 /* How a section is converted, NULL for one that stays as it is; *model_out is the model of frames it belongs to. */
@@ -44,6 +51,9 @@ static const convertible *find(const char *name, uint32_t *model_out)
 	for (size_t i = 0; i < OF_VECTORS_COUNT; i++)
 		if (strcmp(name, OF_VECTORS[i].name) == 0)
 			return &OF_VECTORS[i];
+	for (size_t i = 0; i < OF_SHIFTS_COUNT; i++)
+		if (strcmp(name, OF_SHIFTS[i].name) == 0)
+			return &OF_SHIFTS[i];
 	for (uint32_t model = 0; model < VU_FRAMES_MODELS_MAX; model++)
 		for (size_t i = 0; i < OF_MODELS_COUNT; i++) {
 			char full[VU_MODEL_NAME_SIZE];
@@ -102,7 +112,7 @@ static vu_status choose(const vu_model_file *file, uint32_t model, double prune,
 static void thin(const selection *kept, follows how, uint32_t *rows, uint32_t *columns, float *values)
 {
 	uint32_t width = how == FOLLOWS_WEIGHTS ? 1 : F;
-	uint32_t lines = how == FOLLOWS_BLOCKS ? *rows : 1;
+	uint32_t lines = how == FOLLOWS_BLOCKS || how == FOLLOWS_UNIT_BLOCKS ? *rows : 1;
 
 	if (how == FOLLOWS_NOTHING || kept->kept == kept->all)
 		return;
@@ -117,6 +127,8 @@ static void thin(const selection *kept, follows how, uint32_t *rows, uint32_t *c
 		*rows = kept->kept;
 	else
 		*columns = kept->kept * width;
+	for (uint32_t r = 0; r < lines && how == FOLLOWS_UNIT_BLOCKS; r++)
+		vu_normalize_length(values + (size_t)r * *columns, *columns);
 }
 
 static vu_status convert_section(const vu_model_file *file, const vu_model_section *section, const convertible *which,
@@ -134,7 +146,7 @@ static vu_status convert_section(const vu_model_file *file, const vu_model_secti
 		return vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to convert model %s: out of memory",
 		               vu_model_file_name(file));
 	if ((how == FOLLOWS_ROWS && (rows != length || columns != F)) ||
-	    ((how == FOLLOWS_WEIGHTS || how == FOLLOWS_BLOCKS) && columns != length))
+	    (how != FOLLOWS_NOTHING && how != FOLLOWS_ROWS && columns != length))
 		status = vu_fail(error, VU_DATA_LOSS,
 		                 "unable to convert model %s: its section '%s' does not fit its mixture",
 		                 vu_model_file_name(file), section->name);

@@ -6,6 +6,7 @@
 #include "ml/background_frames.h"
 
 #include "dsp/mfcc.h"
+#include "ml/background_shift.h"
 #include "ml/background_space.h"
 #include "ml/frames.h"
 #include "ml/gmm.h"
@@ -280,6 +281,9 @@ static vu_status fit_model(const vu_training_config *config, uint32_t model, con
 	add(writer, VU_PART_FRAMES, model, "basis", config->quantize ? VU_ELEMENT_I8 : VU_ELEMENT_F32, rank, length,
 	    basis);
 	status = fit_joint(config, model, people, &all, writer, error);
+	if (status == VU_OK && model == 0)
+		status =
+		    vu_background_fit_shift(config, ubm, kind, utterances, count, use, people->count, writer, error);
 out:
 	free(frames);
 	free(basis);

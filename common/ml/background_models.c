@@ -3,6 +3,7 @@
 
 #include "ml/cohort.h"
 #include "ml/pca.h"
+#include "ml/rows.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -143,6 +144,52 @@ static vu_status load_model(const vu_background *background, uint32_t index, vu_
 	return status == VU_OK ? open_basis(background, index, model, error) : status;
 }
 
+/* What shifts of the first model's mixture are compared by. */
+static vu_status load_shift(vu_background *background, vu_error *error)
+{
+	vu_shift_model *shift = &background->shift;
+	const vu_gmm *ubm = background->models[0].ubm;
+	uint32_t length = (uint32_t)ubm->components * VU_FRAMES_DIMENSIONS;
+	float parameters[4];
+	vu_model_section section;
+	vu_status status;
+
+	if (!vu_model_file_find(background->file, "shift.cohort", &section))
+		return VU_OK;
+	if (ubm->components > VU_SHIFT_COMPONENTS_MAX)
+		return vu_background_refuse(background, "its mixture is too large for shifts", error);
+	status = vu_background_read_floats(background->file, "shift.param", 1, 4, parameters, error);
+	if (status == VU_OK)
+		status = vu_background_load_floats(background->file, "shift.mean", 1, length, &shift->mean, &section,
+		                                   error);
+	if (status == VU_OK)
+		status = vu_model_file_require(background->file, "shift.cohort", 0, 0, length, &shift->cohort, error);
+	if (status == VU_OK)
+		status = vu_background_check_cohort(background, shift->cohort.rows, error);
+	if (status == VU_OK)
+		status = vu_background_check_rows(background, &shift->cohort, error);
+	if (status == VU_OK)
+		status = vu_model_file_require(background->file, "shift.length", VU_ELEMENT_F32, 1,
+		                               shift->cohort.rows, &section, error);
+	if (status != VU_OK)
+		return status;
+	if (!(parameters[0] > 0) || !(parameters[1] >= 1) || parameters[1] > VU_COHORT_MAX ||
+	    !(parameters[2] >= 0 && parameters[2] <= 1) || !(parameters[3] >= 1))
+		return vu_background_refuse(background, "a parameter of its shifts is out of range", error);
+	shift->lengths = section.data;
+	for (uint32_t p = 0; p < shift->cohort.rows; p++)
+		if (!(shift->lengths[p] > 0 && isfinite(shift->lengths[p])))
+			return vu_background_refuse(background, "the length of a voice is out of range", error);
+	shift->relevance = parameters[0];
+	shift->top = (uint32_t)parameters[1];
+	shift->audio_share = parameters[2];
+	shift->frames = parameters[3];
+	shift->components = (uint32_t)ubm->components;
+	shift->weight = ubm->weight;
+	shift->length = length;
+	return VU_OK;
+}
+
 /* The models of frames that the file has, and, unless only places are wanted, their spaces. */
 vu_status vu_background_load_models(vu_background *background, bool only_places, vu_error *error)
 {
@@ -170,14 +217,18 @@ vu_status vu_background_load_models(vu_background *background, bool only_places,
 			                    joint, error);
 	}
 	background->space_count = 1 + 2 * background->model_count;
+	if (status == VU_OK && background->model_count > 0)
+		status = load_shift(background, error);
 	return status;
 }
 
-static vu_status embed_one(const vu_frames_model *model, const uint8_t *statistics, size_t bytes, float *out,
-                           vu_error *error)
+/* `shift` may be NULL; else what is heard goes to `heard`. */
+static vu_status embed_one(const vu_frames_model *model, const vu_shift_model *shift, const uint8_t *statistics,
+                           size_t bytes, float *out, float *heard, vu_error *error)
 {
 	size_t length = model->ubm->components * model->ubm->dimensions;
 	float *frames = NULL;
+	float *zeroth = NULL;
 	float *supervector = NULL;
 	float spread[VU_FRAMES_DIMENSIONS];
 	size_t count;
@@ -185,30 +236,48 @@ static vu_status embed_one(const vu_frames_model *model, const uint8_t *statisti
 
 	if (status != VU_OK)
 		return status;
+	zeroth = malloc(model->ubm->components * sizeof *zeroth);
 	supervector = malloc(length * sizeof *supervector);
-	if (!supervector || vu_gmm_supervector(model->ubm, frames, count, model->relevance, supervector) != VU_OK) {
+	if (!zeroth || !supervector) {
 		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to take the speech statistics: out of memory");
 		goto out;
 	}
+	vu_gmm_statistics(model->ubm, frames, count, zeroth, supervector);
+	if (shift)
+		vu_shift_hear(shift, zeroth, supervector, heard);
+	vu_gmm_supervector_of(model->ubm, zeroth, supervector, model->relevance, supervector);
 	for (size_t i = 0; i < length; i++)
 		supervector[i] -= model->mean[i];
 	for (uint32_t k = 0; k < model->rank; k++)
-		out[k] = vu_background_dot(&model->basis, k, supervector);
+		out[k] = vu_rows_dot(&model->basis, k, supervector);
 	vu_normalize_length(out, model->rank);
 	vu_background_standardize(model->spread_mean, model->spread_inverse, spread, out + model->rank);
 out:
 	free(supervector);
+	free(zeroth);
 	free(frames);
 	return status;
+}
+
+/* Without what is heard. */
+static uint32_t places_size(const vu_background *background)
+{
+	uint32_t size = 0;
+
+	for (uint32_t i = 0; i < background->model_count; i++)
+		size += background->models[i].rank + VU_FRAMES_DIMENSIONS;
+	return size;
 }
 
 vu_status vu_background_embed(const vu_background *background, const uint8_t *statistics, size_t bytes, float *out,
                               vu_error *error)
 {
+	float *heard = out + places_size(background);
 	vu_status status = VU_OK;
 
 	for (uint32_t i = 0; i < background->model_count && status == VU_OK; i++) {
-		status = embed_one(&background->models[i], statistics, bytes, out, error);
+		const vu_shift_model *shift = i == 0 && background->shift.length ? &background->shift : NULL;
+		status = embed_one(&background->models[i], shift, statistics, bytes, out, heard, error);
 		out += background->models[i].rank + VU_FRAMES_DIMENSIONS;
 	}
 	return status;
@@ -216,11 +285,12 @@ vu_status vu_background_embed(const vu_background *background, const uint8_t *st
 
 uint32_t vu_background_place_size(const vu_background *background)
 {
-	uint32_t size = 0;
+	return places_size(background) + (background->shift.length ? background->shift.length + 2 : 0);
+}
 
-	for (uint32_t i = 0; i < background->model_count; i++)
-		size += background->models[i].rank + VU_FRAMES_DIMENSIONS;
-	return size;
+const float *vu_background_heard_of(const vu_background *background, const float *place)
+{
+	return background->shift.length ? place + places_size(background) : NULL;
 }
 
 const float *vu_background_place_of(const vu_background *background, uint32_t model, const float *place)

@@ -28,9 +28,6 @@ vu_status vu_background_load_discriminants(const vu_background *background, cons
 /* The values of a section that is used as it lies in the file. */
 vu_status vu_background_check_rows(const vu_background *background, const vu_model_section *section, vu_error *error);
 
-/* Dot product of a row of such a section. */
-float vu_background_dot(const vu_model_section *rows, uint32_t index, const float *values);
-
 vu_status vu_background_check_cohort(const vu_background *background, uint32_t people, vu_error *error);
 
 /* The models of frames that the file has, and, unless only places are wanted, their spaces. */

@@ -23,6 +23,10 @@
 const uint32_t vu_training_components[VU_TRAINING_CALIBRATIONS] = {10, 20, 30, 40, 50, 80, 100};
 static const double FALSE_ACCEPT_RATES[VU_BACKGROUND_LEVELS] = {0.01, 0.001, 0.0001};
 
+/* Where in the inputs of a trial the shift is, and what is added to it in noise. */
+#define SHIFT_INPUT       (VU_CALIBRATION_SHIFT - VU_CALIBRATION_SVM)
+#define SHIFT_INPUT_NOISY (VU_CALIBRATION_NOISY - VU_CALIBRATION_SVM + SHIFT_INPUT)
+
 /* One comparison: what calibration takes in, and the truth. */
 typedef struct trial {
 	float inputs[VU_CALIBRATION_INPUTS];
@@ -30,6 +34,7 @@ typedef struct trial {
 	uint8_t target;
 	uint8_t fold;
 	uint8_t augmented;
+	uint8_t alike; /* both recorded alike, that is, of one corpus */
 } trial;
 
 typedef struct trials {
@@ -45,6 +50,7 @@ typedef struct training {
 	uint32_t people;
 	uint32_t *fold_of;       /* by person */
 	uint32_t *utterances_of; /* by person, uncorrupted */
+	uint32_t *corpus_of;     /* by person */
 	bool *use;               /* by person, of the fold at hand */
 	trials of_components[VU_TRAINING_CALIBRATIONS];
 	trials agreement; /* one utterance against the mean of others */
@@ -72,6 +78,12 @@ vu_training_config vu_training_config_default(void)
 	    .joint_shrinkage = 0.2,
 	    .joint_top = 45,
 	    .joint_discriminants = VU_BACKGROUND_DISCRIMINANTS_MAX,
+	    .shift_cohort = 118,
+	    .shift_relevance = 4,
+	    .shift_top = 40,
+	    .shift_audio_share = 0.5,
+	    .shift_frames = 1000,
+	    .shift_trust = 0.5,
 	    .shrinkage = 0.1,
 	    .weight_power = 0.5,
 	    .share_power = 1.0,
@@ -256,6 +268,7 @@ static vu_status try_person(training *t, const vu_scorer *scorer, size_t calibra
 		one.target = u->person == person;
 		one.fold = (uint8_t)t->fold_of[person];
 		one.augmented = u->augmented;
+		one.alike = u->corpus == t->corpus_of[person];
 		status = add_trial(&t->of_components[calibration], &one);
 		if (status == VU_OK && !u->augmented && vu_training_components[calibration] == 50)
 			status = add_trial(&t->agreement, &one);
@@ -411,6 +424,25 @@ out:
 	return status;
 }
 
+/*
+ * Strangers recorded otherwise are told apart by rooms and microphones: they
+ * would make people look easier to tell apart than they are. They go, unless
+ * there are no others.
+ */
+static void keep_alike(trials *list)
+{
+	size_t kept = 0;
+	size_t alike = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		alike += !list->all[i].target && list->all[i].alike;
+	for (size_t i = 0; i < list->count && alike > 0; i++)
+		if (list->all[i].target || list->all[i].alike)
+			list->all[kept++] = list->all[i];
+	if (alike > 0)
+		list->count = kept;
+}
+
 static int descending(const void *a, const void *b)
 {
 	float left = *(const float *)a;
@@ -498,11 +530,17 @@ static vu_status set_thresholds(const vu_training_config *config, const trials *
  * Weights are learned from recordings as they are and from corrupted ones
  * together: what a scorer is worth in noise has weights of its own, so that the
  * one does not spoil the other, and a bad recording is not overrated.
+ *
+ * Nothing of the shift makes up for the channel, and here everybody has the
+ * same: among people recorded otherwise it is worth less than it is here. So
+ * the weights lie between those with it and those without, config->shift_trust
+ * of the way.
  */
 static vu_status fit_weights(const vu_training_config *config, const trials *list, float *weights)
 {
 	float *inputs = malloc((list->count + 1) * VU_CALIBRATION_INPUTS * sizeof *inputs);
 	uint8_t *labels = malloc(list->count + 1);
+	float without[VU_CALIBRATION_INPUTS + 1];
 	vu_status status = VU_RESOURCE_EXHAUSTED;
 
 	if (!inputs || !labels)
@@ -512,6 +550,15 @@ static vu_status fit_weights(const vu_training_config *config, const trials *lis
 		labels[i] = list->all[i].target;
 	}
 	status = vu_calibration_fit(inputs, labels, list->count, VU_CALIBRATION_INPUTS, 1e-4, config->prior, weights);
+	for (size_t i = 0; i < list->count; i++) {
+		inputs[VU_CALIBRATION_INPUTS * i + SHIFT_INPUT] = 0;
+		inputs[VU_CALIBRATION_INPUTS * i + SHIFT_INPUT_NOISY] = 0;
+	}
+	if (status == VU_OK)
+		status = vu_calibration_fit(inputs, labels, list->count, VU_CALIBRATION_INPUTS, 1e-4, config->prior,
+		                            without);
+	for (size_t k = 0; k <= VU_CALIBRATION_INPUTS && status == VU_OK; k++)
+		weights[k] = (float)(config->shift_trust * weights[k] + (1 - config->shift_trust) * without[k]);
 out:
 	free(labels);
 	free(inputs);
@@ -537,7 +584,9 @@ static vu_status calibrate(const vu_training_config *config, unsigned folds, con
 	/* In the order of a trial's inputs. */
 	for (size_t k = 0; k < VU_CALIBRATION_SCORERS && status == VU_OK; k++)
 		status = measure(list, false, &list->all[0].inputs[k], sizeof(trial) / sizeof(float),
-		                 k ? &figures->spaces[k - 1] : &figures->svm);
+		                 k == 0               ? &figures->svm
+		                 : k <= VU_SPACES_MAX ? &figures->spaces[k - 1]
+		                                      : &figures->shift);
 	if (status == VU_OK)
 		status = measure(list, false, fused, 1, &figures->fused);
 	if (status == VU_OK)
@@ -609,11 +658,14 @@ static vu_status begin(training *t)
 			t->people = t->utterances[i].person + 1;
 	t->fold_of = calloc(t->people + 1, sizeof *t->fold_of);
 	t->utterances_of = calloc(t->people + 1, sizeof *t->utterances_of);
+	t->corpus_of = calloc(t->people + 1, sizeof *t->corpus_of);
 	t->use = calloc(t->people + 1, sizeof *t->use);
-	if (!t->fold_of || !t->utterances_of || !t->use)
+	if (!t->fold_of || !t->utterances_of || !t->corpus_of || !t->use)
 		return VU_RESOURCE_EXHAUSTED;
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i < t->count; i++) {
 		t->utterances_of[t->utterances[i].person] += !t->utterances[i].augmented;
+		t->corpus_of[t->utterances[i].person] = t->utterances[i].corpus;
+	}
 	return VU_OK;
 }
 
@@ -646,9 +698,11 @@ vu_status vu_background_train(const vu_training_config *config, const vu_trainin
 	for (unsigned fold = 0; fold < folds && status == VU_OK; fold++)
 		status = try_fold(&t, fold, folds, error);
 	tell(&t, "calibration", 0);
-	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS && status == VU_OK; c++)
+	for (size_t c = 0; c < VU_TRAINING_CALIBRATIONS && status == VU_OK; c++) {
+		keep_alike(&t.of_components[c]);
 		status = calibrate(config, folds, &t.of_components[c], vu_training_components[c],
 		                   tail.calibration + c * VU_CALIBRATION_COLUMNS, &figures[c]);
+	}
 	if (status == VU_OK)
 		status = calibrate_agreement(&t.agreement, tail.agreement);
 	if (status == VU_OK) {
@@ -667,6 +721,7 @@ out:
 		free(t.of_components[c].all);
 	free(t.agreement.all);
 	free(t.use);
+	free(t.corpus_of);
 	free(t.utterances_of);
 	free(t.fold_of);
 	return status;

@@ -59,7 +59,13 @@ typedef struct vu_training_config {
 	 * corpora apart is rooms and microphones, not people. 0: not at all.
 	 */
 	double corpus_weight;
-	double shrinkage; /* of LDA's within-person covariance */
+	unsigned shift_cohort; /* people that shifts are compared with; 0: shifts are not used */
+	double shift_relevance;
+	unsigned shift_top;
+	double shift_audio_share;
+	double shift_trust;  /* in the weights learned for shifts, 0 to 1; see background_train.c */
+	double shift_frames; /* that a cohort member counts as heard for, see shift.h */
+	double shrinkage;    /* of LDA's within-person covariance */
 	/* pca.weight = (within-person deviation)^-weight_power x (between / all variance)^share_power */
 	double weight_power;
 	double share_power;
@@ -95,6 +101,7 @@ typedef struct vu_training_figures {
 	size_t stranger_trials;
 	vu_training_rates svm;
 	vu_training_rates spaces[VU_SPACES_MAX]; /* cosine in each; no better than chance where it is not modelled */
+	vu_training_rates shift;
 	vu_training_rates fused;
 	vu_training_rates corrupted; /* fused, of corrupted trials alone; NaN when there are none */
 	float thresholds[VU_BACKGROUND_LEVELS];

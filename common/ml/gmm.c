@@ -303,23 +303,39 @@ out:
 	return status;
 }
 
-vu_status vu_gmm_supervector(const vu_gmm *gmm, const float *frames, size_t count, float relevance, float *out)
+void vu_gmm_statistics(const vu_gmm *gmm, const float *frames, size_t count, float *zeroth, float *first)
 {
 	size_t n = gmm->dimensions;
-	float *zeroth = calloc(gmm->components, sizeof *zeroth);
+
+	memset(zeroth, 0, gmm->components * sizeof *zeroth);
+	memset(first, 0, gmm->components * n * sizeof *first);
+	vu_gmm_accumulate(gmm, frames, count, zeroth, first);
+	for (size_t m = 0; m < gmm->components; m++)
+		for (size_t d = 0; d < n; d++) {
+			float *value = &first[m * n + d];
+			*value = (*value - zeroth[m] * gmm->mean[m * n + d]) * sqrtf(gmm->precision[m * n + d]);
+		}
+}
+
+void vu_gmm_supervector_of(const vu_gmm *gmm, const float *zeroth, const float *first, float relevance, float *out)
+{
+	size_t n = gmm->dimensions;
+
+	for (size_t m = 0; m < gmm->components; m++) {
+		float scale = sqrtf(gmm->weight[m]) / (zeroth[m] + relevance);
+		for (size_t d = 0; d < n; d++)
+			out[m * n + d] = first[m * n + d] * scale;
+	}
+}
+
+vu_status vu_gmm_supervector(const vu_gmm *gmm, const float *frames, size_t count, float relevance, float *out)
+{
+	float *zeroth = malloc(gmm->components * sizeof *zeroth);
 
 	if (!zeroth)
 		return VU_RESOURCE_EXHAUSTED;
-	memset(out, 0, gmm->components * n * sizeof *out);
-	vu_gmm_accumulate(gmm, frames, count, zeroth, out);
-	for (size_t m = 0; m < gmm->components; m++) {
-		float scale = sqrtf(gmm->weight[m]) / (zeroth[m] + relevance);
-		for (size_t d = 0; d < n; d++) {
-			float *value = &out[m * n + d];
-			*value =
-			    (*value - zeroth[m] * gmm->mean[m * n + d]) * sqrtf(gmm->precision[m * n + d]) * scale;
-		}
-	}
+	vu_gmm_statistics(gmm, frames, count, zeroth, out);
+	vu_gmm_supervector_of(gmm, zeroth, out, relevance, out);
 	free(zeroth);
 	return VU_OK;
 }

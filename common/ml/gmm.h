@@ -51,6 +51,12 @@ vu_status vu_gmm_train(const float *frames, size_t count, size_t dimensions, siz
 double vu_gmm_accumulate(const vu_gmm *gmm, const float *frames, size_t count, float *zeroth, float *first);
 
 /*
+ * The same from nothing, and as everybody's: `first` is centered by the means
+ * and divided by the deviations of the mixture. Any thread.
+ */
+void vu_gmm_statistics(const vu_gmm *gmm, const float *frames, size_t count, float *zeroth, float *first);
+
+/*
  * How the utterance differs from everybody: for each component the shift of
  * its mean under relevance MAP (factor `relevance`), in standard deviations,
  * times the root of the weight; so that a dot product of two is their
@@ -58,5 +64,8 @@ double vu_gmm_accumulate(const vu_gmm *gmm, const float *frames, size_t count, f
  * dimensions. Any thread.
  */
 vu_status vu_gmm_supervector(const vu_gmm *gmm, const float *frames, size_t count, float relevance, float *out);
+
+/* The same from an utterance's vu_gmm_statistics; `out` may be `first`. */
+void vu_gmm_supervector_of(const vu_gmm *gmm, const float *zeroth, const float *first, float relevance, float *out);
 
 #endif

@@ -84,10 +84,10 @@ static void scale(const vu_scorer *scorer, const float *raw, float *scaled)
 	vu_scaler_apply(scorer->scaler->mean, scorer->scaler->inverse, D, raw, scaled);
 }
 
-/* Where a voice lies in every space. */
+/* Where a voice lies in every space, and, unless `heard` is NULL, how it shifts. */
 static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint8_t *statistics,
                            size_t statistics_bytes, float voices[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX],
-                           vu_error *error)
+                           float *heard, vu_error *error)
 {
 	const vu_background *background = scorer->background;
 	float scaled[D];
@@ -114,6 +114,9 @@ static vu_status voices_of(const vu_scorer *scorer, const float *raw, const uint
 		vu_background_join(&background->models[i], scaled, one, joint);
 		vu_background_discriminate(&background->spaces[both], joint, voices[both]);
 	}
+	if (status == VU_OK && heard && background->shift.length)
+		memcpy(heard, vu_background_heard_of(background, place),
+		       (background->shift.length + 2) * sizeof *heard);
 	/* A version of statistics that this program does not know is the caller's to change, not ours to build. */
 	return status == VU_UNIMPLEMENTED ? VU_INVALID_ARGUMENT : status;
 }
@@ -151,7 +154,7 @@ static vu_status find_voices(const vu_scorer *scorer, gathered *all, vu_error *e
 			whole = all->sample[j] != s;
 		if (whole)
 			status = voices_of(scorer, all->rows + i * D, all->statistics[s], all->statistics_bytes[s],
-			                   all->voices[s], error);
+			                   all->voices[s], NULL, error);
 	}
 	return status;
 }
@@ -288,6 +291,68 @@ static void train_voices(const vu_scorer *scorer, const gathered *all, const vu_
 	}
 }
 
+/* The frames of a sample; there are always some to a sample of an enrolment. */
+static vu_status frames_of(const gathered *all, size_t sample, const uint8_t **frames_out, size_t *bytes_out,
+                           vu_error *error)
+{
+	vu_status status =
+	    vu_utterance_frames(all->statistics[sample], all->statistics_bytes[sample], frames_out, bytes_out, error);
+
+	if (status == VU_OK && *bytes_out == 0)
+		status = vu_fail(error, VU_INVALID_ARGUMENT,
+		                 "unable to train a template: the frames of sample %zu are missing; extract "
+		                 "it as a sample of an enrolment",
+		                 sample + 1);
+	return status;
+}
+
+/* How all samples together shift the mixture. */
+static vu_status train_shift(const vu_scorer *scorer, const gathered *all, vu_model_writer *writer, vu_error *error)
+{
+	const vu_shift_model *shift = &scorer->background->shift;
+	const vu_frames_model *model = &scorer->background->models[0];
+	float *zeroth = calloc(2 * (size_t)shift->components, sizeof *zeroth);
+	float *first = calloc(2 * (size_t)shift->length, sizeof *first);
+	float *voice = malloc(shift->length * sizeof *voice);
+	float norm[2];
+	vu_cohort_statistics strangers;
+	vu_status status = VU_OK;
+
+	if (!zeroth || !first || !voice) {
+		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to train a template: out of memory");
+		goto out;
+	}
+	for (size_t s = 0; s < all->samples; s++) {
+		const uint8_t *statistics;
+		size_t bytes;
+		float *frames;
+		size_t count;
+		float spread[VU_FRAMES_DIMENSIONS];
+		status = frames_of(all, s, &statistics, &bytes, error);
+		if (status == VU_OK)
+			status = vu_frames_describe(statistics, bytes, model->kind, &frames, &count, spread, error);
+		if (status != VU_OK)
+			goto out;
+		vu_gmm_statistics(model->ubm, frames, count, zeroth + shift->components, first + shift->length);
+		free(frames);
+		for (uint32_t m = 0; m < shift->components; m++)
+			zeroth[m] += zeroth[shift->components + m];
+		for (uint32_t i = 0; i < shift->length; i++)
+			first[i] += first[shift->length + i];
+	}
+	vu_shift_voice(shift, zeroth, first, voice);
+	strangers = vu_shift_strangers(shift, voice);
+	norm[0] = strangers.mean;
+	norm[1] = strangers.deviation;
+	vu_model_writer_add_floats(writer, "shift.voice", VU_ELEMENT_I8, 1, shift->length, voice);
+	vu_model_writer_add_floats(writer, "shift.norm", VU_ELEMENT_F32, 1, 2, norm);
+out:
+	free(voice);
+	free(first);
+	free(zeroth);
+	return status;
+}
+
 /* What is kept of the frames: as many of each sample as its share allows. */
 static vu_status keep_frames(const gathered *all, const vu_scorer_options *options, vu_model_writer *writer,
                              vu_error *error)
@@ -313,13 +378,7 @@ static vu_status keep_frames(const gathered *all, const vu_scorer_options *optio
 		const uint8_t *frames;
 		size_t frames_bytes;
 		size_t bytes = 0;
-		status =
-		    vu_utterance_frames(all->statistics[s], all->statistics_bytes[s], &frames, &frames_bytes, error);
-		if (status == VU_OK && frames_bytes == 0)
-			status = vu_fail(error, VU_INVALID_ARGUMENT,
-			                 "unable to train a template: the frames of sample %zu are missing; extract "
-			                 "it as a sample of an enrolment",
-			                 s + 1);
+		status = frames_of(all, s, &frames, &frames_bytes, error);
 		if (status == VU_OK)
 			status = vu_frames_shorten(frames, frames_bytes, frames_max, kept + used, &bytes, error);
 		lengths[s] = bytes;
@@ -357,6 +416,8 @@ static vu_status train(const vu_scorer *scorer, gathered *all, const char *extra
 		status = train_svm(scorer, all, options, writer, out, error);
 	if (status == VU_OK && scorer->background->model_count > 0)
 		status = keep_frames(all, options, writer, error);
+	if (status == VU_OK && scorer->background->shift.length > 0)
+		status = train_shift(scorer, all, writer, error);
 	if (status != VU_OK)
 		return status;
 	train_voices(scorer, all, options, writer, out);
@@ -478,6 +539,12 @@ vu_status vu_scorer_check_template(const vu_scorer *scorer, const vu_template *t
 		               "unable to use template %s: it has %u components, ml.pca_components is %u; enrol "
 		               "again with --replace",
 		               vu_model_file_name(t->file), t->svm.dimensions, scorer->projection->components);
+	if (t->shift_length != scorer->background->shift.length)
+		return vu_fail(
+		    error, VU_FAILED_PRECONDITION,
+		    "unable to use template %s: it has a shift of %u values, the background model needs %u; "
+		    "enrol again with --replace",
+		    vu_model_file_name(t->file), t->shift_length, scorer->background->shift.length);
 	*retrainable_out = false;
 	return VU_OK;
 }
@@ -487,8 +554,8 @@ vu_status vu_scorer_prepare(const vu_scorer *scorer, const vu_scorer_input *inpu
 	const vu_background *background = scorer->background;
 	float scaled[D];
 	float seconds = input->speech_ms ? (float)input->speech_ms / 1000.0f : 3.0f;
-	vu_status status =
-	    voices_of(scorer, input->vector, input->statistics, input->statistics_bytes, probe->voices, error);
+	vu_status status = voices_of(scorer, input->vector, input->statistics, input->statistics_bytes, probe->voices,
+	                             probe->heard, error);
 
 	if (status != VU_OK)
 		return status;
@@ -519,6 +586,9 @@ void vu_scorer_compare(const vu_scorer *scorer, const vu_template *t, const vu_p
 	out->second = cosines[vu_background_main_space(background)];
 	out->inputs[0] = out->svm;
 	memcpy(out->inputs + 1, cosines, sizeof cosines);
+	out->inputs[1 + VU_SPACES_MAX] =
+	    background->shift.length ? vu_shift_score(&background->shift, &t->shift, t->shift_strangers, probe->heard)
+	                             : 0;
 	out->inputs[VU_CALIBRATION_SCORERS] = probe->log_duration;
 	out->inputs[VU_CALIBRATION_SCORERS + 1] = probe->snr;
 	for (int k = 0; k < VU_CALIBRATION_SCORERS; k++)
@@ -556,7 +626,7 @@ vu_status vu_scorer_agreement(const vu_scorer *scorer, const vu_scorer_sample *o
 	for (size_t s = 0; s <= count && status == VU_OK; s++) {
 		const vu_scorer_input *whole = s < count ? &others[s].whole : &sample->whole;
 		status = voices_of(scorer, whole->vector, whole->statistics, whole->statistics_bytes, all->voices[s],
-		                   error);
+		                   NULL, error);
 	}
 	if (status == VU_OK)
 		agreement_of(scorer->background, all, count, agreement_out, agrees_out);

@@ -3,13 +3,14 @@
  * samples, prepare an utterance once, compare it with templates. What is
  * inside may be replaced; the server does not know.
  *
- * Today two scorers that err differently are joined:
+ * Today three scorers that err differently are joined:
  *   svm     a one-class SVM per person on weighted principal components; its
  *           log ratio, z-normalized by the background people nearest to it
  *   second  cosine between linear discriminants, adaptively s-normalized; of
  *           the vector, and where the background models frames also, by each
  *           of its models, of the utterance's frames and of both joined (that
  *           of the first model is the one shown)
+ *   shift   how voice and utterance shift the means of the first model's mixture (shift.h)
  * Logistic regression fuses them into a log-likelihood ratio (natural
  * logarithm); thresholds by level come from background people held out.
  *
@@ -100,9 +101,10 @@ typedef struct vu_probe {
 	float components[VU_BACKGROUND_COMPONENTS_MAX];
 	float voices[VU_SPACES_MAX][VU_BACKGROUND_DISCRIMINANTS_MAX];
 	vu_cohort_statistics strangers[VU_SPACES_MAX];
-	float log_duration; /* log(speech / 3 s), within 0.3 to 10 s */
-	float snr;          /* (SNR - 20 dB) / 10 dB, within 0 to 30 dB; 0 when not known */
-	float noise;        /* 0 at 25 dB and above and when not known, 1 at 10 dB and below */
+	float heard[VU_SHIFT_HEARD_MAX]; /* where the background has shifts */
+	float log_duration;              /* log(speech / 3 s), within 0.3 to 10 s */
+	float snr;                       /* (SNR - 20 dB) / 10 dB, within 0 to 30 dB; 0 when not known */
+	float noise;                     /* 0 at 25 dB and above and when not known, 1 at 10 dB and below */
 } vu_probe;
 
 /* INVALID_ARGUMENT: statistics are needed and are missing, damaged, or of too little speech. */

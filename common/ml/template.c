@@ -110,6 +110,31 @@ static vu_status open_voices(vu_template *t, vu_error *error)
 	return status;
 }
 
+static vu_status open_shift(vu_template *t, vu_error *error)
+{
+	vu_model_section norm;
+	float scale;
+	vu_status status;
+
+	if (!vu_model_file_find(t->file, "shift.voice", &norm))
+		return VU_OK;
+	status = vu_model_file_require(t->file, "shift.voice", VU_ELEMENT_I8, 1, 0, &t->shift, error);
+	if (status == VU_OK)
+		status = vu_model_file_require(t->file, "shift.norm", VU_ELEMENT_F32, 1, 2, &norm, error);
+	if (status == VU_OK)
+		status = read_norm(t, norm.data, &t->shift_strangers, error);
+	if (status != VU_OK)
+		return status;
+	if (t->shift.columns < 1 || t->shift.columns > VU_SHIFT_LENGTH_MAX)
+		return unfit(t, "the shape of its shift does not fit", error);
+	/* Any byte is a number: there is nothing else to check. */
+	memcpy(&scale, t->shift.data, sizeof scale);
+	if (!isfinite(scale))
+		return unfit(t, "a value of its shift is not a number", error);
+	t->shift_length = t->shift.columns;
+	return VU_OK;
+}
+
 static vu_status open_kept_frames(vu_template *t, vu_error *error)
 {
 	vu_model_section frames;
@@ -182,6 +207,8 @@ vu_status vu_template_create(vu_model_file *file, vu_template **template_out, vu
 		status = open_svm(t, error);
 	if (status == VU_OK)
 		status = open_voices(t, error);
+	if (status == VU_OK)
+		status = open_shift(t, error);
 	if (status == VU_OK)
 		status = vu_adaptation_open(t, error);
 	if (status == VU_OK)

@@ -13,10 +13,14 @@
  *   voice.norm    1 x 2     strangers' mean and deviation (float32)
  *   frames.voice, frames.norm   the same of frames, where the background models them
  *   joint.voice, joint.norm     the same of both together
- *   frames2.voice, frames2.norm, joint2.voice, joint2.norm   the same by the second model of frames, where there is
- * one kept          M x D     raw vectors of enrolment (float16) kept.sample   1 x M     which sample each is of
- * (bytes); a sample's first is the whole of it kept.frames   1 x B     statistics of each sample, shortened, one
- * after the other (bytes); may be absent kept.lengths  1 x K     their lengths (u64)
+ *   frames2.voice, frames2.norm, joint2.voice, joint2.norm   the same by the second model of frames, where the
+ *                           background has one
+ *   shift.voice   1 x MF    how the voice shifts the mixture (bytes with a scale), where the background has shifts
+ *   shift.norm    1 x 2     strangers' mean and deviation (float32)
+ *   kept          M x D     raw vectors of enrolment (float16)
+ *   kept.sample   1 x M     which sample each is of (bytes); a sample's first is the whole of it
+ *   kept.frames   1 x B     statistics of each sample, shortened, one after the other (bytes); may be absent
+ *   kept.lengths  1 x K     their lengths (u64)
  *
  * Immutable once opened; any thread.
  */
@@ -39,7 +43,7 @@ extern const char *const vu_template_voices[VU_SPACES_MAX][2];
 /* Most vectors kept of an enrolment, whole samples and crops together. */
 #define VU_TEMPLATE_KEPT_MAX 64
 /* Most bytes of frames kept of an enrolment. */
-#define VU_TEMPLATE_KEPT_FRAMES_MAX 32000
+#define VU_TEMPLATE_KEPT_FRAMES_MAX 22000
 
 /* How often a template has adapted, as its file has it; wall clock. */
 typedef struct vu_template_facts {
@@ -69,6 +73,9 @@ typedef struct vu_template {
 		float voice[VU_BACKGROUND_DISCRIMINANTS_MAX];
 		vu_cohort_statistics strangers;
 	} spaces[VU_SPACES_MAX];
+	uint32_t shift_length;  /* 0: it has no shift */
+	vu_model_section shift; /* used as it lies in the file */
+	vu_cohort_statistics shift_strangers;
 	vu_template_adapted *adapted; /* NULL: it is as enrolled */
 	uint32_t kept_count;
 	const uint8_t *kept_sample;

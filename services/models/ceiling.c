@@ -9,7 +9,7 @@
  * an enrolment being trained, and the distance to the limits at which loads are
  * refused. Measured with the built-in background, with which 32 MB suffice.
  */
-#define SERVING_BYTES (25 * MB)
+#define SERVING_BYTES (24 * MB)
 
 vu_status models_check_ceiling(const models_settings *settings, vu_error *error)
 {

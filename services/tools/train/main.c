@@ -56,7 +56,8 @@ static const char USAGE[] =
     "  --set NAME=VALUE    discriminants shrinkage weight-power share-power nu gamma svm-top second-top\n"
     "                      audio-share enrol-samples mixture models kind second-kind iterations rank\n"
     "                      relevance frames-discriminants frames-shrinkage frames-top joint-weight\n"
-    "                      joint-shrinkage joint-top joint-discriminants corpus-weight prior caution\n"
+    "                      joint-shrinkage joint-top joint-discriminants corpus-weight shift-cohort\n"
+    "                      shift-relevance shift-top shift-audio-share shift-frames shift-trust prior caution\n"
     "  --help\n";
 
 static bool set_value(vu_training_config *c, const char *text)
@@ -72,6 +73,12 @@ static bool set_value(vu_training_config *c, const char *text)
 	} names[] = {
 	    {"discriminants", &c->discriminants, NULL},
 	    {"corpus-weight", NULL, &c->corpus_weight},
+	    {"shift-cohort", &c->shift_cohort, NULL},
+	    {"shift-relevance", NULL, &c->shift_relevance},
+	    {"shift-top", &c->shift_top, NULL},
+	    {"shift-audio-share", NULL, &c->shift_audio_share},
+	    {"shift-frames", NULL, &c->shift_frames},
+	    {"shift-trust", NULL, &c->shift_trust},
 	    {"shrinkage", NULL, &c->shrinkage},
 	    {"weight-power", NULL, &c->weight_power},
 	    {"share-power", NULL, &c->share_power},
@@ -250,16 +257,17 @@ static void end_progress(void)
 
 static void print_figures(const vu_training_figures *figures)
 {
-	printf(
-	    "components  trials           EER svm  cosine  frames   joint  frames2  joint2  fused  FRR at FAR 1 %%  "
-	    "0.1 %%  Cllr   "
-	    "corrupted EER, FRR  threshold, FRR and FAR at each level\n");
+	printf("components  trials           EER svm  cosine  frames   joint  frames2  joint2   shift  fused  FRR at "
+	       "FAR 1 %%  "
+	       "0.1 %%  Cllr   "
+	       "corrupted EER, FRR  threshold, FRR and FAR at each level\n");
 	for (size_t i = 0; i < VU_TRAINING_CALIBRATIONS; i++) {
 		const vu_training_figures *f = &figures[i];
 		printf("%10u  %5zu + %-7zu  %6.2f %%", f->components, f->target_trials, f->stranger_trials,
 		       100 * f->svm.eer);
 		for (int space = 0; space < VU_SPACES_MAX; space++)
 			printf(" %6.2f %%", 100 * f->spaces[space].eer);
+		printf(" %6.2f %%", 100 * f->shift.eer);
 		printf("%6.2f %%  %12.1f %% %5.1f %%  %.3f  %5.2f %% %5.1f %% %5.1f %%", 100 * f->fused.eer,
 		       100 * f->fused.frr_at_far_1, 100 * f->fused.frr_at_far_01, f->fused.cllr,
 		       100 * f->corrupted.eer, 100 * f->corrupted.frr_at_far_1, 100 * f->corrupted.frr_at_far_01);

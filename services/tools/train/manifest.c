@@ -60,13 +60,13 @@ static json_t *figures_json(const vu_training_figures *f)
 		                              rounded(f->false_rejects[level], 1e4), "extrapolated",
 		                              (int)f->extrapolated[level]));
 	return json_pack(
-	    "{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components, "target_trials",
-	    (json_int_t)f->target_trials, "stranger_trials", (json_int_t)f->stranger_trials, "svm",
+	    "{s:i,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "components", (int)f->components,
+	    "target_trials", (json_int_t)f->target_trials, "stranger_trials", (json_int_t)f->stranger_trials, "svm",
 	    rates_json(&f->svm), "cosine", rates_json(&f->spaces[VU_SPACE_VECTOR]), "cosine_of_frames",
 	    rates_json(&f->spaces[VU_SPACE_FRAMES]), "cosine_of_both", rates_json(&f->spaces[VU_SPACE_JOINT]),
 	    "second_cosine_of_frames", rates_json(&f->spaces[VU_SPACE_FRAMES_OF(1)]), "second_cosine_of_both",
-	    rates_json(&f->spaces[VU_SPACE_JOINT_OF(1)]), "fused", rates_json(&f->fused), "fused_of_corrupted",
-	    rates_json(&f->corrupted), "levels", levels);
+	    rates_json(&f->spaces[VU_SPACE_JOINT_OF(1)]), "shift", rates_json(&f->shift), "fused",
+	    rates_json(&f->fused), "fused_of_corrupted", rates_json(&f->corrupted), "levels", levels);
 }
 
 vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
@@ -97,7 +97,7 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    "{s:s,s:I,s:s,s:o,s:s,s:I,s:I,s:I,s:o,s:{s:I,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:o,s:i,s:i,s:i,s:i,"
 	    "s:i,"
 	    "s:i,s:o,"
-	    "s:i,s:o,s:i,s:o,s:o,s:i,s:i,s:o,s:o,s:o},s:s,s:o}",
+	    "s:i,s:o,s:i,s:o,s:o,s:i,s:i,s:o,s:i,s:o,s:i,s:o,s:o,s:o,s:o,s:o},s:s,s:o}",
 	    "model", hash, "bytes", (json_int_t)bytes, "extractor", c->extractor, "corpora", corpora, "corpus_hash",
 	    m->corpus_hash, "files", (json_int_t)m->files, "files_skipped", (json_int_t)m->skipped, "people",
 	    (json_int_t)m->people, "speech_s", rounded(m->speech_s, 1), "training", "seed", (json_int_t)c->seed,
@@ -111,7 +111,10 @@ vu_status manifest_write(const manifest *m, const char *path, vu_error *error)
 	    "frames_shrinkage", rounded(c->frames_shrinkage, 1e6), "frames_top", (int)c->frames_top, "joint_weight",
 	    rounded(c->joint_weight, 1e6), "joint_shrinkage", rounded(c->joint_shrinkage, 1e6), "joint_top",
 	    (int)c->joint_top, "joint_discriminants", (int)c->joint_discriminants, "corpus_weight",
-	    rounded(c->corpus_weight, 1e6), "prior", rounded(c->prior, 1e6), "caution", rounded(c->caution, 1e6),
+	    rounded(c->corpus_weight, 1e6), "shift_cohort", (int)c->shift_cohort, "shift_relevance",
+	    rounded(c->shift_relevance, 1e6), "shift_top", (int)c->shift_top, "shift_audio_share",
+	    rounded(c->shift_audio_share, 1e6), "shift_frames", rounded(c->shift_frames, 1e6), "shift_trust",
+	    rounded(c->shift_trust, 1e6), "prior", rounded(c->prior, 1e6), "caution", rounded(c->caution, 1e6),
 	    "figures_of", "cross-validation over people; none of them had a part in the model that scored them",
 	    "figures", figures);
 	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) : NULL;

@@ -108,7 +108,7 @@ vu_status report_write(const trial_set *set, const char *path, vu_error *error)
 	if (!file)
 		return vu_fail_errno(error, errno, "unable to write %s", path);
 	fprintf(file, "user\tpath\tlabel\tsvm\tsecond\tfused\tthreshold\tduration\tsnr\tcosine\tframes\tjoint\t"
-	              "frames2\tjoint2\n");
+	              "frames2\tjoint2\tshift\n");
 	for (size_t i = 0; i < set->count; i++) {
 		const trial *t = &set->trials[i];
 		const float *inputs = t->score.inputs;
@@ -118,7 +118,7 @@ vu_status report_write(const trial_set *set, const char *path, vu_error *error)
 			        (double)t->score.second, (double)t->score.fused,
 			        (double)t->thresholds[VU_LEVEL_STANDARD], (double)inputs[VU_CALIBRATION_SCORERS],
 			        (double)inputs[VU_CALIBRATION_SCORERS + 1]);
-		for (int k = t->scored ? 0 : -6; k < VU_SPACES_MAX; k++)
+		for (int k = t->scored ? 0 : -6; k < VU_SPACES_MAX + 1; k++)
 			if (t->scored)
 				fprintf(file, "\t%.6g", (double)inputs[1 + k]);
 			else

@@ -78,6 +78,7 @@ static int setup(void **state)
 		fail_msg("%s", error.message);
 	for (int space = VU_SPACE_FRAMES; space < VU_SPACES_MAX; space++)
 		assert_true(figures[4].spaces[space].eer < 0.2);
+	assert_true(figures[4].shift.eer < 0.2);
 	assert_int_equal(vu_model_writer_finish(writer, &background_data, &bytes, NULL), VU_OK);
 	assert_int_equal(
 	    vu_model_file_from_memory(background_data, bytes, "background", VU_MODEL_BACKGROUND, &file, NULL), VU_OK);
@@ -85,7 +86,7 @@ static int setup(void **state)
 	assert_int_equal(background->space_count, VU_SPACES_MAX);
 	assert_int_equal(background->spaces[VU_SPACE_JOINT].dimensions +
 	                     background->spaces[VU_SPACE_JOINT_OF(1)].dimensions,
-	                 2 * 100 + vu_background_place_size(background));
+	                 2 * 100 + vu_background_place_size(background) - (background->shift.length + 2));
 	assert_int_equal(background->models[0].basis.element, VU_ELEMENT_I8);
 	assert_int_equal(vu_background_load_scaler(background, &scaler, NULL), VU_OK);
 	assert_int_equal(vu_background_load_projection(background, 50, &projection, NULL), VU_OK);

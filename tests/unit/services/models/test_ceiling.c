@@ -51,27 +51,27 @@ static void the_least_value_follows_the_background(void **state)
 {
 	vu_error error = {VU_OK, ""};
 	(void)state;
-	make_background(7 * MB);
+	make_background(8 * MB);
 	assert_int_equal(check(32, true, &error), VU_OK);
 	assert_int_equal(check(31, true, &error), VU_INVALID_ARGUMENT);
 	assert_non_null(strstr(error.message, "unable to serve within performance.max_memory_mb 31: "));
 	assert_non_null(
-	    strstr(error.message, "set it to 32 or more, which is needed with the background model of 7 MB"));
+	    strstr(error.message, "set it to 32 or more, which is needed with the background model of 8 MB"));
 	make_background(100 * MB + 1);
-	assert_int_equal(check(126, true, &error), VU_OK);
-	assert_int_equal(check(125, true, &error), VU_INVALID_ARGUMENT);
-	assert_non_null(strstr(error.message, "set it to 126 or more"));
+	assert_int_equal(check(125, true, &error), VU_OK);
+	assert_int_equal(check(124, true, &error), VU_INVALID_ARGUMENT);
+	assert_non_null(strstr(error.message, "set it to 125 or more"));
 }
 
 static void reading_instead_of_mapping_takes_twice_as_much(void **state)
 {
 	vu_error error = {VU_OK, ""};
 	(void)state;
-	make_background(7 * MB);
-	assert_int_equal(check(39, false, &error), VU_OK);
-	assert_int_equal(check(38, false, &error), VU_INVALID_ARGUMENT);
+	make_background(8 * MB);
+	assert_int_equal(check(40, false, &error), VU_OK);
+	assert_int_equal(check(39, false, &error), VU_INVALID_ARGUMENT);
 	assert_non_null(strstr(error.message,
-	                       "set it to 39 or more, which is needed with the background model of 7 MB that "
+	                       "set it to 40 or more, which is needed with the background model of 8 MB that "
 	                       "ml.enable_mmap has read into memory"));
 }
 
