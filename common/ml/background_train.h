@@ -63,7 +63,7 @@ typedef struct vu_training_config {
 	double shift_relevance;
 	unsigned shift_top;
 	double shift_audio_share;
-	double shift_trust;  /* in the weights learned for shifts, 0 to 1; see background_train.c */
+	double shift_trust;  /* in the weights learned for shifts, 0 to 1; see background_calibrate.c */
 	double shift_frames; /* that a cohort member counts as heard for, see shift.h */
 	double shrinkage;    /* of LDA's within-person covariance */
 	/* pca.weight = (within-person deviation)^-weight_power x (between / all variance)^share_power */
