@@ -168,8 +168,15 @@ before=$(grep -c '"event":"start"' "$log")
 "$cli" configure performance.background_monitoring false >"$work/out" 2>&1
 within 30 starts $((before + 1))
 ok $? 'so has a start of the orchestrator'
-kill -KILL "$("$cli" status --json | python3 -c 'import json,sys
-print(next(s["pid"] for s in json.load(sys.stdin)["services"] if s["name"] == "features"))')"
+# Other services may be starting anew for it as well: nothing is killed before all have come to rest.
+pids() { "$cli" status --json | python3 -c 'import json,sys
+print(*(s["name"] + "=" + str(s["pid"]) for s in json.load(sys.stdin)["services"]))'; }
+at_rest() {
+	local before
+	before=$(pids) && sleep 1 && "$cli" status && [ "$(pids)" = "$before" ]
+}
+within 30 at_rest
+kill -KILL "$(pids | tr ' ' '\n' | sed -n 's/^features=//p')"
 within 30 restarts_of features 1
 ok $? 'also when it was killed and monitoring is off'
 "$cli" configure performance.background_monitoring true >"$work/out" 2>&1
