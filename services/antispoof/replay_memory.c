@@ -6,10 +6,10 @@
  */
 #include "replay_memory.h"
 
-#include "imprint_match.h"
 #include "landmarks.h"
 #include "replay_index.h"
 #include "replay_record.h"
+#include "replay_search.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -17,7 +17,6 @@
 
 #include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -25,27 +24,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-/* How a copy may have been played: pitch and tempo are undone before it is looked for. */
-static const double PITCHES[] = {1, 0.97, 1.03};
-#define PITCH_COUNT (sizeof PITCHES / sizeof PITCHES[0])
-static const struct {
-	size_t pitch;
-	double tempo;
-} VARIANTS[] = {{0, 1}, {0, 0.97}, {0, 1.03}, {1, 0.97}, {2, 1.03}};
-#define VARIANT_COUNT (sizeof VARIANTS / sizeof VARIANTS[0])
-
-/* Candidates that are compared, and of these, how many at more tempos and offsets. */
-#define COMPARED_MAX 48
-#define REFINED_MAX  4
-/* Below this, a candidate at about the right place is none. */
-#define LIKENESS_REFINED 0.15
-/* Rows that a candidate's offset may be wrong by: landmarks know it to a pair of rows. */
-#define SLACK_ROWS   4
-#define REFINED_ROWS 8
-/* Tempos tried around that of the variant. */
-#define TEMPO_STEP  0.005
-#define TEMPO_STEPS 4
 
 /* Attempts let go of in one meeting at most; what is left goes in the next. */
 #define EXPIRED_MAX 32
@@ -310,136 +288,6 @@ static vu_status remember(vu_replay_memory *m, const char *attempt_id, const vu_
 	return status;
 }
 
-/* A candidate and the variant of the query that found it. */
-typedef struct suspect {
-	vu_replay_candidate candidate;
-	size_t variant;
-	double likeness;
-	int offset;
-} suspect;
-
-static int most_votes_first(const void *a, const void *b)
-{
-	const suspect *x = a;
-	const suspect *y = b;
-	return (x->candidate.votes < y->candidate.votes) - (x->candidate.votes > y->candidate.votes);
-}
-
-static int most_alike_first(const void *a, const void *b)
-{
-	const suspect *x = a;
-	const suspect *y = b;
-	return (x->likeness < y->likeness) - (x->likeness > y->likeness);
-}
-
-/* The at most COMPARED_MAX suspects with the most votes. */
-static size_t find_suspects(vu_replay_memory *m, vu_imprint *const *imprints, int64_t own_row, vu_landmark *landmarks,
-                            suspect *suspects)
-{
-	vu_replay_candidate found[COMPARED_MAX];
-	size_t count = 0;
-
-	for (size_t v = 0; v < VARIANT_COUNT; v++) {
-		const vu_imprint *imprint = imprints[VARIANTS[v].pitch];
-		size_t marks = vu_landmarks_make(imprint->peaks, imprint->peak_count, VARIANTS[v].tempo, landmarks);
-		size_t some = vu_replay_index_find(m->index, landmarks, marks, own_row, found, COMPARED_MAX);
-		for (size_t i = 0; i < some; i++)
-			suspects[count++] = (suspect){.candidate = found[i], .variant = v};
-	}
-	qsort(suspects, count, sizeof *suspects, most_votes_first);
-	return count < COMPARED_MAX ? count : COMPARED_MAX;
-}
-
-/* The imprint of a past attempt, by a statement that is used for many; NULL in *imprint_out when it is gone. */
-static vu_status load_imprint(vu_replay_memory *m, vu_statement *select, int64_t row, vu_imprint **imprint_out,
-                              int64_t *time_us, vu_error *error)
-{
-	bool found = false;
-	vu_status status;
-
-	*imprint_out = NULL;
-	vu_statement_reset(select);
-	vu_statement_bind_int(select, 1, row);
-	status = vu_statement_step(select, &found, error);
-	if (status == VU_OK && found) {
-		size_t bytes = 0;
-		const uint8_t *data = vu_statement_blob(select, 1, &bytes);
-		*time_us = vu_statement_int(select, 0);
-		status = vu_replay_open_cells(data, bytes, m->key, imprint_out);
-		if (status != VU_OK)
-			vu_fail(error, status, "unable to read a past attempt from %s: %s", m->path,
-			        vu_status_name(status));
-	}
-	return status;
-}
-
-/* Looks closer: at tempos and offsets around. */
-static double refine(vu_imprint *const *imprints, const vu_imprint *past, const suspect *s)
-{
-	const vu_imprint *query = imprints[VARIANTS[s->variant].pitch];
-	double best = s->likeness;
-
-	for (int step = -TEMPO_STEPS; step <= TEMPO_STEPS; step++) {
-		double tempo = VARIANTS[s->variant].tempo + step * TEMPO_STEP;
-		/* A tempo that turns about the middle of the query moves its first row. */
-		int offset = s->offset - (int)lround(step * TEMPO_STEP * (double)query->rows / 2);
-		best = fmax(best, vu_imprint_match(query, past, tempo, offset, REFINED_ROWS, 1, NULL));
-	}
-	return best;
-}
-
-/* Compares the query with what the index finds. */
-static vu_status look_up(vu_replay_memory *m, vu_imprint *const *imprints, int64_t own_row, vu_replay_match *match,
-                         vu_error *error)
-{
-	suspect *suspects = calloc(VARIANT_COUNT * COMPARED_MAX, sizeof *suspects);
-	vu_landmark *landmarks = malloc(VU_LANDMARKS_MAX * sizeof *landmarks);
-	vu_statement *select = NULL;
-	vu_imprint *past = NULL;
-	vu_status status = VU_OK;
-	int64_t time_us = 0;
-	size_t count;
-
-	if (!suspects || !landmarks) {
-		status = vu_fail(error, VU_RESOURCE_EXHAUSTED, "unable to search the replay memory: out of memory");
-		goto out;
-	}
-	count = find_suspects(m, imprints, own_row, landmarks, suspects);
-	match->compared = (uint32_t)count;
-	status = vu_statement_prepare(m->store, "SELECT time_us, cells FROM attempts WHERE row=?1", &select, error);
-	for (size_t i = 0; i < count && status == VU_OK; i++) {
-		suspect *s = &suspects[i];
-		status = load_imprint(m, select, s->candidate.attempt, &past, &time_us, error);
-		if (status == VU_OK && past)
-			s->likeness =
-			    vu_imprint_match(imprints[VARIANTS[s->variant].pitch], past, VARIANTS[s->variant].tempo,
-			                     s->candidate.offset, SLACK_ROWS, 2, &s->offset);
-		vu_imprint_destroy(past);
-		past = NULL;
-	}
-	qsort(suspects, count, sizeof *suspects, most_alike_first);
-	for (size_t i = 0; i < count && i < REFINED_MAX && status == VU_OK; i++) {
-		double likeness = suspects[i].likeness;
-		if (likeness >= LIKENESS_REFINED) {
-			status = load_imprint(m, select, suspects[i].candidate.attempt, &past, &time_us, error);
-			if (status != VU_OK || !past)
-				break;
-			likeness = refine(imprints, past, &suspects[i]);
-		}
-		if (likeness > match->likeness) {
-			match->likeness = likeness;
-			match->time_us = time_us;
-		}
-		vu_imprint_destroy(past);
-		past = NULL;
-	}
-out:
-	vu_statement_finish(select);
-	free(landmarks);
-	free(suspects);
-	return status;
-}
-
 /* After a transaction: the index and the totals follow. What could not be indexed stays unknown until a restart. */
 static void apply(vu_replay_memory *m, const changes *changed, const vu_imprint *imprint)
 {
@@ -474,6 +322,7 @@ static vu_status meet_locked(vu_replay_memory *m, const char *attempt_id, vu_imp
 {
 	changes changed = {.removed_count = 0};
 	change own = {0, 0};
+	const vu_replay_past past = {m->store, m->index, m->key, m->path};
 	int64_t began_us;
 	vu_status status = vu_store_begin(m->store, error);
 
@@ -482,7 +331,7 @@ static vu_status meet_locked(vu_replay_memory *m, const char *attempt_id, vu_imp
 	status = find_attempt(m, attempt_id, &own, error);
 	began_us = thread_us();
 	if (status == VU_OK)
-		status = look_up(m, imprints, own.row, match, error);
+		status = vu_replay_search(&past, imprints, own.row, match, error);
 	match->lookup_us = thread_us() - began_us;
 	if (status == VU_OK && own.row != 0)
 		status = remove_attempt(m, own, &changed, error);
@@ -501,12 +350,12 @@ static vu_status meet_locked(vu_replay_memory *m, const char *attempt_id, vu_imp
 vu_status vu_replay_memory_meet(vu_replay_memory *m, const char *attempt_id, const vu_imprinter *imprinter,
                                 vu_replay_match *match, vu_error *error)
 {
-	vu_imprint *imprints[PITCH_COUNT] = {NULL};
+	vu_imprint *imprints[VU_REPLAY_PITCHES] = {NULL};
 	vu_status status = VU_OK;
 
 	memset(match, 0, sizeof *match);
-	for (size_t i = 0; i < PITCH_COUNT && status == VU_OK; i++)
-		status = vu_imprinter_make(imprinter, PITCHES[i], &imprints[i]);
+	for (size_t i = 0; i < VU_REPLAY_PITCHES && status == VU_OK; i++)
+		status = vu_imprinter_make(imprinter, vu_replay_pitches[i], &imprints[i]);
 	if (status != VU_OK)
 		vu_fail(error, status, "unable to search the replay memory: out of memory");
 	if (status == VU_OK) {
@@ -517,7 +366,7 @@ vu_status vu_replay_memory_meet(vu_replay_memory *m, const char *attempt_id, con
 			pthread_mutex_unlock(&m->lock);
 		}
 	}
-	for (size_t i = 0; i < PITCH_COUNT; i++)
+	for (size_t i = 0; i < VU_REPLAY_PITCHES; i++)
 		vu_imprint_destroy(imprints[i]);
 	return status;
 }
