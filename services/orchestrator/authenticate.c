@@ -15,6 +15,7 @@
 #include "request.h"
 #include "settle.h"
 #include "users.h"
+#include "voice_claim.h"
 #include "weigh.h"
 
 #include "base/clock.h"
@@ -22,40 +23,14 @@
 #include "base/user_name.h"
 #include "platform/platform.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* For telling models of a visit, when the answer is out. */
 #define OBSERVE_US (2 * INT64_C(1000000))
 
-typedef struct voice_claim {
-	vu_orchestrator *orchestrator;
-	const Vu__AuthenticateRequest *request;
-	vu_policy policy;
-	vu_level level;
-	vu_antispoof_level antispoof;
-	bool isolated;
-	bool upload;
-	bool playing; /* this machine plays sound, which could be what is heard */
-	bool needs_challenge;
-	uint32_t speech_timeout_ms;
-	int64_t started_us;
-	int64_t deadline_us;
-	char fingerprint[VU_ATTEMPT_FINGERPRINT_SIZE];
-	char source[VU_SOURCE_SIZE]; /* "" for an upload, which never opens anything */
-	vu_attempt *attempt;
-	vu_evidence evidence;
-	vu_check known; /* is the user enrolled, as asked while listening */
-	vu_error known_error;
-	vu_guesses guesses; /* learned with that, where models is shared */
-	Vu__ScoreResponse *score;
-	vu_error score_error;
-	vu_challenge challenge; /* level maximum at the microphone; else never put */
-} voice_claim;
-
 static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, const Vu__AuthenticateRequest *request,
-                            voice_claim *claim, vu_error *error)
+                            vu_voice_claim *claim, vu_error *error)
 {
 	vu_status status = vu_request_check_id("attempt_id", request->attempt_id, error);
 
@@ -89,7 +64,7 @@ static vu_status read_claim(vu_orchestrator *orchestrator, vu_rpc_call *call, co
  * Other users of the machine suite (screen lockers; everybody else comes as
  * root) may ask for themselves, at the microphone, with all that counts.
  */
-static vu_status check_other_user(const vu_rpc_call *call, const voice_claim *claim, vu_error *error)
+static vu_status check_other_user(const vu_rpc_call *call, const vu_voice_claim *claim, vu_error *error)
 {
 	char name[VU_USER_NAME_MAX + 1];
 	const Vu__AuthenticateRequest *request = claim->request;
@@ -106,7 +81,7 @@ static vu_status check_other_user(const vu_rpc_call *call, const voice_claim *cl
 	return VU_OK;
 }
 
-static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
+static vu_status enter(vu_voice_claim *claim, bool *run_out, vu_error *error)
 {
 	const Vu__AuthenticateRequest *request = claim->request;
 	vu_attempt_order order = {
@@ -123,16 +98,10 @@ static vu_status enter(voice_claim *claim, bool *run_out, vu_error *error)
 	                         error);
 }
 
-/* Whether failures at other computers count for this attempt. */
-static bool shares_guesses(const voice_claim *claim)
-{
-	return claim->policy.shares_models && !claim->isolated;
-}
-
 /* While the person speaks: is there such a user, and let models get the template ready. */
 static bool prepare_models(void *context, vu_cancel *cancel)
 {
-	voice_claim *claim = context;
+	vu_voice_claim *claim = context;
 	vu_user_query query = {
 	    .name_space = claim->request->namespace_,
 	    .user = claim->request->user,
@@ -143,14 +112,14 @@ static bool prepare_models(void *context, vu_cancel *cancel)
 
 	claim->known = vu_users_check(claim->orchestrator, &query, &claim->known_error);
 	/* Nobody is to speak in vain. */
-	if (shares_guesses(claim) && claim->guesses.locked_for_s > 0)
+	if (vu_claim_shares_guesses(claim) && claim->guesses.locked_for_s > 0)
 		return false;
 	if (claim->known == VU_CHECK_PASSED)
 		vu_users_preload(claim->orchestrator, &query);
 	return claim->known != VU_CHECK_REFUSED;
 }
 
-static vu_challenge_claim challenge_claim(const voice_claim *claim)
+static vu_challenge_claim challenge_claim(const vu_voice_claim *claim)
 {
 	return (vu_challenge_claim){
 	    .name_space = claim->request->namespace_,
@@ -165,7 +134,7 @@ static vu_challenge_claim challenge_claim(const voice_claim *claim)
  * A recording was made before anybody knew the challenge, so there is none for
  * it; nor for the trials of an evaluation. Without one antispoof refuses.
  */
-static void put_challenge(voice_claim *claim, vu_listen_order *order)
+static void put_challenge(vu_voice_claim *claim, vu_listen_order *order)
 {
 	vu_challenge_claim who = challenge_claim(claim);
 
@@ -181,7 +150,7 @@ static void put_challenge(voice_claim *claim, vu_listen_order *order)
 
 static void score(void *context, const Vu__ExtractResponse *features)
 {
-	voice_claim *claim = context;
+	vu_voice_claim *claim = context;
 	vu_challenge_claim who = challenge_claim(claim);
 	Vu__UserKey key = VU__USER_KEY__INIT;
 	Vu__ScoreRequest request = VU__SCORE_REQUEST__INIT;
@@ -209,9 +178,9 @@ static void score(void *context, const Vu__ExtractResponse *features)
 }
 
 /* Whether there is such a user, by what the listening brought; asked again when nothing was learned. */
-static vu_check judge_enrolled(voice_claim *claim)
+static vu_check judge_enrolled(vu_voice_claim *claim)
 {
-	if (claim->score && (!shares_guesses(claim) || claim->guesses.known))
+	if (claim->score && (!vu_claim_shares_guesses(claim) || claim->guesses.known))
 		return VU_CHECK_PASSED;
 	if (claim->score_error.status == VU_NOT_FOUND)
 		return VU_CHECK_REFUSED;
@@ -229,7 +198,7 @@ static vu_check judge_enrolled(voice_claim *claim)
 }
 
 /* Marks the checks. An error is one of the call, not of the voice: then there is no verdict. */
-static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const vu_listening *listening,
+static vu_status weigh(vu_voice_claim *claim, const vu_listen_order *order, const vu_listening *listening,
                        vu_error *error)
 {
 	vu_status status = vu_weigh_listening(claim->orchestrator, order, listening, &claim->evidence, error);
@@ -250,7 +219,7 @@ static vu_status weigh(voice_claim *claim, const vu_listen_order *order, const v
 }
 
 /* The first thing that went wrong, in the order in which it matters to a person. */
-static const char *find_trouble(const voice_claim *claim, const vu_listening *listening)
+static const char *find_trouble(const vu_voice_claim *claim, const vu_listening *listening)
 {
 	const char *trouble = vu_weigh_trouble(listening, &claim->evidence);
 	vu_status challenge = claim->challenge.error.status;
@@ -269,149 +238,12 @@ static const char *find_trouble(const voice_claim *claim, const vu_listening *li
 	return "";
 }
 
-static void fill_timing(const voice_claim *claim, const vu_listening *listening, int64_t verdict_us,
-                        Vu__Timing *timing)
-{
-	timing->total_ms = (double)(verdict_us - claim->started_us) / 1000;
-	if (listening->features) {
-		/* An upload may have ended long before it was asked about. */
-		int64_t ended_us = (int64_t)listening->features->ended_us;
-		int64_t from_us = ended_us > claim->started_us ? ended_us : claim->started_us;
-		timing->features_ms = (double)listening->features->compute_us / 1000;
-		timing->decision_ms = verdict_us > from_us ? (double)(verdict_us - from_us) / 1000 : 0;
-	}
-	if (listening->antispoof)
-		timing->antispoof_ms = (double)listening->antispoof->compute_us / 1000;
-	if (claim->score)
-		timing->score_ms = (double)(claim->score->load_us + claim->score->score_us) / 1000;
-}
-
-/* What anti-spoofing found, with the challenge where there was one. */
-static const Vu__AssessResponse *assessment_of(const voice_claim *claim, const vu_listening *listening)
-{
-	return listening->antispoof && claim->challenge.put ? &claim->challenge.assessment : listening->antispoof;
-}
-
-/* Why it is refused; that no challenge could be put is said with its reason. */
-static const char *spoof_reason(const voice_claim *claim, const Vu__AssessResponse *assessment)
-{
-	if (claim->evidence.challenge == VU_CHECK_REFUSED)
-		return claim->challenge.error.message;
-	return assessment ? assessment->reason : "";
-}
-
-static void fill_scores(const voice_claim *claim, const vu_listening *listening, Vu__AuthenticateResponse *response)
-{
-	response->score = response->threshold = response->svm = response->second = response->fused = (double)NAN;
-	if (claim->score) {
-		response->score = response->fused = (double)claim->score->fused;
-		response->threshold = (double)claim->score->threshold;
-		response->svm = (double)claim->score->svm;
-		response->second = (double)claim->score->second;
-	}
-	response->antispoof = (Vu__AssessResponse *)(uintptr_t)assessment_of(claim, listening);
-	response->quality = listening->features ? listening->features->quality : NULL;
-}
-
-static void count(vu_orchestrator *orchestrator, const vu_settlement *settlement, const Vu__Timing *timing)
-{
-	vu_tally *tally = &orchestrator->tally;
-
-	if ((unsigned)settlement->verdict < VU_TALLY_VERDICTS)
-		atomic_fetch_add(&tally->verdicts[settlement->verdict], 1);
-	atomic_fetch_add(&tally->attempts, 1);
-	atomic_fetch_add(&tally->total_us, (uint64_t)(timing->total_ms * 1000));
-	atomic_fetch_add(&tally->decision_us, (uint64_t)(timing->decision_ms * 1000));
-	if (timing->features_ms > 0) {
-		atomic_fetch_add(&tally->features_us, (uint64_t)(timing->features_ms * 1000));
-		atomic_fetch_add(&tally->antispoof_us, (uint64_t)(timing->antispoof_ms * 1000));
-		atomic_fetch_add(&tally->score_us, (uint64_t)(timing->score_ms * 1000));
-		atomic_fetch_add(&tally->spoken, 1);
-	}
-}
-
-typedef struct answer_parts {
-	const voice_claim *claim;
-	const vu_listening *listening;
-	Vu__AuthenticateResponse *response;
-} answer_parts;
-
-/* Completes the response, of which all but this is there already. */
-static const ProtobufCMessage *answer(void *context, const vu_settlement *settlement)
-{
-	answer_parts *parts = context;
-	Vu__AuthenticateResponse *response = parts->response;
-
-	fill_timing(parts->claim, parts->listening, vu_clock_monotonic_us(), response->timing);
-	response->attempt_id = parts->claim->request->attempt_id;
-	response->user = parts->claim->request->user;
-	response->verdict = settlement->verdict;
-	response->reason = (char *)(uintptr_t)settlement->reason;
-	response->may_unlock = settlement->may_unlock;
-	response->failures_left = settlement->lockout.failures_left;
-	response->locked_for_s = settlement->lockout.remaining_s;
-	return &response->base;
-}
-
-/* A failure is counted where the templates are before it is answered, so that it is not forgotten here. */
-static void count_elsewhere(voice_claim *claim)
-{
-	vu_evidence evidence = claim->evidence;
-	Vu__Verdict verdict;
-
-	if (!shares_guesses(claim) || claim->guesses.locked_for_s > 0 || evidence.challenge == VU_CHECK_REFUSED)
-		return;
-	/* As things stand but for what vu_settle looks at. */
-	evidence.lockout = evidence.lockout == VU_CHECK_NOT_RUN ? VU_CHECK_PASSED : evidence.lockout;
-	evidence.record = VU_CHECK_PASSED;
-	verdict = vu_decide(&evidence);
-	if (verdict == VU__VERDICT__VERDICT_REJECT || verdict == VU__VERDICT__VERDICT_SPOOF)
-		vu_guesses_count(claim->orchestrator, claim->request->user, &claim->guesses);
-}
-
-static void settle(voice_claim *claim, const vu_listening *listening, const char *trouble, vu_settlement *settlement,
-                   Vu__AuthenticateResponse *response)
-{
-	const Vu__AssessResponse *assessment = assessment_of(claim, listening);
-	answer_parts parts = {claim, listening, response};
-
-	fill_scores(claim, listening, response);
-	vu_case attempt = {
-	    .attempt_id = claim->request->attempt_id,
-	    .user = claim->request->user,
-	    .source = claim->source,
-	    .door = vu_source_is_door(claim->source) ? claim->request->door : NULL,
-	    .isolated = claim->isolated,
-	    .upload = claim->upload,
-	    .elsewhere = shares_guesses(claim) ? &claim->guesses : NULL,
-	    .levels_suffice = vu_policy_levels_suffice(&claim->policy, claim->level, claim->antispoof),
-	    .score = response->score,
-	    .threshold = response->threshold,
-	    .antispoof_score = assessment ? (double)assessment->score : (double)NAN,
-	    .total_ms = (double)(vu_clock_monotonic_us() - claim->started_us) / 1000,
-	    .advice = response->quality ? response->quality->advice : "",
-	    .spoof = spoof_reason(claim, assessment),
-	    .trouble = trouble,
-	    .fingerprint = claim->fingerprint,
-	    .answer = answer,
-	    .context = &parts,
-	};
-
-	count_elsewhere(claim);
-	vu_settle(claim->orchestrator, &claim->policy, &attempt, &claim->evidence, settlement);
-	/* Again: what could not be stored has become another verdict. */
-	answer(&parts, settlement);
-	count(claim->orchestrator, settlement, response->timing);
-	vu_log_info("attempt %.8s: %s after %.0f ms", claim->request->attempt_id,
-	            vu_verdict_name(settlement->verdict), response->timing->total_ms);
-}
-
 /*
  * Runs the attempt up to the verdict; `error` instead when there is none. When
  * the verdict stands since a process before this one, *earlier_out is its
  * answer, to be freed, and the response is left alone.
  */
-static void run(voice_claim *claim, vu_listening *listening, vu_settlement *settlement,
+static void run(vu_voice_claim *claim, vu_listening *listening, vu_settlement *settlement,
                 Vu__AuthenticateResponse *response, ProtobufCMessage **earlier_out, vu_error *error)
 {
 	vu_error trouble = {.status = VU_OK};
@@ -441,13 +273,13 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 			return;
 		/* Nobody has to speak for an answer that stands already. */
 		if (claim->evidence.lockout != VU_CHECK_PASSED) {
-			settle(claim, listening, trouble.message, settlement, response);
+			vu_claim_settle(claim, listening, trouble.message, settlement, response);
 			return;
 		}
 	}
 	if (claim->request->enrolled_first && !prepare_models(claim, NULL)) {
 		claim->evidence.enrolled = claim->known;
-		settle(claim, listening, claim->known_error.message, settlement, response);
+		vu_claim_settle(claim, listening, claim->known_error.message, settlement, response);
 		return;
 	}
 	claim->playing = !claim->upload && !claim->isolated && claim->antispoof >= VU_ANTISPOOF_HIGH &&
@@ -458,13 +290,13 @@ static void run(voice_claim *claim, vu_listening *listening, vu_settlement *sett
 	if (claim->challenge.error.status == VU_FAILED_PRECONDITION) {
 		claim->evidence.challenge = VU_CHECK_REFUSED;
 		claim->evidence.enrolled = judge_enrolled(claim);
-		settle(claim, listening, claim->known_error.message, settlement, response);
+		vu_claim_settle(claim, listening, claim->known_error.message, settlement, response);
 		return;
 	}
 	vu_listen(claim->orchestrator, &order, listening);
 	if (weigh(claim, &order, listening, error) != VU_OK)
 		return;
-	settle(claim, listening, find_trouble(claim, listening), settlement, response);
+	vu_claim_settle(claim, listening, find_trouble(claim, listening), settlement, response);
 	if (listening->features)
 		response->timing->capture_ms =
 		    vu_listening_capture_ms(claim->orchestrator, listening, claim->deadline_us);
@@ -499,7 +331,7 @@ static void forget_elsewhere(vu_orchestrator *orchestrator, const char *user)
 void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMessage *message)
 {
 	vu_orchestrator *orchestrator = context;
-	voice_claim claim;
+	vu_voice_claim claim;
 	vu_listening listening = {0};
 	vu_settlement settlement;
 	Vu__AuthenticateResponse response = VU__AUTHENTICATE_RESPONSE__INIT;
@@ -537,13 +369,13 @@ void vu_handle_authenticate(void *context, vu_rpc_call *call, const ProtobufCMes
 	vu_attempt_reply(claim.attempt, &vu__authenticate_response__descriptor, call);
 	/* The answer is out; what remains is for later ones. `claim.request` is gone from here. */
 	vu_follow_voice(orchestrator, &claim.policy, user, listening.features, claim.score,
-	                assessment_of(&claim, &listening), &settlement);
+	                vu_claim_assessment(&claim, &listening), &settlement);
 	vu_listening_end(orchestrator, &listening);
 	if (claim.score)
 		vu_peer_free(&claim.score->base);
 	vu_attempt_leave(orchestrator->attempts, claim.attempt);
 	if (came)
 		tell_of_visit(orchestrator, user);
-	if (settlement.may_unlock && shares_guesses(&claim))
+	if (settlement.may_unlock && vu_claim_shares_guesses(&claim))
 		forget_elsewhere(orchestrator, user);
 }
