@@ -1,0 +1,83 @@
+/* Started and stopped around each test. */
+#include "fixture.h"
+
+client_aid suite;
+voiceunlock_client *client;
+float *samples; /* FRAMES x CHANNELS, all different enough */
+
+voiceunlock_audio fixture_in_memory(void)
+{
+	return (voiceunlock_audio){.kind = VOICEUNLOCK_AUDIO_SAMPLES,
+	                           .samples = samples,
+	                           .frame_count = FRAMES,
+	                           .sample_rate = 44100,
+	                           .channels = CHANNELS};
+}
+
+voiceunlock_client *fixture_connect(const char *folder)
+{
+	voiceunlock_options options = {.size = sizeof options, .runtime_folder = folder};
+	voiceunlock_client *made = NULL;
+	voiceunlock_error error;
+
+	if (voiceunlock_create(&options, &made, &error) != VOICEUNLOCK_OK)
+		fail_msg("%s", error.message);
+	return made;
+}
+
+int fixture_set_up(void **state)
+{
+	(void)state;
+	client_aid_start(&suite);
+	client = fixture_connect(suite.folder);
+	return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+	(void)state;
+	voiceunlock_destroy(client);
+	client_aid_stop(&suite);
+	return 0;
+}
+
+void fixture_settle(void)
+{
+	pthread_mutex_lock(&suite.mutex);
+	pthread_mutex_unlock(&suite.mutex);
+}
+
+voiceunlock_attempt *fixture_authenticate(const voiceunlock_audio *audio, const voiceunlock_attempt_options *options)
+{
+	voiceunlock_attempt *attempt = NULL;
+	voiceunlock_error error;
+
+	if (voiceunlock_authenticate(client, "maria", audio, options, &attempt, &error) != VOICEUNLOCK_OK)
+		fail_msg("%s", error.message);
+	return attempt;
+}
+
+int fixture_make_samples(void **state)
+{
+	uint32_t random = 1;
+
+	(void)state;
+	samples = malloc(FRAMES * CHANNELS * sizeof *samples);
+	if (!samples)
+		return -1;
+	for (size_t i = 0; i < FRAMES * CHANNELS; i++) {
+		random = random * 1664525u + 1013904223u;
+		samples[i] = (float)(random >> 8) / (float)(1u << 24) - 0.5f;
+	}
+	/* No configuration of the person who runs this. */
+	unsetenv("VOICE_UNLOCK_CONFIG");
+	setenv("XDG_CONFIG_HOME", "/tmp/vu-there-is-no-such-folder", 1);
+	return 0;
+}
+
+int fixture_free_samples(void **state)
+{
+	(void)state;
+	free(samples);
+	return 0;
+}
