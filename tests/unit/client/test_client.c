@@ -2,7 +2,6 @@
 #include "fixture.h"
 
 #include <math.h>
-#include <sndfile.h>
 
 static void an_attempt_is_answered(void **state)
 {
