@@ -1,5 +1,5 @@
 /* The client against a suite that does as it is told. */
-#include "fixture.h"
+#include "client_fixture.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Clients of a suite that is down, hangs, is slow, or is asked by many at once. */
-#include "fixture.h"
+#include "client_fixture.h"
 
 #include <poll.h>
 #include <sys/socket.h>

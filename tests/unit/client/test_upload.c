@@ -1,5 +1,5 @@
 /* Audio on its way from a client to capture. */
-#include "fixture.h"
+#include "client_fixture.h"
 
 #include "voiceunlock/v1/capture.pb-c.h"
 
